@@ -1,0 +1,55 @@
+# What leaves the tree: manual pages and completions from the option table, `make install`, and a
+# Debian package.
+PAGES  := $(B)/tools/pages
+manual := $(B)/man/kymo.1 $(verbs:%=$(B)/man/kymo-%.1)
+completions := $(B)/completions/kymo.bash $(B)/completions/_kymo
+documents := README.md LICENSE CHANGELOG.md
+
+# The day of the last commit, so that the same source makes the same page; outside git, of the last
+# entry in the list of changes.
+DAY = $(shell date -u +%F -d "@$(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null || \
+	stat -c %Y CHANGELOG.md))")
+
+$(PAGES): tools/pages.c $(B)/libkymo.a
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $< $(B)/libkymo.a $(ALL_LDFLAGS) $(LDLIBS) -o $@
+
+$(B)/man/kymo.1: $(PAGES)
+	@mkdir -p $(@D)
+	$(Q)$(PAGES) manual $(DAY) > $@
+
+$(B)/man/kymo-%.1: $(PAGES)
+	@mkdir -p $(@D)
+	$(Q)$(PAGES) manual $(DAY) $* > $@
+
+$(B)/completions/kymo.bash: $(PAGES)
+	@mkdir -p $(@D)
+	$(Q)$(PAGES) bash > $@
+
+$(B)/completions/_kymo: $(PAGES)
+	@mkdir -p $(@D)
+	$(Q)$(PAGES) zsh > $@
+
+pages: $(manual) $(completions)
+
+share := $(DESTDIR)$(PREFIX)/share
+
+install: $(B)/kymo pages
+	install -D -m 755 $(B)/kymo $(DESTDIR)$(PREFIX)/bin/kymo
+	install -d $(share)/man/man1 $(share)/doc/kymo
+	for page in $(manual); do \
+		gzip -9n < $$page > $(share)/man/man1/$${page##*/}.gz || exit 1; done
+	install -D -m 644 $(B)/completions/kymo.bash $(share)/bash-completion/completions/kymo
+	install -D -m 644 $(B)/completions/_kymo $(share)/zsh/site-functions/_kymo
+	install -m 644 $(documents) $(share)/doc/kymo
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/kymo $(manual:$(B)/man/%=$(share)/man/man1/%.gz) \
+		$(share)/bash-completion/completions/kymo $(share)/zsh/site-functions/_kymo
+	rm -rf $(share)/doc/kymo
+
+package: $(B)/kymo pages
+	+$(Q)tools/package $(B)
+
+.PHONY: pages install uninstall package

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* color.h - whether to write colours, asked in one place. */
+#ifndef CMD_COLOR_H
+#define CMD_COLOR_H
+
+#include <stdio.h>
+
+#include "cmd/arguments.h"
+
+/**
+ * color_wanted - by --color; with `auto` where @out is a terminal that knows colours
+ *
+ * NO_COLOR set to anything but nothing (no-color.org) and TERM=dumb turn `auto` off.
+ */
+bool color_wanted(const struct arguments *arguments, FILE *out);
+
+#endif

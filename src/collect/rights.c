@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+#include "collect/rights.h"
+
+#include <sys/syscall.h>
+#include <unistd.h>
+
+struct rights rights_read(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { 0 };
+
+	if (syscall(SYS_capget, &header, data) != 0)
+		return (struct rights){ 0 };
+	return (struct rights){
+		.effective = data[0].effective | (uint64_t)data[1].effective << 32,
+		.permitted = data[0].permitted | (uint64_t)data[1].permitted << 32,
+	};
+}
+
+bool rights_load_tracing(void)
+{
+	uint64_t held = rights_read().effective, needed = CAP_BIT(CAP_BPF) | CAP_BIT(CAP_PERFMON);
+
+	return (held & CAP_BIT(CAP_SYS_ADMIN)) || (held & needed) == needed;
+}

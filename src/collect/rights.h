@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* rights.h - the capabilities of this process. */
+#ifndef COLLECT_RIGHTS_H
+#define COLLECT_RIGHTS_H
+
+#include <linux/capability.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A set of capabilities, one bit each. */
+#define CAP_BIT(capability) (1ull << (capability))
+
+struct rights {
+	uint64_t effective;
+	uint64_t permitted;
+};
+
+/** rights_read - both 0 when the kernel does not tell */
+struct rights rights_read(void);
+
+/** rights_load_tracing - whether CAP_BPF and CAP_PERFMON are held, or CAP_SYS_ADMIN for them */
+bool rights_load_tracing(void);
+
+#endif

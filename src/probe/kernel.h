@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Dual MIT/GPL */
+/* kernel.h - every kernel type and field that our programs read, and no other.
+ *
+ * CO-RE matches by name, so partial definitions are enough; this is the list of facts about the
+ * kernel that kymo depends on, and `kymo doctor` checks it against the running kernel.  A field
+ * that was renamed gets a second flavour (struct x___old).
+ */
+#ifndef PROBE_KERNEL_H
+#define PROBE_KERNEL_H
+
+#include <linux/bpf.h>
+#include <linux/bpf_perf_event.h>
+#include <stdbool.h>
+
+#include "probe/unit.h"
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct kernfs_node {
+	u64 id; /* the number of a cgroup; equals the inode of its directory */
+};
+
+struct cgroup_subsys_state {
+	struct cgroup *cgroup;
+	struct cgroup_subsys_state *parent;
+};
+
+struct cgroup {
+	struct cgroup_subsys_state self;
+	struct kernfs_node *kn;
+};
+
+struct css_set {
+	struct cgroup_subsys_state *subsys[16];
+	struct cgroup *dfl_cgrp;
+};
+
+struct mm_struct {
+	unsigned long exec_vm; /* pages mapped executable: changes with every dlopen() */
+};
+
+struct ns_common {
+	unsigned int inum;
+};
+
+struct pid_namespace {
+	struct ns_common ns;
+};
+
+struct upid {
+	int nr;
+	struct pid_namespace *ns;
+};
+
+struct pid {
+	unsigned int level;
+	struct upid numbers[1]; /* one for each namespace, the initial one first */
+};
+
+struct inode {
+	unsigned short i_mode;
+};
+
+struct file {
+	struct inode *f_inode;
+};
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
+};
+
+struct rq {
+	u64 clock; /* ns; of the last look at it */
+};
+
+struct cfs_rq {
+	struct rq *rq;
+};
+
+struct sched_entity {
+	u64 sum_exec_runtime;  /* ns on a CPU so far */
+	struct cfs_rq *cfs_rq; /* of its CPU, also for a thread of another scheduling class */
+};
+
+struct sched_info {
+	unsigned long long run_delay; /* ns of waiting for a CPU so far, less this time */
+	unsigned long long
+		last_queued; /* rq.clock when it was told to wait for a CPU; 0: it does not */
+};
+
+struct task_struct {
+	struct sched_entity se;
+	struct sched_info sched_info;
+	unsigned int __state;
+	unsigned int flags;
+	int on_cpu; /* it runs now */
+	int pid;
+	int tgid;
+	struct pid *thread_pid;
+	struct task_struct *group_leader;
+	struct mm_struct *mm;
+	struct css_set *cgroups;
+	u64 self_exec_id; /* grows with every execve() */
+	struct files_struct *files;
+	void *bpf_storage; /* NULL: no program keeps anything of this task */
+	unsigned in_execve : 1;
+	unsigned in_iowait : 1;
+	char comm[16];
+};
+
+struct seq_file; /* what a reader of an iterator reads */
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+};
+
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task; /* NULL: after the last */
+};
+
+struct timerqueue_node {
+	s64 expires; /* when the timer is due, ns on its clock */
+};
+
+struct hrtimer {
+	struct timerqueue_node node;
+	void *function;
+};
+
+struct tick_sched {
+	struct hrtimer sched_timer;
+};
+
+#pragma clang attribute pop
+
+/* Values that are part of no BTF; the same since they exist. */
+#define PF_KTHREAD 0x00200000 /* include/linux/sched.h */
+
+#endif

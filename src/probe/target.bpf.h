@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Dual MIT/GPL */
+/* target.bpf.h - whether the current task is one of those that were chosen, and following forks.
+ *
+ * A program that includes this gets the map `targets`, the constant `target` and three raw
+ * tracepoint programs, attached only for TARGET_PROCESS: children of a chosen process are chosen,
+ * a process that is freed leaves, and a PID that comes back in another family is dropped.
+ *
+ * With TARGET_PLAIN there are no control groups and no nested PID namespaces.
+ */
+#ifndef PROBE_TARGET_BPF_H
+#define PROBE_TARGET_BPF_H
+
+#include "probe/kernel.h"
+#include "probe/target.wire.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+#define CGROUP_MAX_DEPTH 64
+#define PID_MAX_LEVEL    32 /* MAX_PID_NS_LEVEL of the kernel */
+
+const volatile struct target_filter target = {};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, TARGET_MAX);
+	__type(key, u32); /* TARGET_PROCESS: tgid; TARGET_THREAD: tid */
+	__type(value, u8);
+} targets SEC(".maps");
+
+u64 targets_refused = 0; /* children not followed: the map is full */
+
+#ifndef TARGET_PLAIN
+enum cgroup_subsys_id___any {
+	cpuset_cgrp_id___any,
+	cpu_cgrp_id___any,
+	cpuacct_cgrp_id___any,
+	io_cgrp_id___any,
+	memory_cgrp_id___any,
+	devices_cgrp_id___any,
+	freezer_cgrp_id___any,
+	perf_event_cgrp_id___any,
+	pids_cgrp_id___any,
+};
+
+#define hierarchy_case(which, name)                                                         \
+	case which:                                                                         \
+		if (!bpf_core_enum_value_exists(enum cgroup_subsys_id___any, name##___any)) \
+			return NULL;                                                        \
+		index = bpf_core_enum_value(enum cgroup_subsys_id___any, name##___any);     \
+		break
+
+/* The cgroup of a task in the chosen hierarchy. */
+static __always_inline struct cgroup *task_cgroup(struct task_struct *task)
+{
+	struct css_set *set = BPF_CORE_READ(task, cgroups);
+	struct cgroup_subsys_state *state = NULL;
+	u64 index;
+
+	switch (target.hierarchy) {
+	case HIERARCHY_V2:
+		return BPF_CORE_READ(set, dfl_cgrp);
+		hierarchy_case(HIERARCHY_CPUSET, cpuset_cgrp_id);
+		hierarchy_case(HIERARCHY_CPU, cpu_cgrp_id);
+		hierarchy_case(HIERARCHY_CPUACCT, cpuacct_cgrp_id);
+		hierarchy_case(HIERARCHY_IO, io_cgrp_id);
+		hierarchy_case(HIERARCHY_MEMORY, memory_cgrp_id);
+		hierarchy_case(HIERARCHY_DEVICES, devices_cgrp_id);
+		hierarchy_case(HIERARCHY_FREEZER, freezer_cgrp_id);
+		hierarchy_case(HIERARCHY_PERF_EVENT, perf_event_cgrp_id);
+		hierarchy_case(HIERARCHY_PIDS, pids_cgrp_id);
+	default:
+		return NULL;
+	}
+	bpf_probe_read_kernel(&state, sizeof(state),
+			      (u8 *)set + bpf_core_field_offset(struct css_set, subsys) +
+				      index * sizeof(void *));
+	return state ? BPF_CORE_READ(state, cgroup) : NULL;
+}
+
+static __always_inline bool in_cgroup(struct task_struct *task)
+{
+	struct cgroup *group = task_cgroup(task);
+
+	for (int depth = 0; depth < CGROUP_MAX_DEPTH && group; depth++) {
+		struct cgroup_subsys_state *above;
+
+		if (BPF_CORE_READ(group, kn, id) == target.cgroup_id)
+			return true;
+		above = BPF_CORE_READ(group, self.parent);
+		group = above ? BPF_CORE_READ(above, cgroup) : NULL;
+	}
+	return false;
+}
+
+/* Number of a thread in target.pid_namespace, 0 if it does not live there. */
+static __always_inline u32 nested_tid(struct task_struct *task)
+{
+	struct pid *pid = BPF_CORE_READ(task, thread_pid);
+	u32 deepest = BPF_CORE_READ(pid, level);
+
+	for (u32 level = 1; level <= PID_MAX_LEVEL && level <= deepest; level++) {
+		struct upid *at = (void *)pid + bpf_core_field_offset(struct pid, numbers) +
+				  level * bpf_core_type_size(struct upid);
+
+		if (BPF_CORE_READ(at, ns, ns.inum) == target.pid_namespace)
+			return BPF_CORE_READ(at, nr);
+	}
+	return 0;
+}
+
+#else
+static __always_inline bool in_cgroup(struct task_struct *task)
+{
+	return false;
+}
+
+static __always_inline u32 nested_tid(struct task_struct *task)
+{
+	return 0;
+}
+#endif
+
+#ifdef TARGET_PLAIN
+#define TARGET_NAMESPACE 0
+#else
+#define TARGET_NAMESPACE target.pid_namespace
+#endif
+
+/* Number of the process of a task, as kymo sees it. */
+static __always_inline u32 target_tgid(struct task_struct *task)
+{
+	if (!TARGET_NAMESPACE)
+		return BPF_CORE_READ(task, tgid);
+	return nested_tid(BPF_CORE_READ(task, group_leader));
+}
+
+/* As bpf_get_current_pid_tgid(), with numbers as kymo sees them. */
+static __always_inline u64 target_pid_tgid(void)
+{
+	struct task_struct *task;
+
+	if (!TARGET_NAMESPACE)
+		return bpf_get_current_pid_tgid();
+	task = (struct task_struct *)bpf_get_current_task();
+	return (u64)target_tgid(task) << 32 | nested_tid(task);
+}
+
+/* Whether the current task is wanted; @pid_tgid as target_pid_tgid() gives it. */
+static __always_inline bool target_wants(u64 pid_tgid)
+{
+	u32 key = target.kind == TARGET_THREAD ? (u32)pid_tgid : pid_tgid >> 32;
+
+	if (!(u32)bpf_get_current_pid_tgid()) /* the idle task */
+		return false;
+	if (target.kind == TARGET_HOST)
+		return true;
+	if (target.kind == TARGET_CGROUP)
+		return in_cgroup((struct task_struct *)bpf_get_current_task());
+	return bpf_map_lookup_elem(&targets, &key) != NULL;
+}
+
+/* As target_pid_tgid(), of any task. */
+static __always_inline u64 target_ids(struct task_struct *task)
+{
+	u32 tid = target.pid_namespace ? nested_tid(task) : (u32)BPF_CORE_READ(task, pid);
+
+	return (u64)target_tgid(task) << 32 | tid;
+}
+
+/* As target_wants(), of any task; @ids as target_ids() gives them. */
+static __always_inline bool target_wants_task(struct task_struct *task, u64 ids)
+{
+	u32 key = target.kind == TARGET_THREAD ? (u32)ids : ids >> 32;
+
+	if (!BPF_CORE_READ(task, pid))
+		return false;
+	if (target.kind == TARGET_HOST)
+		return true;
+	if (target.kind == TARGET_CGROUP)
+		return in_cgroup(task);
+	return bpf_map_lookup_elem(&targets, &key) != NULL;
+}
+
+static __always_inline void target_add(u32 tgid)
+{
+	u8 one = 1;
+
+	if (bpf_map_update_elem(&targets, &tgid, &one, BPF_ANY))
+		__sync_fetch_and_add(&targets_refused, 1);
+}
+
+SEC("raw_tp/sched_process_fork")
+int target_fork(struct bpf_raw_tracepoint_args *ctx)
+{
+	u32 parent = target_tgid((struct task_struct *)ctx->args[0]);
+	u32 child = target_tgid((struct task_struct *)ctx->args[1]);
+
+	if (parent == child)
+		return 0;
+	if (bpf_map_lookup_elem(&targets, &parent))
+		target_add(child);
+	else
+		bpf_map_delete_elem(&targets, &child);
+	return 0;
+}
+
+SEC("raw_tp/sched_process_exec")
+int target_exec(struct bpf_raw_tracepoint_args *ctx)
+{
+	u32 tgid = target_pid_tgid() >> 32;
+
+	if (target.launch_pid && tgid == target.launch_pid)
+		target_add(tgid);
+	return 0;
+}
+
+/* Not at exit: the memory of a process is torn down after that, and is part of its cost.  In a
+ * nested namespace the number is gone by now; then it leaves when another process gets it.
+ */
+SEC("raw_tp/sched_process_free")
+int target_free(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct task_struct *task = (struct task_struct *)ctx->args[0];
+	u32 tgid = BPF_CORE_READ(task, tgid);
+
+	if (!target.pid_namespace && tgid == (u32)BPF_CORE_READ(task, pid))
+		bpf_map_delete_elem(&targets, &tgid);
+	return 0;
+}
+
+#endif

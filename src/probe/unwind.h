@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/* unwind.h - from the registers of a frame to those of its caller, by one rule.
+ *
+ * The same code on both sides of the kernel boundary: whoever includes it defines before
+ *
+ *     bool UNWIND_READ(context, address, u64 words[2])   16 bytes of the walked stack; false: cannot
+ *
+ * and on arm64 UNWIND_ARM64 where the rules are of that processor.
+ */
+#ifndef PROBE_UNWIND_H
+#define PROBE_UNWIND_H
+
+#include "probe/unwind.wire.h"
+
+#ifndef UNWIND_INLINE
+#define UNWIND_INLINE static inline
+#endif
+
+#define UNWIND_MAX_FP_FRAME (1u << 20) /* bytes; what claims more by its frame pointer is garbage */
+
+struct unwind_regs {
+	u64 ip, sp, fp;
+	u64 lr; /* arm64: return address that is not on the stack yet */
+};
+
+enum unwind_outcome {
+	UNWIND_CALLER,  /* regs are the caller's, at its return address */
+	UNWIND_RESUMED, /* regs are those that a signal interrupted, at an instruction */
+	UNWIND_AT_ROOT,
+	UNWIND_FAULT, /* the stack cannot be read there */
+	UNWIND_LOST   /* no rule, and no frame pointer either */
+};
+
+/* A return address without its authentication code: of 48 bits, the code is above them. */
+#ifdef UNWIND_ARM64
+#define unwind_bare(address) ((address)&0x0000ffffffffffffull)
+#else
+#define unwind_bare(address) (address)
+#endif
+
+/* By frame pointer: both processors keep {caller's fp, return address} where it points. */
+UNWIND_INLINE enum unwind_outcome unwind_by_fp(void *context, struct unwind_regs *regs)
+{
+	u64 words[2];
+
+	if (!regs->fp)
+		return UNWIND_AT_ROOT;
+	if (regs->fp < regs->sp || regs->fp - regs->sp > UNWIND_MAX_FP_FRAME || (regs->fp & 7))
+		return UNWIND_LOST;
+	if (!UNWIND_READ(context, regs->fp, words))
+		return UNWIND_FAULT;
+	regs->sp = regs->fp + 16;
+	regs->fp = words[0];
+	regs->ip = unwind_bare(words[1]);
+	regs->lr = 0;
+	return regs->ip ? UNWIND_CALLER : UNWIND_AT_ROOT;
+}
+
+/* The frame that delivers a signal has the layout of the kernel's struct rt_sigframe. */
+#ifdef UNWIND_ARM64
+#define UNWIND_SIGNAL_FP 544 /* uc_mcontext.regs[29], regs[30] follows */
+#define UNWIND_SIGNAL_SP 560 /* uc_mcontext.sp, pc follows */
+#else
+#define UNWIND_SIGNAL_FP 120 /* uc_mcontext.rbp */
+#define UNWIND_SIGNAL_SP 160 /* uc_mcontext.rsp, rip follows */
+#endif
+
+UNWIND_INLINE enum unwind_outcome unwind_signal(void *context, struct unwind_regs *regs)
+{
+	u64 fp[2], sp[2];
+
+	if (!UNWIND_READ(context, regs->sp + UNWIND_SIGNAL_FP, fp) ||
+	    !UNWIND_READ(context, regs->sp + UNWIND_SIGNAL_SP, sp))
+		return UNWIND_FAULT;
+	regs->fp = fp[0];
+	regs->lr = fp[1];
+	regs->sp = sp[0];
+	regs->ip = sp[1];
+	return UNWIND_RESUMED;
+}
+
+/* Where the CFA is.  false: the stack cannot be read */
+UNWIND_INLINE bool unwind_cfa(void *context, struct unwind_rule rule,
+			      const struct unwind_regs *regs, u64 *ret_cfa)
+{
+	bool of_fp = rule.kind == UNWIND_FP || rule.kind == UNWIND_DEREF_FP;
+	u64 base = of_fp ? regs->fp : regs->sp, words[2];
+
+	if (rule.kind == UNWIND_PLT) {
+		*ret_cfa = regs->sp + 8 + ((regs->ip & 15) >= (u64)rule.cfa ? 8 : 0);
+		return true;
+	}
+	if (rule.kind == UNWIND_SP || rule.kind == UNWIND_FP) {
+		*ret_cfa = base + (s64)rule.cfa;
+		return true;
+	}
+	if (!UNWIND_READ(context, base + 8 * (s64)(rule.cfa >> 8), words))
+		return false;
+	*ret_cfa = words[0] + (rule.cfa & 0xff);
+	return true;
+}
+
+UNWIND_INLINE enum unwind_outcome unwind_apply(void *context, struct unwind_rule rule,
+					       struct unwind_regs *regs)
+{
+	u64 cfa, words[2];
+
+	if (rule.kind == UNWIND_ROOT)
+		return UNWIND_AT_ROOT;
+	if (rule.kind == UNWIND_SIGNAL)
+		return unwind_signal(context, regs);
+	if (rule.kind == UNWIND_NONE)
+		return unwind_by_fp(context, regs);
+	if (rule.kind >=
+	    UNWIND_HARD) /* code that is described needs no frame pointer: it is data */
+		return UNWIND_LOST;
+	if (!unwind_cfa(context, rule, regs, &cfa))
+		return UNWIND_FAULT;
+	if (cfa <= regs->sp && !(rule.kind == UNWIND_SP && cfa == regs->sp))
+		return UNWIND_LOST; /* a caller's frame lies above */
+	if (!(rule.saved & UNWIND_RA_SAVED) && !regs->lr)
+		return UNWIND_LOST; /* only the frame that runs has its return address there */
+	if ((rule.saved & (UNWIND_FP_SAVED | UNWIND_RA_SAVED | UNWIND_FP_BY_FP)) ==
+		    (UNWIND_FP_SAVED | UNWIND_RA_SAVED) &&
+	    rule.ra == rule.fp + 8) { /* the usual frame: one read for both */
+		if (!UNWIND_READ(context, cfa + (s64)rule.fp, words))
+			return UNWIND_FAULT;
+		regs->fp = words[0];
+		regs->ip = words[1];
+	} else {
+		if (rule.saved & UNWIND_RA_SAVED) {
+			if (!UNWIND_READ(context, cfa + (s64)rule.ra, words))
+				return UNWIND_FAULT;
+			regs->ip = words[0];
+		} else {
+			regs->ip = regs->lr;
+		}
+		if (rule.saved & UNWIND_FP_SAVED) {
+			u64 base = rule.saved & UNWIND_FP_BY_FP ? regs->fp : cfa;
+
+			if (!UNWIND_READ(context, base + (s64)rule.fp, words))
+				return UNWIND_FAULT;
+			regs->fp = words[0];
+		}
+	}
+	if (rule.saved & UNWIND_RA_SIGNED)
+		regs->ip = unwind_bare(regs->ip);
+	regs->lr = 0; /* the caller's is on the stack */
+	regs->sp = cfa;
+	return regs->ip ? UNWIND_CALLER : UNWIND_AT_ROOT;
+}
+
+#endif

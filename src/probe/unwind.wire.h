@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/* unwind.wire.h - tables by which the kernel side finds the caller of any instruction.
+ *
+ *     unwind_mappings[pid, part]     which file is mapped where          (struct unwind_mappings)
+ *     unwind_blocks[file, page]      rules for 16 KB of its code         (struct unwind_block)
+ *
+ * A block lists addresses in ascending order; the rule of the last one that is not above an address
+ * holds for it.  The first row has offset 0: what is in force where the block begins.  Where rows or
+ * rules of a page are too many for one block, it has no rows and `is_split`, and four blocks of 4 KB
+ * stand in for it, and likewise four of 1 KB for one of those.
+ *
+ * Both are made in user space and read where nothing may sleep.  A process' mappings hold for one
+ * program image (exec_id) and one amount of mapped code (exec_vm): whatever changes its code makes
+ * them void at once, not when user space has heard of it.
+ */
+#ifndef PROBE_UNWIND_WIRE_H
+#define PROBE_UNWIND_WIRE_H
+
+#include "probe/unit.h"
+
+#define UNWIND_PAGE_SHIFT        14 /* log2 of the code that a block describes */
+#define UNWIND_LEVELS            3  /* pages, quarters of them, quarters of those */
+#define UNWIND_BLOCK_BYTES       1976 /* with the kernel's 64 bytes around it: its size class of 2,048 */
+#define UNWIND_BLOCK_ROWS        440 /* at most; fewer where rules take the room */
+
+/* log2 of the code that a block of a level describes */
+#define unwind_code_shift(level) (UNWIND_PAGE_SHIFT - 2 * (level))
+
+/* The page of an address, the level and which part it is: struct unwind_block_key.page.  A file's
+ * addresses are below 2^40.
+ */
+#define unwind_page(address, level)                                          \
+	((u32)((address) >> UNWIND_PAGE_SHIFT & 0x3ffffff) | (level) << 30 | \
+	 (u32)((address) >> unwind_code_shift(level) & ((1u << 2 * (level)) - 1)) << 26)
+
+/* Where the canonical frame address (CFA) of a frame is: the stack pointer before the call. */
+enum unwind_kind {
+	UNWIND_NONE,     /* nothing is known: follow the frame pointer */
+	UNWIND_SP,       /* sp + cfa */
+	UNWIND_FP,       /* fp + cfa */
+	UNWIND_DEREF_SP, /* *(sp + 8 * (cfa >> 8)) + (cfa & 0xff): realigned stacks */
+	UNWIND_DEREF_FP, /* likewise of fp */
+	UNWIND_PLT,      /* x86-64: sp + 8, and 8 more from byte `cfa` of each 16 on */
+	UNWIND_SIGNAL,   /* the frame that the kernel made to deliver a signal */
+	UNWIND_ROOT,     /* the first frame of a thread: nobody called it */
+	UNWIND_HARD,     /* described in a way that is not followed here */
+	UNWIND_KIND_COUNT
+};
+
+enum unwind_saved {
+	UNWIND_FP_SAVED = 1,  /* fp is at CFA + fp; else unchanged */
+	UNWIND_RA_SAVED = 2,  /* return address is at CFA + ra; else in the link register (arm64) */
+	UNWIND_RA_SIGNED = 4, /* arm64: with a pointer authentication code */
+	UNWIND_FP_BY_FP = 8   /* with UNWIND_FP_SAVED: at fp + fp instead; realigned stacks */
+};
+
+struct unwind_rule {
+	u8 kind;  /* enum unwind_kind */
+	u8 saved; /* enum unwind_saved */
+	s16 cfa, fp, ra;
+};
+
+struct unwind_block_key {
+	u32 file; /* number that user space gave to it */
+	u32 page; /* unwind_page() */
+};
+
+struct unwind_block {
+	u16 rows;
+	u8 is_split;
+	u8 used;                         /* set by the kernel side */
+	u32 rules;                       /* offset of struct unwind_rule[], from `data` */
+	u8 data[UNWIND_BLOCK_BYTES - 8]; /* u16 offset[rows], u8 rule[rows], then the rules */
+};
+
+#define UNWIND_MAPPINGS_PER_PART 60
+#define UNWIND_PARTS_MAX         60 /* so 3,600 mappings of code in one process */
+
+struct unwind_mapping {
+	u64 start, end; /* addresses */
+	u64 bias;       /* address in the file = address - bias */
+	u32 file;       /* UNWIND_NO_FILE: made at run time, by its frame pointers */
+	u32 pad;
+};
+
+#define UNWIND_RAW_WORDS 3968 /* with the stack: 31 KB */
+#define UNWIND_NO_FILE   0xffffffffu
+#define UNWIND_UNOPENED  0xfffffffeu /* of a file that no stack went through yet */
+
+struct unwind_mappings_key {
+	u32 pid;
+	u32 part; /* 0: struct unwind_process; then 1 + n */
+};
+
+/* Both kinds of value of one map: the first finds the part, the part finds the mapping. */
+struct unwind_mappings {
+	u64 exec_id, exec_vm; /* part 0: what all parts hold for */
+	u32 count;            /* of starts, or of mappings */
+	u32 pad;
+	union {
+		u64 starts[UNWIND_PARTS_MAX]; /* part 0: first address of each part */
+		struct unwind_mapping mappings[UNWIND_MAPPINGS_PER_PART];
+	};
+};
+
+/* With a sample that the kernel could not walk to its end comes a piece of its stack: these words, then
+ * the stack from sp (rounded down to 8) on.
+ */
+enum unwind_raw {
+	UNWIND_RAW_IP, /* of the last frame that was walked */
+	UNWIND_RAW_SP,
+	UNWIND_RAW_FP,
+	UNWIND_RAW_EXEC_ID,
+	UNWIND_RAW_EXEC_VM,
+	UNWIND_RAW_LR,
+	UNWIND_RAW_PID,       /* by which the kernel side looks for mappings */
+	UNWIND_RAW_IS_RETURN, /* ip is a return address */
+	UNWIND_RAW_BY_FP,     /* that was found by frame pointer */
+	UNWIND_RAW_STACK,     /* the first word */
+};
+
+#endif

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: MIT */
+#include "session/session.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "session/intake.h"
+#include "session/launch.h"
+
+#define SAMPLING_NICE (-10)
+
+struct session {
+	const struct session_request *request;
+	struct profile *profile;
+	struct files *files;
+	struct debuginfod *debuginfod;
+	struct intake *intake;
+	struct resolver *resolver;
+	struct cpu *cpu;
+	struct unwinder *unwinder;
+	struct launch launch;
+	struct sink_target target;
+	int signals;       /* signalfd */
+	sigset_t old_mask; /* of our caller, for the command */
+	unsigned stops;    /* signals that ask us to end */
+	uint64_t started_mono_ns, progress_mono_ns;
+};
+
+static int take_signals(struct session *session)
+{
+	sigset_t mask;
+
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGINT);
+	sigaddset(&mask, SIGTERM);
+	sigaddset(&mask, SIGHUP);
+	sigaddset(&mask, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &mask, &session->old_mask);
+	session->signals = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
+	return session->signals < 0 ? fail(-errno, "cannot take signals by descriptor: %m") : 0;
+}
+
+/* A signal from the terminal reaches the command by itself; another one is passed on. */
+static void pass_on(struct session *session, const struct signalfd_siginfo *signal)
+{
+	if (session->launch.pid && !launch_reap(&session->launch) && signal->ssi_code <= 0)
+		kill(session->launch.pid, (int)signal->ssi_signo);
+}
+
+static void read_signals(struct session *session)
+{
+	struct signalfd_siginfo signal;
+
+	while (read(session->signals, &signal, sizeof(signal)) == sizeof(signal)) {
+		if (signal.ssi_signo == SIGCHLD) {
+			launch_reap(&session->launch);
+			continue;
+		}
+		session->stops++;
+		pass_on(session, &signal);
+	}
+}
+
+static bool is_over(const struct session *session, uint64_t now)
+{
+	const struct session_request *request = session->request;
+	bool has_command = session->launch.pid != 0;
+
+	if (has_command && session->launch.has_ended)
+		return true;
+	if (session->stops >= (has_command ? 2 : 1))
+		return true;
+	return request->duration_ns && now >= session->started_mono_ns + request->duration_ns;
+}
+
+/* Names and writes the samples of this drain, for a format that shows them as they come. */
+static int write_live(struct session *session)
+{
+	struct profile *profile = session->profile;
+	int err;
+
+	if (!session->request->sink->is_live || profile->moments.len == 0)
+		return 0;
+	err = resolver_name(session->resolver, profile);
+	err = err ?: session->request->sink->moments(&session->target, 0, profile->moments.len);
+	profile->moments.len = 0;
+	if (!err && fflush(session->target.out) != 0)
+		err = fail(-errno, "cannot write the samples: %m");
+	else if (!err && ferror(session->target.out))
+		err = fail(-EIO, "cannot write the samples: %m");
+	return err;
+}
+
+static void show_progress(struct session *session, uint64_t now)
+{
+	if (!session->request->progress || now < session->progress_mono_ns + NS_PER_S)
+		return;
+	session->progress_mono_ns = now;
+	session->request->progress(session->profile, now - session->started_mono_ns, false);
+}
+
+static int sample_until_over(struct session *session)
+{
+	uint64_t now = clock_mono_ns(), next = now + SESSION_DRAIN_MS * NS_PER_MS;
+	struct pollfd waits[] = {
+		{ .fd = session->signals, .events = POLLIN },
+		{ .fd = cpu_descriptor(session->cpu), .events = POLLIN },
+	};
+
+	while (!is_over(session, now)) {
+		uint64_t until = next,
+			 end = session->started_mono_ns + session->request->duration_ns;
+		int err;
+
+		if (session->request->duration_ns && end < until)
+			until = end;
+		if (until > now)
+			poll(waits, array_len(waits), (int)((until - now) / NS_PER_MS) + 1);
+		if (waits[0].revents)
+			read_signals(session);
+		now = clock_mono_ns();
+		if (now < next && !waits[1].revents)
+			continue;
+		next = now + SESSION_DRAIN_MS * NS_PER_MS;
+		err = intake_drain(session->intake, session->cpu);
+		err = err ?: write_live(session);
+		if (err)
+			return err;
+		if (!session->launch.pid && cpu_is_over(session->cpu))
+			return 0;
+		show_progress(session, now);
+	}
+	return 0;
+}
+
+/* What is known of the run before the first sample. */
+static void begin_profile(struct session *session)
+{
+	static const enum profile_time times[] = {
+		[CPU_TIME_ON] = PROFILE_RUNNING,
+		[CPU_TIME_OFF] = PROFILE_WAITING,
+		[CPU_TIME_WALL] = PROFILE_LIVING,
+	};
+	struct profile *profile = session->profile;
+
+	session->started_mono_ns = clock_mono_ns();
+	session->progress_mono_ns = session->started_mono_ns;
+	profile->started_mono_ns = session->started_mono_ns;
+	profile->started_unix_ns = session->started_mono_ns + clock_unix_offset_ns();
+	if (session->request->cpu.time != CPU_TIME_OFF)
+		profile->rate_hz = session->request->cpu.rate_hz;
+	profile->cpus = cpu_count(session->cpu);
+	profile->keep_moments = session->request->sink->every_sample;
+	profile->time = times[session->request->cpu.time];
+}
+
+static int open_all(struct session *session)
+{
+	const struct session_request *request = session->request;
+	struct cpu_request cpu = request->cpu;
+	struct opener opener;
+	int err;
+
+	err = profile_new(&session->profile);
+	err = err ?: files_new(&session->files);
+	if (!err && request->debuginfod)
+		err = debuginfod_new(&session->debuginfod);
+	if (err)
+		return err;
+	files_ask(session->files, session->debuginfod);
+	opener = files_opener(session->files);
+	err = resolver_new(&request->naming, &opener, &session->resolver);
+	err = err ?: intake_new(session->profile, session->files, &request->cpu, &session->intake);
+	if (!err && request->command)
+		err = launch_prepare(&session->launch, request->command, &session->old_mask);
+	if (err)
+		return err;
+	if (request->command) {
+		cpu.kind = TARGET_PROCESS;
+		cpu.launch = session->launch.pid;
+	}
+	cpu.every_sample = request->sink->every_sample;
+	err = cpu_open(&cpu, &session->cpu);
+	if (!err && cpu_unwind_tables(session->cpu)) {
+		err = unwinder_new(cpu_unwind_tables(session->cpu), &session->profile->text,
+				   &session->unwinder);
+		intake_unwind(session->intake, session->unwinder);
+	}
+	err = err ?: cpu_describe(session->cpu, &session->profile->coverage);
+	return err;
+}
+
+static int begin_output(struct session *session)
+{
+	const struct session_request *request = session->request;
+
+	session->target = (struct sink_target){
+		.profile = session->profile,
+		.out = request->out,
+		.options = request->options,
+	};
+	return request->sink->begin ? request->sink->begin(&session->target) : 0;
+}
+
+static int end_output(struct session *session)
+{
+	const struct sink *sink = session->request->sink;
+	struct profile *profile = session->profile;
+	int err;
+
+	if (session->request->progress)
+		session->request->progress(profile, profile->duration_ns, true);
+	err = write_live(session);
+	err = err ?: resolver_name(session->resolver, profile);
+	err = err ?: resolver_report(session->resolver, profile);
+	err = err ?: intake_report(session->intake);
+	if (!err && sink->moments && !sink->is_live && profile->moments.len)
+		err = sink->moments(&session->target, 0, profile->moments.len);
+	return err ?: sink->end(&session->target);
+}
+
+/* The command may outlive the sampling; its exit status is ours. */
+static void wait_for_command(struct session *session)
+{
+	struct pollfd wait = { .fd = session->signals, .events = POLLIN };
+
+	while (session->launch.pid && !launch_reap(&session->launch) && session->stops < 2) {
+		poll(&wait, 1, -1);
+		read_signals(session);
+	}
+}
+
+/* While samples come, whoever waits for their reader loses them: on a busy host it must not wait its
+ * turn.  It needs some milliseconds of a second.
+ */
+static int sample(struct session *session)
+{
+	int before = getpriority(PRIO_PROCESS, 0), err;
+	bool is_raised = before > SAMPLING_NICE && setpriority(PRIO_PROCESS, 0, SAMPLING_NICE) == 0;
+
+	err = sample_until_over(session);
+	if (is_raised)
+		setpriority(PRIO_PROCESS, 0, before);
+	return err;
+}
+
+static int run(struct session *session)
+{
+	int err = open_all(session);
+	sigset_t ours;
+
+	if (err)
+		return err;
+	begin_profile(session);
+	err = begin_output(session);
+	err = err ?: cpu_start(session->cpu);
+	if (!err && session->launch.pid)
+		err = launch_release(&session->launch, session->request->command[0]);
+	err = err ?: sample(session);
+	if (err)
+		return err;
+	cpu_stop(session->cpu);
+	session->profile->duration_ns = clock_mono_ns() - session->started_mono_ns;
+	err = intake_finish(session->intake, session->cpu);
+	read_signals(session);
+	/* From here on a signal ends kymo: nothing is left to be saved. */
+	sigprocmask(SIG_SETMASK, &session->old_mask, &ours);
+	err = err ?: end_output(session);
+	sigprocmask(SIG_SETMASK, &ours, NULL);
+	if (!err)
+		wait_for_command(session);
+	return err;
+}
+
+int session_run(const struct session_request *request, struct profile **ret_profile,
+		int *ret_status)
+{
+	struct session session = {
+		.request = request,
+		.signals = -1,
+		.launch = { .release = -1, .verdict = -1 },
+	};
+	int err = take_signals(&session);
+
+	err = err ?: run(&session);
+	if (!err) {
+		*ret_status = session.launch.has_ended ? launch_exit_status(&session.launch) : 0;
+		*ret_profile = take(session.profile);
+	}
+	launch_done(&session.launch);
+	intake_free(session.intake);
+	unwinder_free(session.unwinder);
+	cpu_close(session.cpu);
+	resolver_free(session.resolver);
+	files_free(session.files);
+	debuginfod_free(session.debuginfod);
+	profile_free(session.profile);
+	fd_closep(&session.signals);
+	sigprocmask(SIG_SETMASK, &session.old_mask, NULL);
+	return err;
+}

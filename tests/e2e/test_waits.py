@@ -1,0 +1,261 @@
+# SPDX-License-Identifier: MIT
+"""Where threads wait: programs whose waits have known kinds and lengths."""
+import collections
+import json
+import math
+import os
+import subprocess
+import time
+
+import pytest
+
+from truth import KYMO, Z, made, profile
+
+KINDS = {"sleep": "sleep", "pipe": "pipe", "socket": "socket", "poll": "poll", "child": "child",
+         "lock": "lock"}
+NAP = 0.06
+
+
+def folded(tmp_path, *words, parse=True):
+    """Stacks and seconds, what the command printed, and what kymo said.
+
+    Some hosts do not deliver each context switch to BPF (about one in a thousand on the reference
+    host); kymo then says which stacks it has not seen, and another run is to show them.
+    """
+    out = tmp_path / "out.folded"
+    for _ in range(5):
+        done = subprocess.run([KYMO, "profile", "-o", out, *map(str, words)],
+                              capture_output=True, text=True, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        if "the kernel did not tell of their end" not in done.stderr:
+            break
+    stacks = {}
+    for line in out.read_text().splitlines():
+        stack, _, weight = line.rpartition(" ")
+        stacks[tuple(stack.split(";"))] = int(weight) / 1e6
+    return stacks, json.loads(done.stdout) if parse else None, done.stderr
+
+
+def total(stacks, *words):
+    return sum(seconds for stack, seconds in stacks.items()
+               if all(any(word in frame for frame in stack) for word in words))
+
+
+def test_each_wait_has_its_stack_its_length_and_its_reason(tmp_path):
+    stacks, truth, _ = folded(tmp_path, "--off-cpu", "--", made("wait.c"), int(NAP * 1000))
+    for name, reason in KINDS.items():
+        of_function = {stack: seconds for stack, seconds in stacks.items()
+                       if f"wait_in_{name}" in stack
+                       and f"[waiting: {reason}]" in stack}
+        waited = sum(of_function.values())
+        # What the program saw is longer by its wait for a CPU afterwards and by the fork.
+        assert 0.98 * NAP <= waited <= truth[name] * 1.01, name
+        assert all(stack[1] in ("_start",) for stack in of_function), of_function
+
+
+def test_short_waits_are_added_up(tmp_path):
+    stacks, truth, _ = folded(tmp_path, "--off-cpu", "--", made("wait.c"), int(NAP * 1000))
+    assert not total(stacks, "wait_briefly") > 0.5 * truth["brief"]
+    short = total(stacks, "[short waits, added up]") + total(stacks, "wait_briefly")
+    assert short >= 100 * 100e-6
+
+
+def test_every_wait_is_kept_with_no_threshold(tmp_path):
+    stacks, _, said = folded(tmp_path, "--off-cpu", "--min-block", "0", "--", made("wait.c"),
+                             int(NAP * 1000))
+    assert total(stacks, "wait_briefly", "[waiting: sleep]") >= 100 * 100e-6
+    assert not total(stacks, "[short waits, added up]")
+    assert "; 0 lost" in said
+
+
+def test_wall_time_of_a_thread_is_its_life(tmp_path):
+    """Running, by samples, and waiting, measured, add up."""
+    recording = profile(tmp_path, "--wall", "-F", 1999, "--", made("wait.c"), int(NAP * 1000))
+    truth = recording.truth()
+    own = [s for s in recording.samples if s.tid == truth["pid"]]
+    waited = sum(s.weight_ns for s in own if is_wait(s)) / 1e9
+    spun = sum(s.weight_ns for s in own if "spin" in s.user) / 1e9
+    assert waited + sum(s.weight_ns for s in own if not is_wait(s)) / 1e9 == pytest.approx(
+        truth["lived"], abs=0.02 * truth["lived"] + Z * math.sqrt(truth["ran"] / 1999) + 0.01)
+    assert waited > 0.8 * (truth["lived"] - truth["ran"])
+    assert spun == pytest.approx(NAP, abs=Z * math.sqrt(NAP / 1999) + 0.01)
+
+
+def is_wait(sample):
+    return (sample.kernel or sample.user)[-1].startswith(("[waiting", "[short"))
+
+
+@pytest.fixture
+def stuck():
+    """A process that waited before kymo came, and still does when it goes."""
+    process = subprocess.Popen([made("reasons.c", "-lutil"), "hang"], stdout=subprocess.PIPE, text=True)
+    process.tid = int(process.stdout.readline())  # of its second thread, which is there now
+    until_blocked(process.pid, process.tid)
+    yield process
+    process.kill()
+    process.wait()
+
+
+def until_blocked(pid, tid):
+    """Returns when a thread sleeps in the kernel."""
+    while True:
+        with open(f"/proc/{pid}/task/{tid}/stat", encoding="ascii") as stat:
+            if stat.read().rpartition(")")[2].split()[0] in "SDTt":
+                return
+
+
+@pytest.mark.parametrize("way", ["pid", "tid", "all"])
+def test_a_process_that_hangs_shows_where(tmp_path, stuck, way):
+    """No thread of it makes a single switch while kymo looks."""
+    words = {"pid": ["-p", stuck.pid], "tid": ["-t", stuck.tid], "all": ["-a"]}[way]
+    began = time.monotonic()
+    stacks, _, _ = folded(tmp_path, "--off-cpu", "-d", "0.4", *words, parse=False)
+    took = time.monotonic() - began
+    for function, reason, is_there in [("hang_in_read", "pipe", True),
+                                       ("hang_in_join", "lock", way != "tid")]:
+        waits = {stack: seconds for stack, seconds in stacks.items() if function in stack}
+        assert bool(waits) == is_there, function
+        for stack in waits:
+            assert stack[1] == ("_start" if function == "hang_in_join" else "clone3")
+            assert stack[-1] == f"[waiting: {reason}]"
+        assert not is_there or 0.9 * 0.4 <= sum(waits.values()) < took
+
+
+REASONS = {
+    "pipe": "pipe", "terminal": "terminal", "eventfd": "poll", "epoll": "poll", "select": "poll",
+    "accept": "socket", "mutex": "lock", "flock": "lock", "fcntl": "lock", "vfork": "child",
+    "waitid": "child", "sigwait": "sleep", "stop": "stopped", "fault": "page fault",
+    "restart": "sleep",
+}
+
+
+@pytest.mark.parametrize("kind", REASONS)
+def test_the_reason_of_a_wait(tmp_path, kind):
+    """The wait of the main thread has its reason, its whole stack and its length."""
+    stacks, took, said = folded(tmp_path, "--off-cpu", "--", made("reasons.c", "-lutil"), kind, 60)
+    waits = {stack: seconds for stack, seconds in stacks.items()
+             if "rest" not in stack and seconds > NAP / 2
+             and (f"wait_in_{kind}" in stack or "vfork" in stack)}
+    assert {stack[-1] for stack in waits} == {f"[waiting: {REASONS[kind]}]"}, stacks
+    if kind != "vfork":  # where the return address is in a register meanwhile
+        assert {stack[1] for stack in waits} == {"_start"}
+    # Whoever ends the wait may have begun before it did, as long as it waited for a CPU.
+    late = total(stacks, "[waiting for a CPU]")
+    assert 0.99 * NAP - late <= sum(waits.values()) <= took
+
+
+def test_a_wait_for_a_disk(tmp_path):
+    """Blocks written and read past the page cache; whoever has them cached all the same is no disk."""
+    file = tmp_path / "blocks"
+    try:
+        os.close(os.open(file, os.O_CREAT | os.O_RDWR | os.O_DIRECT))
+    except OSError as error:
+        pytest.skip(f"no direct access to files in {tmp_path}: {error}")
+    stacks, truth, _ = folded(tmp_path, "--off-cpu", "--min-block", 0, "--",
+                              made("reasons.c", "-lutil"), "disk", file)
+    of_function = {stack: seconds for stack, seconds in stacks.items() if "wait_in_disk" in stack}
+    disk = sum(seconds for stack, seconds in of_function.items()
+               if stack[-1] == "[waiting: disk]")
+    if disk < 0.001:
+        pytest.skip("writing 4 MB does not wait here")
+    assert disk <= truth
+    assert disk >= 0.95 * sum(of_function.values()), of_function
+
+
+def stolen():
+    """Seconds that the host of this machine took from all its CPUs; they count as neither."""
+    with open("/proc/stat", encoding="ascii") as stat:
+        return int(stat.readline().split()[8]) / os.sysconf("SC_CLK_TCK")
+
+
+def waits_of_threads(tmp_path, *command):
+    """Seconds of waits for a CPU and of all waits, by thread; and what the program said of each."""
+    out = tmp_path / "out.jsonl"
+    done = subprocess.run([KYMO, "profile", "--off-cpu", "-f", "json", "-o", out, "--",
+                           *map(str, command)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    queued, waited = collections.Counter(), collections.Counter()
+    for line in out.read_text().splitlines():
+        record = json.loads(line)
+        if record["kind"] == "sample":
+            waited[record["tid"]] += record["weight_ns"] / 1e9
+            if record["user"][-1:] == [{"function": "[waiting for a CPU]"}]:
+                queued[record["tid"]] += record["weight_ns"] / 1e9
+    return queued, waited, json.loads(done.stdout)["threads"]
+
+
+def test_waits_for_a_cpu_are_what_the_kernel_counts(tmp_path):
+    """Two threads that spin on one CPU each wait half of their life for it."""
+    queued, _, threads = waits_of_threads(tmp_path, "taskset", "-c", "0", made("share.c"), 600)
+    assert len(threads) == 2
+    for thread in threads:
+        assert 0.99 * thread["run_delay"] - 0.002 <= queued[thread["tid"]] <= \
+            1.01 * thread["run_delay"] + 0.002 + thread["after"], thread
+        assert queued[thread["tid"]] >= 0.45 * thread["lived"]
+
+
+def test_waits_and_running_are_the_life_of_each_thread(tmp_path):
+    """To a hundredth: what the kernel says a thread ran, and what kymo says it waited."""
+    before = stolen()
+    _, waited, threads = waits_of_threads(tmp_path, made("share.c"), 800, 4)
+    taken = stolen() - before + 2 / os.sysconf("SC_CLK_TCK")
+    assert len(threads) == 4
+    for thread in threads:
+        missing = thread["lived"] - waited[thread["tid"]] - thread["ran"]
+        slack = 0.01 * thread["lived"] + 0.002
+        assert -slack - thread["after"] <= missing <= slack + taken, thread
+
+
+def test_a_thread_that_takes_over_its_process(tmp_path):
+    """execve() by another thread than the first: it gets the first one's number, and goes on waiting."""
+    stacks, _, said = folded(tmp_path, "--off-cpu", "--", made("reasons.c", "-lutil"), "exec", 60,
+                             parse=False)
+    waits = {stack: seconds for stack, seconds in stacks.items()
+             if stack[0] == "sleep" and stack[-1] == "[waiting: sleep]"}
+    assert sum(waits.values()) == pytest.approx(NAP, abs=0.01), stacks
+    assert "__libc_start_main" in next(iter(waits))  # below it, sleep has no names
+
+
+def test_a_process_that_is_killed_while_it_waits(tmp_path):
+    """It never goes back to user mode, so its last wait has the kernel's frames alone."""
+    stacks, _, said = folded(tmp_path, "--off-cpu", "--", "/bin/sh", "-c",
+                             "sleep 100 & sleep 0.06; kill -9 $!", parse=False)
+    waits = {stack: seconds for stack, seconds in stacks.items()
+             if stack[0] == "sleep" and stack[-1] == "[waiting: sleep]"}
+    assert sum(waits.values()) == pytest.approx(2 * NAP, abs=0.03), stacks
+
+
+def test_a_storm_of_processes_loses_nothing(tmp_path):
+    stacks, _, said = folded(tmp_path, "--off-cpu", "--min-block", 0, "--", "/bin/sh", "-c",
+                             "for i in $(seq 300); do /bin/true; done", parse=False)
+    assert total(stacks, "sh", "[waiting: child]") > 0
+    assert "ring buffer full" not in said and "no memory" not in said
+
+
+def test_losses_do_not_change_totals(tmp_path):
+    """Every switch of a pair of processes is sent, far more than there is room for."""
+    pair = [made("reasons.c", "-lutil"), "pair", 20000]
+    sent, truth, _ = folded(tmp_path, "--off-cpu", "--min-block", 0, "--", *pair)
+    assert total(sent) == pytest.approx(2 * truth["lived"] - truth["ran"], rel=0.08, abs=0.02)
+
+
+def test_nothing_is_left_in_the_kernel(tmp_path):
+    """Neither programs nor maps: of kymo that ends itself, and of one that is killed."""
+    def ours():
+        shown = subprocess.run(["/usr/sbin/bpftool", "prog", "show"], capture_output=True, text=True)
+        if shown.returncode:
+            pytest.skip("bpftool cannot list programs here")
+        return {line.split(":")[0] for line in shown.stdout.splitlines() if "name cpu_blocks" in line}
+
+    before = ours()
+    folded(tmp_path, "--off-cpu", "--", "/bin/true", parse=False)
+    killed = subprocess.Popen([KYMO, "profile", "--off-cpu", "-a", "-o", tmp_path / "never"],
+                              stderr=subprocess.DEVNULL)
+    while ours() <= before:
+        assert killed.poll() is None
+    killed.kill()
+    killed.wait()
+    deadline = time.monotonic() + 10  # the kernel frees them later
+    while ours() - before and time.monotonic() < deadline:
+        pass
+    assert not ours() - before

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: MIT
+"""What `make install` and the Debian package put on a machine, and that it all goes away again."""
+import gzip
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+
+import pytest
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("KYMO_BUILD", TOP / "build"))
+VERSION = (TOP / "VERSION").read_text().strip()
+
+
+def run(*words, **more):
+    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, **more)
+    assert done.returncode == 0, f"{words}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def make(*words):
+    return run("make", "-s", f"B={BUILD}", *words, cwd=TOP)
+
+
+def files(root):
+    return sorted(str(path.relative_to(root)) for path in root.rglob("*") if not path.is_dir())
+
+
+def test_install_and_uninstall(tmp_path):
+    make(f"DESTDIR={tmp_path}", "PREFIX=/opt/kymo", "install")
+    here = files(tmp_path)
+    for name in ("bin/kymo", "share/man/man1/kymo.1.gz", "share/man/man1/kymo-help.1.gz",
+                 "share/bash-completion/completions/kymo", "share/zsh/site-functions/_kymo",
+                 "share/doc/kymo/README.md", "share/doc/kymo/LICENSE"):
+        assert f"opt/kymo/{name}" in here
+    assert run(tmp_path / "opt/kymo/bin/kymo", "--version").startswith(f"kymo {VERSION}\n")
+    page = gzip.decompress((tmp_path / "opt/kymo/share/man/man1/kymo.1.gz").read_bytes())
+    assert b".TH KYMO 1 " in page
+    make(f"DESTDIR={tmp_path}", "PREFIX=/opt/kymo", "uninstall")
+    assert files(tmp_path) == []
+
+
+@pytest.fixture(scope="module")
+def package():
+    for tool in ("dpkg-deb", "dpkg-shlibdeps"):
+        if not shutil.which(tool):
+            pytest.skip(f"{tool} is not installed")
+    path = pathlib.Path(make("package").splitlines()[-1])
+    return path if path.is_absolute() else TOP / path
+
+
+def test_control(package):
+    fields = dict(line.split(": ", 1) for line in run("dpkg-deb", "--field", package).splitlines()
+                  if re.match(r"[A-Z][\w-]*: ", line))
+    assert fields["Package"] == "kymo"
+    assert fields["Version"] == VERSION
+    assert fields["Architecture"] == run("dpkg", "--print-architecture").strip()
+    depends = {part.split()[0] for part in fields["Depends"].split(", ")}
+    assert {"libc6", "libbpf1"} <= depends
+    # Every library the program asks for comes with a package that is named.
+    needed = re.findall(r"NEEDED\s+(\S+)", run("objdump", "-p", BUILD / "kymo"))
+    for library in needed:
+        owners = run("dpkg-query", "-S", f"*/{library}").splitlines()
+        assert any(owner.split(":")[0] in depends for owner in owners), library
+
+
+def test_contents(package):
+    listed = run("dpkg-deb", "--contents", package)
+    names = {line.split()[5] for line in listed.splitlines()}
+    assert {"./usr/bin/kymo", "./usr/share/man/man1/kymo.1.gz",
+            "./usr/share/bash-completion/completions/kymo",
+            "./usr/share/zsh/vendor-completions/_kymo",
+            "./usr/share/doc/kymo/copyright"} <= names
+    for line in listed.splitlines():
+        mode, owner = line.split()[:2]
+        assert owner == "root/root"
+        assert mode[5] == "-" and mode[8] == "-", line  # only root may write
+
+
+def test_installed_and_removed(package, tmp_path):
+    admin = tmp_path / "var/lib/dpkg"
+    for folder in ("info", "updates", "triggers", "parts"):
+        (admin / folder).mkdir(parents=True)
+    for name in ("status", "available"):
+        (admin / name).touch()
+    dpkg = ["dpkg", f"--root={tmp_path}", "--force-not-root", "--force-depends",
+            "--log=/dev/null"]
+    env = {**os.environ, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+    run(*dpkg, "--install", package, env=env)
+    assert run(tmp_path / "usr/bin/kymo", "--version").startswith(f"kymo {VERSION}\n")
+    assert "install ok installed" in run(*dpkg, "--status", "kymo", env=env)
+    run(*dpkg, "--purge", "kymo", env=env)
+    left = [name for name in files(tmp_path) if not name.startswith("var/lib/dpkg/")]
+    assert left == []
+    assert not (tmp_path / "usr").exists()
+
+
+def test_the_same_source_makes_the_same_package(package):
+    first = package.read_bytes()
+    make("package")
+    assert package.read_bytes() == first

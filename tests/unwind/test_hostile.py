@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: MIT
+"""Programs that no walk may trip over: kymo ends in time, loses nothing, and says truly what it has."""
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import time
+
+import pytest
+from conftest import KYMO, PROGRAMS
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="unwinding in the kernel takes root")
+
+
+@pytest.fixture(scope="module")
+def programs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("programs")
+    for command in (
+            ["gcc", "-O2", "-fomit-frame-pointer", "-fno-optimize-sibling-calls",
+             PROGRAMS / "shapes.c", "-o", folder / "shapes", "-lpthread", "-ldl"],
+            ["gcc", "-O2", "-shared", "-fPIC", PROGRAMS / "library.c", "-o", folder / "library.so"],
+            ["gcc", "-O2", PROGRAMS / "hostile.c", "-o", folder / "hostile"]):
+        subprocess.run(command, check=True, capture_output=True)
+    return folder
+
+
+def kymo(*words, seconds=60):
+    """The summary line of a profile as JSON, and what was said on standard error."""
+    done = subprocess.run([KYMO, "profile", "--format", "json", *map(str, words)], text=True,
+                          capture_output=True, check=False, timeout=seconds)
+    lines = done.stdout.splitlines()
+    assert lines, done.stderr
+    summary = json.loads(lines[-1])
+    quality = summary["stack_quality"]
+    assert quality["complete"] + sum(quality["reasons"].values()) == quality["user_stacks"]
+    lost = re.search(r"; (\d+) lost", done.stderr)
+    assert lost and int(lost[1]) == 0, done.stderr
+    return quality, done.stderr
+
+
+def beside(command, *words, seconds="2"):
+    """Samples a program that runs already."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True) as program:
+        try:
+            time.sleep(0.3)  # to get past its start; what comes before is sampled as well as after
+            return kymo("-p", program.pid, "-d", seconds, *words)
+        finally:
+            program.kill()
+
+
+@pytest.mark.parametrize("what, reason", [
+    ("garbage", "no code at the return address"),
+    ("loop", "no call frame information"),
+    ("unmapped", "stack not readable"),
+])
+def test_a_stack_that_is_none(programs, what, reason):
+    quality, _ = beside([programs / "hostile", what])
+    assert quality["user_stacks"] > 20
+    assert quality["complete"] == 0
+    assert quality["reasons"] == {reason: quality["user_stacks"]}
+
+
+def test_32000_executable_mappings(programs):
+    limit = int(pathlib.Path("/proc/sys/vm/max_map_count").read_text(encoding="ascii"))
+    quality, _ = beside([programs / "hostile", "mappings", str(limit // 2 - 300)])
+    assert quality["user_stacks"] > 20
+    assert quality["complete"] >= 0.95 * quality["user_stacks"]
+
+
+def test_a_recursion_of_1000_is_whole(programs):
+    quality, _ = beside([programs / "shapes", "deep", "990"])
+    assert quality["user_stacks"] > 50
+    # Those taken before the kernel side had the tables come with a piece of the stack only; and now and
+    # then the memory manager holds a page of it.
+    assert quality["complete"] >= 0.9 * quality["user_stacks"]
+    assert set(quality["reasons"]) <= {"mappings not known in time", "stack not readable"}
+    assert quality["reasons"].get("stack not readable", 0) <= 0.03 * quality["user_stacks"]
+
+
+def test_deeper_than_the_limit_says_so(programs):
+    quality, _ = beside([programs / "shapes", "deep", "3000"])
+    assert quality["reasons"].get("too deep", 0) >= 0.9 * quality["user_stacks"]
+
+
+def test_dlopen_and_dlclose_in_a_loop(programs):
+    quality, _ = beside([programs / "shapes", "library", programs / "library.so"])
+    assert quality["user_stacks"] > 50
+    assert quality["complete"] >= 0.9 * quality["user_stacks"]
+
+
+def test_a_signal_handler_and_the_code_it_interrupts(programs):
+    for shape in ("signal", "altstack"):
+        quality, _ = beside([programs / "shapes", shape])
+        assert quality["complete"] >= 0.99 * quality["user_stacks"] > 20
+
+
+def test_thousands_of_threads(programs):
+    with subprocess.Popen([programs / "shapes", "sleepers", "10000"], text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE) as program:
+        try:
+            assert program.stdout.readline() == "started\n"
+            threads = len(os.listdir(f"/proc/{program.pid}/task"))
+            if threads < 1000:
+                pytest.skip(f"only {threads} threads are allowed here")
+            quality, _ = kymo("-p", program.pid, "-d", "2")
+        finally:
+            program.kill()
+    assert quality["user_stacks"] > 20
+    assert quality["complete"] >= 0.99 * quality["user_stacks"]
+
+
+def test_a_storm_of_forks_and_execs(programs):
+    script = "for i in $(seq 150); do /bin/true; (:); /bin/ls / >/dev/null; done"
+    quality, _ = kymo("-F", "999", "--", "/bin/sh", "-c", script)
+    assert quality["user_stacks"] > 50
+    assert quality["complete"] >= 0.9 * quality["user_stacks"]
+
+
+def test_a_process_of_50_ms_has_whole_stacks(programs):
+    stacks = whole = 0
+    for _ in range(5):
+        quality, _ = kymo("-F", "999", "--", programs / "shapes", "for", "50")
+        stacks += quality["user_stacks"]
+        whole += quality["complete"]
+    assert stacks >= 20
+    assert whole >= 0.95 * stacks
+
+
+BROKEN = """
+import sys
+data = bytearray(open(sys.argv[1], "rb").read())
+at, size = int(sys.argv[3]), int(sys.argv[4])
+for i in range(at, at + size):
+    data[i] = (i * 7 + 3) & 255
+open(sys.argv[2], "wb").write(data)
+"""
+
+
+def section(path, name):
+    text = subprocess.run(["readelf", "-SW", path], capture_output=True, text=True,
+                          check=True).stdout
+    match = re.search(rf" {re.escape(name)}\s+\S+\s+[0-9a-f]+ ([0-9a-f]+) ([0-9a-f]+)", text)
+    return str(int(match[1], 16)), str(int(match[2], 16))
+
+
+@pytest.mark.parametrize("name", [".eh_frame", ".eh_frame_hdr"])
+def test_broken_call_frame_information(programs, tmp_path, name):
+    broken = tmp_path / "broken"
+    subprocess.run(["/usr/bin/python3", "-c", BROKEN, programs / "shapes", broken,
+                    *section(programs / "shapes", name)], check=True)
+    broken.chmod(0o755)
+    quality, _ = beside([broken, "sort"])
+    assert quality["user_stacks"] > 20
+    if name == ".eh_frame":
+        assert quality["complete"] < 0.5 * quality["user_stacks"]
+    else:  # it is found by one pass over .eh_frame
+        assert quality["complete"] >= 0.95 * quality["user_stacks"]
+
+
+def test_no_call_frame_information_is_named(programs, tmp_path):
+    bare = tmp_path / "bare"
+    subprocess.run(["gcc", "-O2", "-fomit-frame-pointer", "-fno-asynchronous-unwind-tables",
+                    "-fno-unwind-tables", PROGRAMS / "shapes.c", "-o", bare, "-lpthread", "-ldl"],
+                   check=True, capture_output=True)
+    quality, said = beside([bare, "deep", "20"])
+    assert quality["complete"] < 0.5 * quality["user_stacks"]
+    assert "-fasynchronous-unwind-tables" in said and str(bare) in said
+
+
+def memlock(pid):
+    """Bytes of kernel memory of the two maps of unwind tables, by their sizes of value."""
+    total = 0
+    for info in pathlib.Path(f"/proc/{pid}/fdinfo").glob("*"):
+        try:
+            text = info.read_text(encoding="ascii")
+        except OSError:
+            continue
+        fields = dict(re.findall(r"^(\w+):\t(\S+)", text, re.M))
+        if fields.get("map_type") == "1" and int(fields["value_size"]) > 1000:
+            total += int(fields["memlock"])
+    return total
+
+
+@pytest.mark.limit(200)
+def test_a_small_budget_holds(programs, tmp_path):
+    """200 binaries, and compilers with many pages, in 1 MB: blocks are evicted, stacks stay whole."""
+    for i in range(200):
+        copy = tmp_path / f"program{i}"
+        shutil.copy(programs / "shapes", copy)
+    script = (f"for i in $(seq 0 199); do {tmp_path}/program$i for 10; done; "
+              f"g++ -O2 -c {PROGRAMS}/regex.cc -o /dev/null")
+    with subprocess.Popen([KYMO, "profile", "--format", "json", "-F", "999", "--unwind-memory", "1M",
+                           "-o", tmp_path / "out", "--", "/bin/sh", "-c", script],
+                          stderr=subprocess.PIPE, text=True) as profile:
+        most = 0
+        while profile.poll() is None:
+            most = max(most, memlock(profile.pid))
+            time.sleep(0.05)
+        said = profile.stderr.read()
+    assert 100_000 < most <= 1 << 20, most
+    assert re.search(r"; 0 lost", said), said
+    with open(tmp_path / "out", encoding="utf-8") as file:
+        quality = json.loads(file.readlines()[-1])["stack_quality"]
+    assert quality["user_stacks"] > 500
+    assert quality["complete"] >= 0.9 * quality["user_stacks"], quality
