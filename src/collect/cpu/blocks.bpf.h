@@ -79,6 +79,15 @@ static __always_inline struct cpu_sample *begin_record(struct user_walk *walk, u
 	return record;
 }
 
+/* The last sixteenth of the ring is for sums alone: with them gone, totals would be wrong. */
+static __always_inline bool has_room_for(const struct cpu_sample *record)
+{
+	u64 size = bpf_ringbuf_query(&samples, BPF_RB_RING_SIZE);
+
+	return record->kind == CPU_RECORD_SUMS ||
+	       bpf_ringbuf_query(&samples, BPF_RB_AVAIL_DATA) < size - size / 16;
+}
+
 /* Return: whether there was room for it. */
 static __always_inline bool send_record(struct cpu_sample *record)
 {
@@ -89,7 +98,8 @@ static __always_inline bool send_record(struct cpu_sample *record)
 	if (!stats || frames > STACK_MAX_KERNEL + STACK_MAX_USER)
 		return false;
 	stats->taken++;
-	if (!bpf_ringbuf_output(&samples, record, sizeof(*record) + frames * sizeof(u64),
+	if (has_room_for(record) &&
+	    !bpf_ringbuf_output(&samples, record, sizeof(*record) + frames * sizeof(u64),
 				sample_flags(record)))
 		return true;
 	stats->lost++;
