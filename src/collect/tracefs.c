@@ -79,6 +79,8 @@ int tracefs_event(const char *event, uint64_t *ret_id, bool *ret_is_private)
 			return -errno;
 	} else {
 		root = fs_private_root("tracefs");
+		if (root == -EMFILE || root == -ENFILE || root == -ENOMEM)
+			return root; /* says nothing of tracefs */
 		if (root < 0)
 			return -ENODEV;
 	}

@@ -14,7 +14,8 @@
  * @ret_is_private: set when tracefs is mounted nowhere and was read through a mount of its own that
  *                  no other process sees and that is gone again; may be NULL
  *
- * Return: 0; -ENOENT no such event; -EACCES; -ENODEV tracefs is not to be had; -errno.
+ * Return: 0; -ENOENT no such event; -EACCES; -ENODEV tracefs is not to be had; -EMFILE, -ENFILE
+ * or -ENOMEM it could not be tried; -errno.
  */
 nodiscard int tracefs_event(const char *event, uint64_t *ret_id, bool *ret_is_private);
 

@@ -23,6 +23,16 @@ SYS_ADMIN, BPF, PERFMON, SYSLOG, SYS_PTRACE = "sys_admin", "bpf", "perfmon", "sy
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to give and take rights")
 
+# A mount namespace of its own in which tracefs is mounted, or is not.
+TRACEFS = {
+    "mounted": ["unshare", "-m", "sh", "-c",
+                "grep -q ' tracefs ' /proc/mounts || mount -t tracefs none /sys/kernel/tracing; "
+                'exec "$@"', "sh"],
+    "absent": ["unshare", "-m", "sh", "-c",
+               "for type in tracefs debugfs; do umount -a -l -t $type 2>/dev/null; done; "
+               'exec "$@"', "sh"],
+}
+
 
 def without(*capabilities):
     """Root with these capabilities taken away for good."""
@@ -184,8 +194,8 @@ def works(*command):
 def bpftrace(probe):
     if not shutil.which("bpftrace"):
         pytest.skip("bpftrace is not installed")
-    done = subprocess.run(["bpftrace", "-e", probe + " { exit(); }"], stdin=subprocess.DEVNULL,
-                          capture_output=True, text=True, timeout=60)
+    done = subprocess.run([*TRACEFS["mounted"], "bpftrace", "-e", probe + " { exit(); }"],
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
     return done.returncode == 0 and "ERROR: Error attaching" not in done.stderr
 
 
@@ -488,12 +498,24 @@ def test_without_proc(kymo, as_root):
     assert "/proc is not mounted" in report["by_name"]["foreign-maps"]["reason"]
 
 
-def test_few_descriptors(kymo, as_root):
+@pytest.mark.parametrize("tracefs", TRACEFS)
+def test_tracefs(kymo, as_root, tracefs):
+    """Events have their numbers there; whether it is mounted changes nothing for root."""
+    report = examine(kymo, *TRACEFS[tracefs])
+    for name, found in as_root["by_name"].items():
+        assert state(report, name) == found["state"], (name, report["by_name"][name])
+    read_privately = "read privately" in (report["by_name"]["tracepoint"]["reason"] or "")
+    assert read_privately == (tracefs == "absent" and state(report, "tracepoint") == "works")
+
+
+@pytest.mark.parametrize("tracefs", TRACEFS)
+def test_few_descriptors(kymo, as_root, tracefs):
     """A soft limit is raised; a hard one is named, never taken for a kernel that lacks things."""
-    soft = examine(kymo, "sh", "-c", 'ulimit -Sn 12; exec "$@"', "sh")
+    rights = TRACEFS[tracefs]
+    soft = examine(kymo, *rights, "sh", "-c", 'ulimit -Sn 12; exec "$@"', "sh")
     assert {name: found["state"] for name, found in soft["by_name"].items()} == \
         {name: found["state"] for name, found in as_root["by_name"].items()}
-    hard = examine(kymo, "sh", "-c", 'ulimit -n 6; exec "$@"', "sh")
+    hard = examine(kymo, *rights, "sh", "-c", 'ulimit -n 6; exec "$@"', "sh")
     for name, found in hard["by_name"].items():
         if found["state"] != state(as_root, name):
             assert found["errno"] == "EMFILE" or "EMFILE" in (found["reason"] or "") or \

@@ -137,6 +137,11 @@ void try_tracepoint(struct lab *lab, struct ability_result *result)
 			      "reading tracefs", "");
 		return;
 	}
+	if (err && err != -ENODEV) {
+		found_refused(lab, result, err, NEEDS_TRACING, "reading tracefs",
+			      "the kernel has no tracepoint events");
+		return;
+	}
 	if (err) {
 		found_absent(result, err, "tracefs is not mounted, so events have no numbers (%s)",
 			     error_name(err));
