@@ -31,10 +31,32 @@ $(B)/gen/%.skel.h: $(B)/bpf/%.bpf.o
 	@mkdir -p $(@D)
 	$(Q){ $(skel_head); $(BPFTOOL) gen skeleton $< name $(call bpf_name,$*); } > $@
 
+# Collectors: folders of src/collect with a row (collect/collector.h).  Each of their programs is
+# described, and each gets one COLLECTOR(name) in a table.
+collectors := $(sort $(patsubst src/collect/%/,%,$(dir $(shell \
+	grep -ls '^const struct collector collector_' src/collect/*/*.c))))
+described  := $(patsubst src/%.bpf.c,$(B)/gen/%.object.h,\
+	$(foreach c,$(collectors),$(wildcard src/collect/$(c)/*.bpf.c)))
+
+$(B)/gen/%.object.h: $(B)/bpf/%.bpf.o tools/records tools/btf.py
+	@mkdir -p $(@D)
+	$(Q)$(PYTHON) tools/records $< $(patsubst %/,%,$(dir $*)) $(notdir $*) > $@
+
+$(B)/collectors: ;
+ifneq ($(MAKECMDGOALS),clean)
+ignored := $(call keep,$(B)/collectors,$(foreach c,$(collectors),COLLECTOR($(subst -,_,$(c)))))
+endif
+
+$(B)/gen/collect/collectors.inc: $(B)/collectors
+	@mkdir -p $(@D)
+	$(Q)tr ' ' '\n' < $< > $@
+
+generated += $(described) $(B)/gen/collect/collectors.inc
+
 # What the programs expect of the kernel, for `kymo doctor`; the doctor's own programs are tried.
 fact_objs := $(filter-out $(B)/bpf/collect/ability/%,$(bpf_objs))
 
-$(B)/gen/collect/ability/facts.inc: $(fact_objs) tools/kernel-facts
+$(B)/gen/collect/ability/facts.inc: $(fact_objs) tools/kernel-facts tools/btf.py
 	@mkdir -p $(@D)
 	$(Q)$(PYTHON) tools/kernel-facts $(fact_objs) > $@
 

@@ -35,8 +35,24 @@ struct css_set {
 	struct cgroup *dfl_cgrp;
 };
 
+/* From 6.2 on; before, mm_struct.rss_stat is a struct mm_rss_stat. */
+struct percpu_counter {
+	s64 count; /* what single CPUs have not added yet is missing */
+};
+
 struct mm_struct {
 	unsigned long exec_vm; /* pages mapped executable: changes with every dlopen() */
+	unsigned long arg_start, arg_end;
+	unsigned long hiwater_rss; /* pages; raised only before they become less */
+	struct percpu_counter rss_stat[4];
+};
+
+struct mm_rss_stat___old {
+	s64 count[4];
+};
+
+struct mm_struct___old {
+	struct mm_rss_stat___old rss_stat;
 };
 
 struct ns_common {
@@ -61,8 +77,41 @@ struct inode {
 	unsigned short i_mode;
 };
 
+struct qstr {
+	const unsigned char *name;
+};
+
+struct dentry {
+	struct dentry *d_parent;
+	struct qstr d_name;
+};
+
+struct vfsmount {
+	struct dentry *mnt_root;
+};
+
+struct mount {
+	struct mount *mnt_parent;
+	struct dentry *mnt_mountpoint;
+	struct vfsmount mnt;
+};
+
+struct path {
+	struct vfsmount *mnt;
+	struct dentry *dentry;
+};
+
 struct file {
 	struct inode *f_inode;
+};
+
+struct fs_struct {
+	struct path pwd;
+};
+
+struct linux_binprm {
+	const char *filename; /* as execve() was given it */
+	const char *interp;   /* what runs: another one for a script */
 };
 
 struct fdtable {
@@ -93,6 +142,38 @@ struct sched_info {
 		last_queued; /* rq.clock when it was told to wait for a CPU; 0: it does not */
 };
 
+typedef struct {
+	unsigned int val;
+} kuid_t;
+
+struct cred {
+	kuid_t uid;
+};
+
+typedef struct {
+	int counter;
+} atomic_t;
+
+struct task_io_accounting {
+	u64 rchar, wchar;            /* bytes through read() and write() */
+	u64 read_bytes, write_bytes; /* of disks */
+};
+
+struct list_head {
+	struct list_head *next;
+};
+
+/* Of a process; the sums are of its threads that are gone. */
+struct signal_struct {
+	atomic_t live;
+	int nr_threads;
+	struct list_head thread_head;
+	int group_exit_code;
+	u64 sum_sched_runtime;
+	unsigned long min_flt, maj_flt, nvcsw, nivcsw;
+	struct task_io_accounting ioac;
+};
+
 struct task_struct {
 	struct sched_entity se;
 	struct sched_info sched_info;
@@ -103,6 +184,15 @@ struct task_struct {
 	int tgid;
 	struct pid *thread_pid;
 	struct task_struct *group_leader;
+	struct task_struct *real_parent;
+	struct signal_struct *signal;
+	struct list_head thread_node;
+	const struct cred *cred;
+	struct fs_struct *fs;
+	u64 start_time; /* CLOCK_MONOTONIC, ns */
+	int exit_code;
+	unsigned long min_flt, maj_flt, nvcsw, nivcsw;
+	struct task_io_accounting ioac;
 	struct mm_struct *mm;
 	struct css_set *cgroups;
 	u64 self_exec_id; /* grows with every execve() */

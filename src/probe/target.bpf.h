@@ -10,14 +10,14 @@
 #ifndef PROBE_TARGET_BPF_H
 #define PROBE_TARGET_BPF_H
 
+#include "probe/cgroup.bpf.h"
 #include "probe/kernel.h"
 #include "probe/target.wire.h"
 
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 
-#define CGROUP_MAX_DEPTH 64
-#define PID_MAX_LEVEL    32 /* MAX_PID_NS_LEVEL of the kernel */
+#define PID_MAX_LEVEL 32 /* MAX_PID_NS_LEVEL of the kernel */
 
 const volatile struct target_filter target = {};
 
@@ -31,66 +31,9 @@ struct {
 u64 targets_refused = 0; /* children not followed: the map is full */
 
 #ifndef TARGET_PLAIN
-enum cgroup_subsys_id___any {
-	cpuset_cgrp_id___any,
-	cpu_cgrp_id___any,
-	cpuacct_cgrp_id___any,
-	io_cgrp_id___any,
-	memory_cgrp_id___any,
-	devices_cgrp_id___any,
-	freezer_cgrp_id___any,
-	perf_event_cgrp_id___any,
-	pids_cgrp_id___any,
-};
-
-#define hierarchy_case(which, name)                                                         \
-	case which:                                                                         \
-		if (!bpf_core_enum_value_exists(enum cgroup_subsys_id___any, name##___any)) \
-			return NULL;                                                        \
-		index = bpf_core_enum_value(enum cgroup_subsys_id___any, name##___any);     \
-		break
-
-/* The cgroup of a task in the chosen hierarchy. */
-static __always_inline struct cgroup *task_cgroup(struct task_struct *task)
+static __always_inline bool in_target_cgroup(struct task_struct *task)
 {
-	struct css_set *set = BPF_CORE_READ(task, cgroups);
-	struct cgroup_subsys_state *state = NULL;
-	u64 index;
-
-	switch (target.hierarchy) {
-	case HIERARCHY_V2:
-		return BPF_CORE_READ(set, dfl_cgrp);
-		hierarchy_case(HIERARCHY_CPUSET, cpuset_cgrp_id);
-		hierarchy_case(HIERARCHY_CPU, cpu_cgrp_id);
-		hierarchy_case(HIERARCHY_CPUACCT, cpuacct_cgrp_id);
-		hierarchy_case(HIERARCHY_IO, io_cgrp_id);
-		hierarchy_case(HIERARCHY_MEMORY, memory_cgrp_id);
-		hierarchy_case(HIERARCHY_DEVICES, devices_cgrp_id);
-		hierarchy_case(HIERARCHY_FREEZER, freezer_cgrp_id);
-		hierarchy_case(HIERARCHY_PERF_EVENT, perf_event_cgrp_id);
-		hierarchy_case(HIERARCHY_PIDS, pids_cgrp_id);
-	default:
-		return NULL;
-	}
-	bpf_probe_read_kernel(&state, sizeof(state),
-			      (u8 *)set + bpf_core_field_offset(struct css_set, subsys) +
-				      index * sizeof(void *));
-	return state ? BPF_CORE_READ(state, cgroup) : NULL;
-}
-
-static __always_inline bool in_cgroup(struct task_struct *task)
-{
-	struct cgroup *group = task_cgroup(task);
-
-	for (int depth = 0; depth < CGROUP_MAX_DEPTH && group; depth++) {
-		struct cgroup_subsys_state *above;
-
-		if (BPF_CORE_READ(group, kn, id) == target.cgroup_id)
-			return true;
-		above = BPF_CORE_READ(group, self.parent);
-		group = above ? BPF_CORE_READ(above, cgroup) : NULL;
-	}
-	return false;
+	return in_cgroup(task, target.hierarchy, target.cgroup_id);
 }
 
 /* Number of a thread in target.pid_namespace, 0 if it does not live there. */
@@ -110,7 +53,7 @@ static __always_inline u32 nested_tid(struct task_struct *task)
 }
 
 #else
-static __always_inline bool in_cgroup(struct task_struct *task)
+static __always_inline bool in_target_cgroup(struct task_struct *task)
 {
 	return false;
 }
@@ -156,7 +99,7 @@ static __always_inline bool target_wants(u64 pid_tgid)
 	if (target.kind == TARGET_HOST)
 		return true;
 	if (target.kind == TARGET_CGROUP)
-		return in_cgroup((struct task_struct *)bpf_get_current_task());
+		return in_target_cgroup((struct task_struct *)bpf_get_current_task());
 	return bpf_map_lookup_elem(&targets, &key) != NULL;
 }
 
@@ -178,7 +121,7 @@ static __always_inline bool target_wants_task(struct task_struct *task, u64 ids)
 	if (target.kind == TARGET_HOST)
 		return true;
 	if (target.kind == TARGET_CGROUP)
-		return in_cgroup(task);
+		return in_target_cgroup(task);
 	return bpf_map_lookup_elem(&targets, &key) != NULL;
 }
 

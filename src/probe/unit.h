@@ -7,6 +7,8 @@
 #ifndef PROBE_UNIT_H
 #define PROBE_UNIT_H
 
+#include <stdbool.h>
+
 #ifdef __bpf__
 #include <linux/types.h>
 typedef __u8 u8;
@@ -34,5 +36,13 @@ typedef u64 unit_count;
 typedef u32 id_pid; /* of a process, in the initial PID namespace */
 typedef u32 id_tid; /* of a thread, likewise */
 typedef u32 id_cpu;
+typedef u32 id_uid;    /* user, in the initial user namespace */
+typedef u64 id_cgroup; /* inode number of a control group's directory */
+typedef u32 id_netns;  /* inode number of a network namespace */
+typedef u32 id_errno;  /* positive; 0: success */
+typedef u32 id_signal;
+typedef u32 id_status; /* exit code, 0 to 255 */
+typedef u16 id_port;
+typedef u32 id_syscall; /* number, of the native ABI */
 
 #endif

@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: MIT */
+#include "collect/engine.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "collect/table.h"
+
+#define DRAIN_FULL 1 /* of a callback: enough for now */
+
+/* The losses of one kind of record, as read last. */
+struct loss_count {
+	const struct schema *schema;
+	uint64_t said;
+};
+
+struct engine_part {
+	struct engine *engine;
+	const struct collector *collector;
+	struct loaded loaded;
+	vec(struct loss_count) losses;
+	vec(struct table *) tables;
+};
+
+struct engine {
+	const struct engine_request *request;
+	struct coverage *coverage;
+	vec(struct engine_part *) parts;
+	struct ring_buffer *rings;
+	struct records_batch batch;
+	struct records_batch pending; /* its records are newer than the last drain's beginning */
+	uint64_t tables_due_ns, drained_ns;
+	bool is_full;
+	int drain_err;
+};
+
+static int push_record(struct records_batch *batch, const struct record *record)
+{
+	struct event head;
+	struct record_entry entry = {
+		.schema = record->schema,
+		.offset = (uint32_t)batch->bytes.len,
+		.len = (uint32_t)record->len,
+	};
+	int err = vec_reserve(&batch->bytes, record->len);
+
+	if (err)
+		return err;
+	memcpy(&head, record->bytes, sizeof(head));
+	entry.at_mono_ns = head.at;
+	memcpy(batch->bytes.data + batch->bytes.len, record->bytes, record->len);
+	batch->bytes.len += record->len;
+	return vec_push(&batch->entries, entry);
+}
+
+static int on_record(void *context, void *data, size_t len)
+{
+	struct engine_part *part = context;
+	struct engine *engine = part->engine;
+	struct event head;
+	struct record record = { .bytes = data, .len = len };
+
+	if (len < sizeof(head))
+		return 0;
+	memcpy(&head, data, sizeof(head));
+	record.schema = object_schema(part->loaded.object, head.type);
+	if (!record.schema || !record_is_whole(&record))
+		return 0;
+	engine->drain_err = push_record(&engine->pending, &record);
+	engine->is_full |= engine->pending.bytes.len >= ENGINE_BATCH_BYTES;
+	return engine->drain_err ?: engine->is_full ? -DRAIN_FULL : 0;
+}
+
+static void part_free(struct engine_part *part)
+{
+	vec_each(table, &part->tables)
+		table_free(*table);
+	vec_done(&part->tables);
+	vec_done(&part->losses);
+	object_unload(&part->loaded);
+	free(part);
+}
+
+static int part_describe(struct engine_part *part)
+{
+	const struct object *object = part->loaded.object;
+	int err = 0;
+
+	for (const struct schema *const *schema = object->schemas; !err && *schema; schema++)
+		err = vec_push(&part->losses, { *schema, 0 });
+	for (size_t i = 0; !err && i < object->table_count; i++) {
+		struct table *table;
+
+		err = vec_push(&part->losses, { object->tables[i].schema, 0 });
+		err = err
+			      ?: table_new(&object->tables[i],
+					   object_map(&part->loaded, object->tables[i].map),
+					   &table);
+		if (!err && (err = vec_push(&part->tables, table)) != 0)
+			table_free(table);
+	}
+	return err;
+}
+
+static int add_part(struct engine *engine, const struct collector *collector,
+		    const struct object *object)
+{
+	const struct engine_request *request = engine->request;
+	struct engine_part *part = calloc(1, sizeof(*part));
+	int err;
+
+	if (!part)
+		return -ENOMEM;
+	part->engine = engine;
+	part->collector = collector;
+	err = object_load(&part->loaded, object, &request->filter, collector->ring_bytes,
+			  request->knobs, request->knob_count);
+	err = err ?: part_describe(part);
+	err = err ?: vec_push(&engine->parts, part);
+	if (err)
+		part_free(part);
+	return err;
+}
+
+/* What one collector lacks does not take the others down. */
+static int note_failure(struct engine *engine, const struct collector *collector, int err)
+{
+	char text[512];
+
+	if (err == -EPERM || err == -ENOMEM || engine->request->all_or_none)
+		return err;
+	snprintf(text, sizeof(text), "%s: %s", collector->name, error_text());
+	error_clear();
+	return coverage_lack(engine->coverage, text);
+}
+
+static int add_collector(struct engine *engine, const struct collector *collector)
+{
+	int err = add_part(engine, collector, collector->object);
+
+	if (!err && collector->syscalls && engine->request->syscalls)
+		err = add_part(engine, collector, collector->syscalls);
+	return err ? note_failure(engine, collector, err) : 0;
+}
+
+static int map_rings(struct engine *engine)
+{
+	vec_each(part, &engine->parts) {
+		int fd = object_map(&(*part)->loaded, (*part)->loaded.object->ring), err = 0;
+
+		if (!engine->rings) {
+			engine->rings = ring_buffer__new(fd, on_record, *part, NULL);
+			err = engine->rings ? 0 : -errno;
+		} else {
+			err = ring_buffer__add(engine->rings, fd, on_record, *part);
+		}
+		if (err)
+			return fail(err, "cannot map the ring buffer of '%s': %m",
+				    (*part)->collector->name);
+	}
+	return 0;
+}
+
+int engine_open(const struct engine_request *request, struct coverage *coverage,
+		struct engine **ret_engine)
+{
+	struct engine *engine = calloc(1, sizeof(*engine));
+	int err = engine ? 0 : -ENOMEM;
+
+	if (err)
+		return err;
+	engine->request = request;
+	engine->coverage = coverage;
+	for (const struct collector *const *one = request->collectors; !err && *one; one++)
+		err = add_collector(engine, *one);
+	if (!err && !engine->parts.len)
+		err = fail(-ENOTSUP, "no collector works on this kernel");
+	err = err ?: map_rings(engine);
+	if (err) {
+		engine_close(engine);
+		return err;
+	}
+	*ret_engine = engine;
+	return 0;
+}
+
+void engine_close(struct engine *engine)
+{
+	if (!engine)
+		return;
+	ring_buffer__free(engine->rings);
+	vec_each(part, &engine->parts)
+		part_free(*part);
+	vec_done(&engine->parts);
+	records_batch_done(&engine->batch);
+	records_batch_done(&engine->pending);
+	free(engine);
+}
+
+/* Where a record of what is there already goes. */
+struct knowing {
+	struct engine *engine;
+	struct engine_part *part;
+};
+
+static int know(void *context, const struct record *record)
+{
+	struct knowing *knowing = context;
+
+	if (knowing->part->collector->know)
+		return knowing->part->collector->know(&knowing->part->loaded, record);
+	return push_record(&knowing->engine->pending, record);
+}
+
+static int look_around(struct engine *engine, struct engine_part *part)
+{
+	const struct collector *collector = part->collector;
+	struct knowing knowing = { engine, part };
+	struct loaded standing = { 0 };
+	int err = object_load(&standing, collector->standing, &engine->request->filter, 0,
+			      engine->request->knobs, engine->request->knob_count);
+
+	err = err ?: object_iterate(&standing, know, &knowing);
+	object_unload(&standing);
+	return err ? note_failure(engine, collector, err) : 0;
+}
+
+static bool has_standing(const struct engine_part *part)
+{
+	return part->collector->standing && part->loaded.object == part->collector->object;
+}
+
+static int attach_parts(struct engine *engine)
+{
+	size_t kept = 0;
+	int err = 0;
+
+	vec_each(part, &engine->parts) {
+		int failed = err ?: object_attach(&(*part)->loaded, engine->coverage);
+
+		if (failed && !err) {
+			object_detach(&(*part)->loaded);
+			err = note_failure(engine, (*part)->collector, failed);
+		}
+		kept += !failed;
+	}
+	if (!err && !kept)
+		err = fail(-ENOTSUP, "no collector works on this kernel");
+	return err;
+}
+
+int engine_start(struct engine *engine)
+{
+	int err = attach_parts(engine);
+
+	engine->drained_ns = clock_mono_ns();
+	engine->tables_due_ns = engine->drained_ns + engine->request->interval_ns;
+	vec_each(part, &engine->parts)
+		if (!err && has_standing(*part) &&
+		    ((*part)->collector->know || engine->request->standing))
+			err = look_around(engine, *part);
+	return err;
+}
+
+void engine_stop(struct engine *engine)
+{
+	vec_each(part, &engine->parts)
+		object_detach(&(*part)->loaded);
+}
+
+int engine_descriptor(const struct engine *engine)
+{
+	return ring_buffer__epoll_fd(engine->rings);
+}
+
+bool engine_more(const struct engine *engine)
+{
+	return engine->is_full;
+}
+
+/* How many were lost since the last look. */
+static int read_losses(struct engine *engine, struct engine_part *part, uint64_t now)
+{
+	int map = object_map(&part->loaded, part->loaded.object->losses), err = 0;
+
+	vec_each(loss, &part->losses) {
+		uint64_t count;
+
+		if (err || bpf_map_lookup_elem(map, &loss->schema->type, &count) ||
+		    count <= loss->said)
+			continue;
+		err = vec_push(&engine->batch.losses,
+			       { loss->schema->collector, loss->schema->event, count - loss->said,
+				 engine->drained_ns, now });
+		loss->said = count;
+	}
+	return err;
+}
+
+static int entry_order(const void *a, const void *b)
+{
+	const struct record_entry *x = a, *y = b;
+
+	if (x->at_mono_ns != y->at_mono_ns)
+		return x->at_mono_ns > y->at_mono_ns ? 1 : -1;
+	return (x->offset > y->offset) - (x->offset < y->offset);
+}
+
+/* Moves what is older than @until from `pending` to `batch`, in the order of time. */
+static int hand_out(struct engine *engine, uint64_t until)
+{
+	struct records_batch *from = &engine->pending, kept = { 0 };
+	int err = 0;
+
+	engine->batch.bytes.len = engine->batch.entries.len = 0;
+	if (!from->entries.len)
+		return 0;
+	qsort(from->entries.data, from->entries.len, sizeof(*from->entries.data), entry_order);
+	for (size_t i = 0; !err && i < from->entries.len; i++) {
+		struct record record = records_at(from, i);
+
+		err = push_record(from->entries.data[i].at_mono_ns <= until ? &engine->batch
+									    : &kept,
+				  &record);
+	}
+	records_batch_done(from);
+	*from = kept;
+	return err;
+}
+
+static int read_tables(struct engine *engine, uint64_t now, bool is_last)
+{
+	int err = 0;
+
+	if (!is_last && now < engine->tables_due_ns)
+		return 0;
+	engine->tables_due_ns = now + engine->request->interval_ns;
+	vec_each(part, &engine->parts)
+		vec_each(table, &(*part)->tables) {
+			struct record record;
+
+			err = err ?: table_read(*table, now);
+			while (!err && table_next(*table, &record))
+				err = push_record(&engine->pending, &record);
+		}
+	return err;
+}
+
+int engine_drain(struct engine *engine, bool is_last, const struct records_batch **ret_batch)
+{
+	uint64_t now = clock_mono_ns();
+	int err;
+
+	engine->batch.losses.len = 0;
+	engine->is_full = false;
+	engine->drain_err = 0;
+	err = ring_buffer__consume(engine->rings);
+	if (engine->drain_err)
+		return engine->drain_err;
+	if (err < 0 && err != -DRAIN_FULL)
+		return fail(err, "cannot read a ring buffer: %m");
+	err = read_tables(engine, now, is_last);
+	vec_each(part, &engine->parts)
+		err = err ?: read_losses(engine, *part, now);
+	engine->drained_ns = now;
+	/* With a full batch the other rings were not read: nothing is known of their time. */
+	err = err ?: hand_out(engine, is_last ? UINT64_MAX : now);
+	engine->batch.unix_offset_ns = clock_unix_offset_ns();
+	*ret_batch = &engine->batch;
+	return err;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+#include "collect/collector.h"
+
+#include "collect/process/process.object.h"
+
+static const char *const columns[] = { "ppid",      "uid",         "duration", "cpu", "max_rss",
+				       "exit_code", "exit_signal", "argv",     NULL };
+static const char *const group[] = { "comm", NULL };
+
+const struct collector collector_process = {
+	.name = "process",
+	.help = "processes: fork, exec with all arguments, exit with all that was used",
+	.by_default = true,
+	.object = &object_process,
+	.columns = columns,
+	.group = group,
+	.ring_bytes = 1 << 20,
+};

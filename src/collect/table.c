@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT */
+#include "collect/table.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <linux/bpf.h>
+
+#include "base/error.h"
+#include "base/hash.h"
+
+/* A row as it was read last; its key and then its value are in `bytes` of the table. */
+struct row {
+	uint32_t idle; /* reads without a change */
+	bool is_there;
+};
+
+struct table {
+	const struct object_table *object;
+	int map;
+	uint32_t cpus;   /* values of a key */
+	uint8_t *values; /* of one key, of all CPUs */
+	uint8_t *sum;    /* of them */
+	uint8_t *record; /* that was handed out last */
+	uint32_t stride; /* bytes of a row */
+	vec(uint8_t) bytes;
+	vec(struct row) rows;
+	struct index by_key;
+	vec(uint8_t) changed; /* records of this read, one behind the other */
+	size_t next;
+};
+
+/* Words of a value: each u64 is a sum, or the greatest, by its field. */
+static bool is_max_at(const struct object_table *object, uint32_t offset)
+{
+	const struct schema *schema = object->schema;
+
+	for (size_t i = 0; i < schema->field_count; i++) {
+		const struct field *field = &schema->fields[i];
+		uint32_t at = field->offset - object->value_at;
+
+		if (field->offset < object->value_at)
+			continue;
+		if (field->kind == FIELD_HISTOGRAM &&
+		    offset == at + offsetof(struct histogram, max))
+			return true;
+		if (field->is_max && offset == at)
+			return true;
+	}
+	return false;
+}
+
+int table_new(const struct object_table *object, int map, struct table **ret_table)
+{
+	struct bpf_map_info info = { 0 };
+	uint32_t len = sizeof(info);
+	struct table *table = calloc(1, sizeof(*table));
+	int cpus = libbpf_num_possible_cpus();
+
+	if (!table)
+		return -ENOMEM;
+	*table = (struct table){ .object = object, .map = map, .cpus = 1 };
+	if (bpf_obj_get_info_by_fd(map, &info, &len) || cpus < 0) {
+		free(table);
+		return fail(-errno, "cannot examine the table '%s': %m", object->schema->event);
+	}
+	if (info.type == BPF_MAP_TYPE_PERCPU_HASH || info.type == BPF_MAP_TYPE_LRU_PERCPU_HASH)
+		table->cpus = (uint32_t)cpus;
+	table->stride = object->key_size + object->value_size;
+	table->values = calloc(table->cpus, (object->value_size + 7) / 8 * 8);
+	table->sum = calloc(1, object->value_size);
+	table->record = calloc(1, object->schema->size);
+	if (!table->values || !table->sum || !table->record) {
+		table_free(table);
+		return -ENOMEM;
+	}
+	*ret_table = table;
+	return 0;
+}
+
+void table_free(struct table *table)
+{
+	if (!table)
+		return;
+	free(table->values);
+	free(table->sum);
+	free(table->record);
+	vec_done(&table->bytes);
+	vec_done(&table->rows);
+	vec_done(&table->changed);
+	index_done(&table->by_key);
+	free(table);
+}
+
+static bool same_key(const void *owner, uint32_t entry, const void *key)
+{
+	const struct table *table = owner;
+
+	return memcmp(table->bytes.data + (size_t)entry * table->stride, key,
+		      table->object->key_size) == 0;
+}
+
+/* Adds up the values of all CPUs. */
+static void add_up(struct table *table)
+{
+	uint32_t size = table->object->value_size, apart = (size + 7) / 8 * 8;
+
+	memset(table->sum, 0, size);
+	for (uint32_t at = 0; at + 8 <= size; at += 8) {
+		bool is_max = is_max_at(table->object, at);
+		uint64_t sum = 0, one;
+
+		for (uint32_t cpu = 0; cpu < table->cpus; cpu++) {
+			memcpy(&one, table->values + (size_t)cpu * apart + at, sizeof(one));
+			sum = !is_max ? sum + one : one > sum ? one : sum;
+		}
+		memcpy(table->sum + at, &sum, sizeof(sum));
+	}
+}
+
+/* A row of what was added since @before; false: nothing. */
+static bool put_difference(struct table *table, const uint8_t *before, uint8_t *value)
+{
+	uint32_t size = table->object->value_size;
+	bool has_any = false;
+
+	for (uint32_t at = 0; at + 8 <= size; at += 8) {
+		uint64_t now, old, more;
+
+		memcpy(&now, table->sum + at, sizeof(now));
+		memcpy(&old, before + at, sizeof(old));
+		has_any |= now != old;
+		more = is_max_at(table->object, at) ? now : now - old;
+		memcpy(value + at, &more, sizeof(more));
+	}
+	return has_any;
+}
+
+static int keep_changed(struct table *table, const void *key, uint64_t at_mono_ns)
+{
+	const struct object_table *object = table->object;
+	struct event head = { .at = at_mono_ns, .type = object->schema->type };
+	int err = vec_reserve(&table->changed, object->schema->size);
+
+	if (err)
+		return err;
+	memcpy(table->record, &head, sizeof(head));
+	memcpy(table->record + object->key_at, key, object->key_size);
+	memcpy(table->changed.data + table->changed.len, table->record, object->schema->size);
+	table->changed.len += object->schema->size;
+	return 0;
+}
+
+static int new_row(struct table *table, const void *key, uint64_t hash)
+{
+	int err;
+
+	if (table->rows.len >= TABLE_ROWS_MAX)
+		return -E2BIG;
+	err = vec_reserve(&table->bytes, table->stride);
+	err = err ?: index_add(&table->by_key, hash, (uint32_t)table->rows.len);
+	if (err)
+		return err;
+	memcpy(table->bytes.data + table->bytes.len, key, table->object->key_size);
+	memset(table->bytes.data + table->bytes.len + table->object->key_size, 0,
+	       table->object->value_size);
+	table->bytes.len += table->stride;
+	return vec_push(&table->rows, { 0 });
+}
+
+static int take_row(struct table *table, const void *key, uint64_t at_mono_ns)
+{
+	const struct object_table *object = table->object;
+	uint64_t hash = hash_bytes(key, object->key_size, 0);
+	uint32_t entry = index_find(&table->by_key, hash, same_key, table, key);
+	uint8_t *before;
+	int err = 0;
+
+	if (entry == INDEX_NONE) {
+		entry = (uint32_t)table->rows.len;
+		err = new_row(table, key, hash);
+		if (err)
+			return err;
+	}
+	add_up(table);
+	before = table->bytes.data + (size_t)entry * table->stride + object->key_size;
+	table->rows.data[entry].is_there = true;
+	table->rows.data[entry].idle++;
+	if (put_difference(table, before, table->record + object->value_at)) {
+		table->rows.data[entry].idle = 0;
+		err = keep_changed(table, key, at_mono_ns);
+	}
+	memcpy(before, table->sum, object->value_size);
+	return err;
+}
+
+/* Keeps the rows that are still in the kernel; deletes there what has long been idle. */
+static int forget_idle(struct table *table)
+{
+	size_t kept = 0;
+	int err = 0;
+
+	index_clear(&table->by_key);
+	for (size_t i = 0; !err && i < table->rows.len; i++) {
+		uint8_t *row = table->bytes.data + i * table->stride;
+
+		if (!table->rows.data[i].is_there)
+			continue;
+		if (table->rows.data[i].idle >= TABLE_IDLE) {
+			bpf_map_delete_elem(table->map, row);
+			continue;
+		}
+		memmove(table->bytes.data + kept * table->stride, row, table->stride);
+		row = table->bytes.data + kept * table->stride;
+		table->rows.data[kept] = table->rows.data[i];
+		table->rows.data[kept].is_there = false;
+		err = index_add(&table->by_key, hash_bytes(row, table->object->key_size, 0),
+				(uint32_t)kept++);
+	}
+	table->rows.len = kept;
+	table->bytes.len = kept * table->stride;
+	return err;
+}
+
+int table_read(struct table *table, uint64_t at_mono_ns)
+{
+	own(freep) uint8_t *keys = calloc(2, table->object->key_size);
+	uint8_t *key = keys, *last = NULL;
+	int err = keys ? 0 : -ENOMEM;
+
+	table->changed.len = table->next = 0;
+	/* A key that is deleted meanwhile would begin the walk anew: it is bounded. */
+	for (uint32_t i = 0;
+	     !err && i < TABLE_ROWS_MAX && !bpf_map_get_next_key(table->map, last, key); i++) {
+		if (!bpf_map_lookup_elem(table->map, key, table->values))
+			err = take_row(table, key, at_mono_ns);
+		last = key;
+		key = key == keys ? keys + table->object->key_size : keys;
+	}
+	return err ?: forget_idle(table);
+}
+
+bool table_next(struct table *table, struct record *ret_record)
+{
+	const struct schema *schema = table->object->schema;
+
+	if (table->next >= table->changed.len)
+		return false;
+	*ret_record = (struct record){ schema, table->changed.data + table->next, schema->size };
+	table->next += schema->size;
+	return true;
+}

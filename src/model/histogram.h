@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* histogram.h - what is in a struct histogram (probe/event.wire.h), read from the bytes of a record. */
+#ifndef MODEL_HISTOGRAM_H
+#define MODEL_HISTOGRAM_H
+
+#include "probe/event.wire.h"
+
+/** histogram_low - the smallest value that falls into a bucket */
+uint64_t histogram_low(uint32_t bucket);
+
+/** histogram_high - the greatest */
+uint64_t histogram_high(uint32_t bucket);
+
+/** histogram_bucket - where a value falls */
+uint32_t histogram_bucket(uint64_t value);
+
+uint64_t histogram_count(const struct histogram *histogram);
+
+/**
+ * histogram_quantile - upper bound of the bucket in which a share of all values ends
+ * @share: 0 to 1
+ *
+ * Never above `max`.  Return: 0 of an empty one.
+ */
+uint64_t histogram_quantile(const struct histogram *histogram, double share);
+
+/** histogram_add - the values of another one */
+void histogram_add(struct histogram *histogram, const struct histogram *more);
+
+#endif

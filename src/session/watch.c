@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT */
+#include "session/watch.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "collect/cgroup.h"
+#include "session/watch_filter.h"
+
+struct watch {
+	const struct watch_request *request;
+	struct engine_request engine_request;
+	struct engine *engine;
+	struct coverage *coverage;
+	struct record_target target;
+	vec(struct record_view) views;
+	vec(const struct schema *) schemas;
+	int signals;
+	sigset_t old_mask;
+	bool is_stopped; /* by a signal */
+	uint64_t written, started_ns;
+};
+
+static int take_signals(struct watch *watch)
+{
+	sigset_t mask;
+
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGINT);
+	sigaddset(&mask, SIGTERM);
+	sigaddset(&mask, SIGHUP);
+	sigprocmask(SIG_BLOCK, &mask, &watch->old_mask);
+	watch->signals = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
+	return watch->signals < 0 ? fail(-errno, "cannot take signals by descriptor: %m") : 0;
+}
+
+static const char *no_path(void *context, uint64_t id)
+{
+	(void)context;
+	(void)id;
+	return NULL;
+}
+
+static int push_schemas(struct watch *watch, const struct object *object)
+{
+	int err = 0;
+
+	for (const struct schema *const *one = object->schemas; !err && *one; one++)
+		err = vec_push(&watch->schemas, *one);
+	for (size_t i = 0; !err && i < object->table_count; i++)
+		err = vec_push(&watch->schemas, object->tables[i].schema);
+	return err;
+}
+
+static int add_view(struct watch *watch, const struct collector *collector)
+{
+	struct record_view view = {
+		.collector = collector->name,
+		.columns = collector->columns,
+		.group = collector->group,
+	};
+	int err = push_schemas(watch, collector->object);
+
+	if (!err && collector->syscalls && watch->request->engine.syscalls)
+		err = push_schemas(watch, collector->syscalls);
+	if (!err && collector->standing && !collector->know)
+		err = push_schemas(watch, collector->standing);
+	err = err ?: vec_push(&watch->schemas, NULL);
+	return err ?: vec_push(&watch->views, view);
+}
+
+/* Views point into one array, which has its final place only when all are in it. */
+static int make_views(struct watch *watch)
+{
+	const struct schema *const *at;
+	int err = 0;
+
+	for (const struct collector *const *one = watch->request->engine.collectors; !err && *one;
+	     one++)
+		err = add_view(watch, *one);
+	at = watch->schemas.data;
+	vec_each(view, &watch->views) {
+		view->schemas = at;
+		while (!err && *at++)
+			;
+	}
+	watch->target.views = watch->views.data;
+	watch->target.view_count = watch->views.len;
+	return err;
+}
+
+static int prepare(struct watch *watch)
+{
+	struct event_filter *filter = &watch->engine_request.filter;
+	int err = take_signals(watch);
+
+	if (!err && watch->request->cgroup)
+		err = cgroup_find(watch->request->cgroup, &filter->hierarchy, &filter->cgroup_id);
+	err = err ?: make_views(watch);
+	err = err ?: engine_open(&watch->engine_request, watch->coverage, &watch->engine);
+	err = err ?: coverage_set_mode(watch->coverage, "BPF at tracepoints");
+	if (!err && watch->request->sink->begin)
+		err = watch->request->sink->begin(&watch->target);
+	return err;
+}
+
+static int write_losses(struct watch *watch, const struct records_batch *batch)
+{
+	const struct record_sink *sink = watch->request->sink;
+	char kind[128];
+	int err = 0;
+
+	vec_each(loss, &batch->losses) {
+		snprintf(kind, sizeof(kind), "%s %s: ring buffer or table full", loss->collector,
+			 loss->event);
+		err = err ?: coverage_lose(watch->coverage, kind, loss->count, loss->to_mono_ns);
+		if (!err && sink->loss)
+			err = sink->loss(&watch->target, loss);
+	}
+	return err;
+}
+
+static bool has_enough(const struct watch *watch)
+{
+	return watch->request->count && watch->written >= watch->request->count;
+}
+
+static int write_batch(struct watch *watch, const struct records_batch *batch)
+{
+	const struct record_sink *sink = watch->request->sink;
+	int err = 0;
+
+	watch->target.unix_offset_ns = batch->unix_offset_ns;
+	for (size_t i = 0; !err && i < batch->entries.len && !has_enough(watch); i++) {
+		struct record record = records_at(batch, i);
+
+		if (!watch_filter_wants(watch->request, &record))
+			continue;
+		watch->written++;
+		err = sink->record(&watch->target, &record);
+	}
+	err = err ?: write_losses(watch, batch);
+	if (!err && sink->flush)
+		err = sink->flush(&watch->target);
+	if (!err && (fflush(watch->target.out) != 0 || ferror(watch->target.out)))
+		err = fail(-(errno ?: EIO), "cannot write the records: %m");
+	return err;
+}
+
+static int drain(struct watch *watch, bool is_last)
+{
+	const struct records_batch *batch;
+	int err = engine_drain(watch->engine, is_last, &batch);
+
+	return err ?: write_batch(watch, batch);
+}
+
+static void read_signals(struct watch *watch)
+{
+	struct signalfd_siginfo signal;
+
+	while (read(watch->signals, &signal, sizeof(signal)) == sizeof(signal))
+		watch->is_stopped = true;
+}
+
+static bool is_over(const struct watch *watch, uint64_t now)
+{
+	uint64_t duration_ns = watch->request->duration_ns;
+
+	return watch->is_stopped || has_enough(watch) ||
+	       (duration_ns && now >= watch->started_ns + duration_ns);
+}
+
+static int watch_until_over(struct watch *watch)
+{
+	uint64_t now = clock_mono_ns(), until,
+		 end = watch->started_ns + watch->request->duration_ns;
+	struct pollfd waits[] = {
+		{ .fd = watch->signals, .events = POLLIN },
+		{ .fd = engine_descriptor(watch->engine), .events = POLLIN },
+	};
+	int err = 0;
+
+	while (!err && !is_over(watch, now)) {
+		until = now + WATCH_DRAIN_MS * NS_PER_MS;
+		if (watch->request->duration_ns && end < until)
+			until = end;
+		if (!engine_more(watch->engine))
+			poll(waits, array_len(waits), (int)((until - now) / NS_PER_MS) + 1);
+		read_signals(watch);
+		err = drain(watch, false);
+		now = clock_mono_ns();
+	}
+	return err;
+}
+
+static int run(struct watch *watch)
+{
+	const struct record_sink *sink = watch->request->sink;
+	int err = prepare(watch);
+
+	if (err)
+		return err;
+	watch->started_ns = clock_mono_ns();
+	err = engine_start(watch->engine);
+	err = err ?: watch_until_over(watch);
+	engine_stop(watch->engine);
+	do
+		err = err ?: drain(watch, true);
+	while (!err && engine_more(watch->engine));
+	return err ?: sink->end ? sink->end(&watch->target, watch->coverage) : 0;
+}
+
+int watch_run(const struct watch_request *request, struct coverage *coverage)
+{
+	struct watch watch = {
+		.request = request,
+		.engine_request = request->engine,
+		.coverage = coverage,
+		.target = request->target,
+		.signals = -1,
+	};
+	int err;
+
+	watch.target.cgroup_path = no_path;
+	watch.target.interval_ns = request->engine.interval_ns;
+	err = run(&watch);
+	engine_close(watch.engine);
+	vec_done(&watch.views);
+	vec_done(&watch.schemas);
+	fd_closep(&watch.signals);
+	sigprocmask(SIG_SETMASK, &watch.old_mask, NULL);
+	return err;
+}
