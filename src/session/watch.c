@@ -95,6 +95,13 @@ static int make_views(struct watch *watch)
 	return err;
 }
 
+static int flush_output(struct watch *watch)
+{
+	if (fflush(watch->target.out) != 0)
+		return fail(-errno, "cannot write the records: %m");
+	return ferror(watch->target.out) ? fail(-EIO, "cannot write the records: %m") : 0;
+}
+
 static int prepare(struct watch *watch)
 {
 	struct event_filter *filter = &watch->engine_request.filter;
@@ -104,10 +111,21 @@ static int prepare(struct watch *watch)
 		err = cgroup_find(watch->request->cgroup, &filter->hierarchy, &filter->cgroup_id);
 	err = err ?: make_views(watch);
 	err = err ?: engine_open(&watch->engine_request, watch->coverage, &watch->engine);
-	err = err ?: coverage_set_mode(watch->coverage, "BPF at tracepoints");
-	if (!err && watch->request->sink->begin)
-		err = watch->request->sink->begin(&watch->target);
-	return err;
+	return err ?: coverage_set_mode(watch->coverage, "BPF at tracepoints");
+}
+
+/* From here on nothing is missed, and whoever reads is told. */
+static int start(struct watch *watch)
+{
+	const struct record_sink *sink = watch->request->sink;
+	int err;
+
+	watch->started_ns = clock_mono_ns();
+	err = engine_start(watch->engine);
+	watch->target.unix_offset_ns = clock_unix_offset_ns();
+	if (!err && sink->begin)
+		err = sink->begin(&watch->target);
+	return err ?: flush_output(watch);
 }
 
 static int write_losses(struct watch *watch, const struct records_batch *batch)
@@ -148,9 +166,7 @@ static int write_batch(struct watch *watch, const struct records_batch *batch)
 	err = err ?: write_losses(watch, batch);
 	if (!err && sink->flush)
 		err = sink->flush(&watch->target);
-	if (!err && (fflush(watch->target.out) != 0 || ferror(watch->target.out)))
-		err = fail(-(errno ?: EIO), "cannot write the records: %m");
-	return err;
+	return err ?: flush_output(watch);
 }
 
 static int drain(struct watch *watch, bool is_last)
@@ -207,8 +223,7 @@ static int run(struct watch *watch)
 
 	if (err)
 		return err;
-	watch->started_ns = clock_mono_ns();
-	err = engine_start(watch->engine);
+	err = start(watch);
 	err = err ?: watch_until_over(watch);
 	engine_stop(watch->engine);
 	do

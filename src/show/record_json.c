@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* record_json.c - one JSON object a line for each record, row of a table, and loss.
  *
+ * The first line says that nothing is missed from now on:
+ *
+ *     {"collector":"kymo","event":"begin","at_unix_ns":N,"schema_version":1,"collectors":["disk",...]}
+ *
  *     {"collector":"disk","event":"slow","at_unix_ns":N,...}
  *
  * The keys are those of the schema, with units in their names; what was not measured is null.  A
@@ -18,8 +22,11 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "model/histogram.h"
 #include "show/record_sinks.h"
+
+#define SCHEMA_VERSION 1 /* grows when the meaning of a key changes */
 
 static void put_histogram(struct json *json, const struct record *record, const struct field *field)
 {
@@ -129,6 +136,25 @@ static int json_record(struct record_target *target, const struct record *record
 	return 0;
 }
 
+static int json_start(struct record_target *target)
+{
+	struct json json;
+
+	json_begin(&json, target->out, false);
+	json_object(&json, NULL);
+	json_text(&json, "collector", "kymo");
+	json_text(&json, "event", "begin");
+	json_u64(&json, "at_unix_ns", clock_unix_ns());
+	json_u64(&json, "schema_version", SCHEMA_VERSION);
+	json_array(&json, "collectors");
+	for (size_t i = 0; i < target->view_count; i++)
+		json_text(&json, NULL, target->views[i].collector);
+	json_array_end(&json);
+	json_object_end(&json);
+	putc('\n', target->out);
+	return 0;
+}
+
 static int json_loss(struct record_target *target, const struct record_loss *loss)
 {
 	struct json json;
@@ -179,6 +205,7 @@ static int json_end(struct record_target *target, const struct coverage *coverag
 
 const struct record_sink show_record_json = {
 	.name = "json",
+	.begin = json_start,
 	.record = json_record,
 	.loss = json_loss,
 	.end = json_end,
