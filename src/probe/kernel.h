@@ -40,11 +40,33 @@ struct percpu_counter {
 	s64 count; /* what single CPUs have not added yet is missing */
 };
 
+struct xol_area {
+	unsigned long vaddr; /* where probed functions return to: the trampoline of return probes */
+};
+
+struct uprobes_state {
+	struct xol_area *xol_area; /* NULL: nothing in this process is probed that way */
+};
+
+/* One return probe that waits for its function to return. */
+struct return_instance {
+	unsigned long stack;          /* stack pointer when the function was entered */
+	unsigned long orig_ret_vaddr; /* the return address that the trampoline replaces */
+	struct return_instance *next; /* of the function that was entered before */
+};
+
+struct uprobe_task {
+	struct return_instance *return_instances; /* innermost first */
+	unsigned long vaddr;     /* of the probed instruction, while a copy of it is executed */
+	unsigned long xol_vaddr; /* that copy; 0: none */
+};
+
 struct mm_struct {
 	unsigned long exec_vm; /* pages mapped executable: changes with every dlopen() */
 	unsigned long arg_start, arg_end;
 	unsigned long hiwater_rss; /* pages; raised only before they become less */
 	struct percpu_counter rss_stat[4];
+	struct uprobes_state uprobes_state;
 };
 
 struct mm_rss_stat___old {
@@ -197,7 +219,8 @@ struct task_struct {
 	struct css_set *cgroups;
 	u64 self_exec_id; /* grows with every execve() */
 	struct files_struct *files;
-	void *bpf_storage; /* NULL: no program keeps anything of this task */
+	void *bpf_storage;         /* NULL: no program keeps anything of this task */
+	struct uprobe_task *utask; /* NULL: no probe was hit */
 	unsigned in_execve : 1;
 	unsigned in_iowait : 1;
 	char comm[16];

@@ -64,6 +64,12 @@ static __always_inline void syscall_of_task(struct task_struct *task, struct sys
 	*call = (struct syscall_regs){ (long)r->orig_ax, r->di, r->si, r->cs == SEGMENT_USER_32 };
 }
 
+/* Whether a task that is in the kernel is in no system call. */
+static __always_inline bool regs_is_trap(struct task_struct *task)
+{
+	return (long)((struct pt_regs___x86 *)bpf_task_pt_regs(task))->orig_ax == -1;
+}
+
 #elif defined(__TARGET_ARCH_arm64)
 #define PSTATE_32       0x10 /* PSR_MODE32_BIT, arch/arm64/include/uapi/asm/ptrace.h */
 #define regs_is_user(r) (((r)->pstate & 0xf) == 0)

@@ -17,6 +17,7 @@
 #include "probe/kernel.h"
 #include "probe/regs.bpf.h"
 #include "probe/stack.wire.h"
+#include "probe/uprobes.bpf.h"
 
 #include <bpf/bpf_helpers.h>
 
@@ -36,9 +37,10 @@ struct user_walk {
 	u64 base;
 	u64 frame_pointer;
 	u64 hash;
-	u64 exec_id; /* of the program that runs: grows with every execve() */
-	u64 exec_vm; /* pages of code that it maps */
-	u32 filled;  /* bytes of the window */
+	u64 exec_id;    /* of the program that runs: grows with every execve() */
+	u64 exec_vm;    /* pages of code that it maps */
+	u64 trampoline; /* of return probes; 0: none is pending */
+	u32 filled;     /* bytes of the window */
 	u32 count;
 	u32 stop; /* enum stack_stop */
 	u32 pad;
@@ -125,6 +127,17 @@ static __always_inline void walk_push(struct user_walk *walk, u64 address)
 	walk->count = count + 1;
 }
 
+/* One frame whose return address is that of the trampoline.  Return: whether the walk is over */
+static __always_inline int walk_replaced(struct user_walk *walk, u64 next)
+{
+	u64 fp = walk->frame_pointer;
+
+	walk_push(walk, uprobes_mend_ip(walk->trampoline, walk->trampoline, fp + 16));
+	walk->frame_pointer = next;
+	walk->stop = next > fp ? STACK_STOP_NONE : next ? STACK_STOP_BAD_FRAME : STACK_STOP_ROOT;
+	return next <= fp;
+}
+
 /* Up to WALK_STRIDE frames while they lie in the window: the two words at a frame pointer are the
  * caller's frame pointer and the return address.  Then the next part of the stack.
  */
@@ -132,8 +145,9 @@ static int walk_step(u32 index, struct walk_context *context)
 {
 	struct window *window = context->window;
 	struct user_walk *walk = context->walk;
-	u64 base, fp, hash;
+	u64 base, fp, hash, trampoline, address = 0, next = 0;
 	u32 filled, count, stop = STACK_STOP_NONE;
+	bool is_replaced = false;
 
 	if (!window || !walk)
 		return 1;
@@ -142,13 +156,14 @@ static int walk_step(u32 index, struct walk_context *context)
 	hash = walk->hash;
 	filled = walk->filled;
 	count = walk->count;
+	trampoline = walk->trampoline;
 	if (count > STACK_MAX_USER - WALK_STRIDE) {
 		walk->stop = STACK_STOP_DEPTH;
 		return 1;
 	}
 #pragma unroll
 	for (int i = 0; i < WALK_STRIDE; i++) {
-		u64 offset = fp - base, next, address;
+		u64 offset = fp - base;
 
 		if (offset + 16 > filled || offset >= WINDOW_BYTES || (fp & 7))
 			break;
@@ -156,6 +171,10 @@ static int walk_step(u32 index, struct walk_context *context)
 		address = *(u64 *)(window->bytes + (offset & (WINDOW_BYTES - 8)) + 8);
 		if (!address) {
 			stop = STACK_STOP_ROOT;
+			break;
+		}
+		if (address == trampoline) { /* never 0 */
+			is_replaced = true;
 			break;
 		}
 		walk->frames[count & (STACK_USER_SLOTS - 1)] = address;
@@ -170,6 +189,8 @@ static int walk_step(u32 index, struct walk_context *context)
 	walk->hash = hash;
 	walk->count = count;
 	walk->frame_pointer = fp;
+	if (is_replaced)
+		return walk_replaced(walk, next);
 	if (!stop && fp - base + 16 > filled) {
 		if (!fp)
 			stop = STACK_STOP_ROOT;

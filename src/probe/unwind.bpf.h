@@ -272,6 +272,8 @@ static int unwind_step(u32 index, struct unwind_context *context)
 							       : STACK_STOP_BAD_FRAME;
 		return 1;
 	}
+	if (walk->trampoline)
+		regs.ip = uprobes_mend_ip(walk->trampoline, regs.ip, regs.sp);
 	place->regs = regs;
 	place->is_return = outcome == UNWIND_CALLER;
 	place->by_fp = packed.rule.kind == UNWIND_NONE;
@@ -283,11 +285,26 @@ static int unwind_step(u32 index, struct unwind_context *context)
 	return 0;
 }
 
+static int unwind_mend_step(u32 index, struct uprobes_copy *copy)
+{
+	return uprobes_mend_word(index, copy, UNWIND_RAW_WORDS - UNWIND_RAW_STACK);
+}
+
+__noinline u32 unwind_mend_raw(u64 base, u32 count)
+{
+	u32 zero = 0;
+	struct unwind_raws *raw = bpf_map_lookup_elem(&unwind_raws, &zero);
+
+	if (raw)
+		uprobes_mend_copy(unwind_mend_step, &raw->words[UNWIND_RAW_STACK], base, count);
+	return 0;
+}
+
 /* The registers where the walk ended, and as much of the stack above as there is room for.  Return:
  * words in `raw->words`
  */
 static __always_inline u32 unwind_copy_raw(struct unwind_raws *raw,
-					   const struct unwind_place *place)
+					   const struct unwind_place *place, u64 trampoline)
 {
 	u64 at = place->regs.sp & ~7ull;
 	u32 len = 0;
@@ -310,6 +327,8 @@ static __always_inline u32 unwind_copy_raw(struct unwind_raws *raw,
 			break;
 		len = 0;
 	}
+	if (trampoline)
+		unwind_mend_raw(at, len / 8);
 	return UNWIND_RAW_STACK + len / 8;
 }
 
@@ -336,7 +355,8 @@ __noinline u32 unwind_on_by_fp(void)
 }
 
 /* As walk_user(), by tables.  STACK_STOP_NO_TABLE: user space must help, see unwind_copy_raw(). */
-static __always_inline void unwind_user(struct user_walk *walk, const struct regs *from, u32 pid)
+static __always_inline void unwind_user(struct user_walk *walk, const struct regs *from,
+					bool is_return, u32 pid)
 {
 	struct unwind_context context = { .walk = walk };
 	struct unwind_place *place;
@@ -355,7 +375,8 @@ static __always_inline void unwind_user(struct user_walk *walk, const struct reg
 	place->regs.fp = from->fp;
 	place->regs.lr = from->lr;
 	place->start = place->end = 0;
-	place->is_return = place->by_fp = 0;
+	place->is_return = is_return;
+	place->by_fp = 0;
 	place->pid = pid;
 	place->exec_id = walk->exec_id;
 	place->exec_vm = walk->exec_vm;

@@ -147,11 +147,11 @@ static int send_user_stack(struct bpf_map *map, void *key, void *value)
 		record->tid = wait->tid;
 		record->key = wait->stay;
 		bpf_get_current_comm(record->comm, sizeof(record->comm));
-		capture_user(walk);
+		capture_user(walk, UPROBES_IN_KERNEL);
 		record->user_frames = walk->count;
 		record->user_stop = walk->stop;
-		if (walk->stop == STACK_STOP_NO_TABLE && has_room_for_raw())
-			send_raw(record);
+		if (options.unwind && walk->stop == STACK_STOP_NO_TABLE && has_room_for_raw())
+			send_raw(record, walk);
 		send_record(record);
 	}
 	wait->stay++;

@@ -109,7 +109,7 @@ static __always_inline bool count_again(u64 key, u64 weight)
 }
 
 /* The rest of a stack that user space must walk; the sample itself comes next. */
-static __always_inline void send_raw(struct cpu_sample *sample)
+static __always_inline void send_raw(struct cpu_sample *sample, const struct user_walk *walk)
 {
 	u32 zero = 0, words;
 	struct unwind_place *place = bpf_map_lookup_elem(&unwind_places, &zero);
@@ -122,7 +122,7 @@ static __always_inline void send_raw(struct cpu_sample *sample)
 	head->none = 0;
 	head->at = sample->at;
 	head->cpu = sample->cpu;
-	words = unwind_copy_raw(raw, place);
+	words = unwind_copy_raw(raw, place, walk->trampoline);
 	if (words > UNWIND_RAW_WORDS)
 		return;
 	head->words = words;
@@ -181,9 +181,28 @@ static __always_inline bool has_room_for_raw(void)
 	       bpf_ringbuf_query(&samples, BPF_RB_RING_SIZE) / 2;
 }
 
-static __always_inline void capture_user(struct user_walk *walk)
+/* Return: whether ip is a return address. */
+static __always_inline bool mend_probed(struct user_walk *walk, struct regs *regs,
+					enum uprobes_whom whom)
+{
+	struct uprobe_returns *returns = uprobes_returns();
+	bool is_return;
+
+	if (!returns)
+		return false;
+	returns->ip = regs->ip;
+	returns->sp = regs->sp;
+	is_return = uprobes_mend_current(whom);
+	regs->ip = returns->ip;
+	regs->sp = returns->sp;
+	walk->trampoline = returns->trampoline;
+	return is_return;
+}
+
+static __always_inline void capture_user(struct user_walk *walk, enum uprobes_whom whom)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
+	bool is_return = false;
 	struct mm_struct *mm;
 	struct regs regs;
 
@@ -191,7 +210,7 @@ static __always_inline void capture_user(struct user_walk *walk)
 	walk->hash = options.seed;
 	walk->stop = STACK_STOP_NONE;
 	walk->exec_id = task->self_exec_id;
-	walk->exec_vm = 0;
+	walk->exec_vm = walk->trampoline = 0;
 	if (!options.want_user || (task->flags & PF_KTHREAD))
 		return;
 	/* Read, not followed: the verifier takes long over a pointer that leads to another. */
@@ -203,8 +222,10 @@ static __always_inline void capture_user(struct user_walk *walk)
 	if (bpf_core_field_exists(task->in_execve) && BPF_CORE_READ_BITFIELD(task, in_execve))
 		return;
 	regs_of_task(&regs);
+	if (uprobes_is_probed(task))
+		is_return = mend_probed(walk, &regs, whom);
 	if (options.unwind) {
-		unwind_user(walk, &regs, bpf_get_current_pid_tgid() >> 32);
+		unwind_user(walk, &regs, is_return, bpf_get_current_pid_tgid() >> 32);
 		if (walk->stop == STACK_STOP_NO_TABLE && !has_room_for_raw())
 			unwind_on_by_fp();
 	} else {
@@ -263,15 +284,15 @@ static __always_inline int take_sample(void *ctx, u64 weight, u64 kernel_ip)
 	sample->tid = (u32)pid_tgid;
 	sample->cpu = bpf_get_smp_processor_id();
 	bpf_get_current_comm(sample->comm, sizeof(sample->comm));
-	capture_user(walk);
+	capture_user(walk, kernel_ip ? UPROBES_IN_KERNEL : UPROBES_IN_USER);
 	sample->user_frames = walk->count;
 	sample->user_stop = walk->stop;
 	sample->kernel_frames = 0;
 	if (kernel_ip && options.want_kernel)
 		sample->kernel_frames = capture_kernel(ctx, walk, walk->count, kernel_ip);
 	sample->key = 0;
-	if (walk->stop == STACK_STOP_NO_TABLE && has_room_for_raw()) {
-		send_raw(sample);
+	if (options.unwind && walk->stop == STACK_STOP_NO_TABLE && has_room_for_raw()) {
+		send_raw(sample, walk);
 	} else if (options.counted) {
 		sample->key = sample_key(sample, walk);
 		if (count_again(sample->key, weight))

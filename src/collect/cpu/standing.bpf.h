@@ -51,12 +51,60 @@ int cpu_standing_first(struct bpf_iter__task *ctx)
 	return 0;
 }
 
+/* Where a thread that is not running will go on, as if it were not probed. */
+struct standing_place {
+	struct regs regs;
+	bool is_return, is_probed;
+};
+
+static __always_inline void find_standing(struct task_struct *task, struct standing_place *place)
+{
+	struct uprobe_returns *returns;
+
+	regs_of(task, &place->regs);
+	place->is_return = false;
+	place->is_probed = uprobes_is_probed(task);
+	if (!place->is_probed)
+		return;
+	bpf_preempt_disable(); /* the list is in memory of this CPU */
+	returns = uprobes_returns();
+	if (returns) {
+		returns->ip = place->regs.ip;
+		returns->sp = place->regs.sp;
+		place->is_return = uprobes_mend(task, returns, UPROBES_SLEEPER);
+		place->regs.ip = returns->ip;
+		place->regs.sp = returns->sp;
+	}
+	bpf_preempt_enable();
+}
+
+static int mend_standing_step(u32 index, struct uprobes_copy *copy)
+{
+	return uprobes_mend_word(index, copy, STANDING_WORDS);
+}
+
+static __always_inline void mend_standing(struct standing *standing, struct task_struct *task,
+					  u64 base, u32 words)
+{
+	struct uprobe_returns *returns;
+
+	bpf_preempt_disable();
+	returns = uprobes_returns();
+	if (returns) {
+		uprobes_load(task, returns);
+		uprobes_mend_copy(mend_standing_step, &standing->words[UNWIND_RAW_STACK], base,
+				  words);
+	}
+	bpf_preempt_enable();
+}
+
 /* The registers of a thread that is not running, and its stack, up to the first page that cannot be
  * had.  Return: words
  */
 static __always_inline u32 copy_standing(struct standing *standing, struct task_struct *task,
-					 const struct regs *regs, u32 pid)
+					 const struct standing_place *place, u32 pid)
 {
+	const struct regs *regs = &place->regs;
 	u64 at = regs->sp & ~7ull;
 	u32 len = 0, part;
 
@@ -67,7 +115,7 @@ static __always_inline u32 copy_standing(struct standing *standing, struct task_
 	standing->words[UNWIND_RAW_EXEC_VM] = task->mm ? task->mm->exec_vm : 0;
 	standing->words[UNWIND_RAW_LR] = 0;
 	standing->words[UNWIND_RAW_PID] = pid;
-	standing->words[UNWIND_RAW_IS_RETURN] = 0;
+	standing->words[UNWIND_RAW_IS_RETURN] = place->is_return;
 	standing->words[UNWIND_RAW_BY_FP] = 0;
 	for (int pages = 0; pages < 8; pages++) {
 		part = PAGE_BYTES - ((at + len) & (PAGE_BYTES - 1));
@@ -78,6 +126,8 @@ static __always_inline u32 copy_standing(struct standing *standing, struct task_
 			break;
 		len += part;
 	}
+	if (place->is_probed)
+		mend_standing(standing, task, at, len / 8);
 	return UNWIND_RAW_STACK + len / 8;
 }
 
@@ -87,8 +137,8 @@ static __always_inline void write_standing(struct bpf_iter__task *ctx, struct ta
 {
 	struct cpu_sample *sample = (void *)standing->sample;
 	struct cpu_raw *raw = (void *)standing->raw;
+	struct standing_place place;
 	u32 words = 0, user = 0;
-	struct regs regs;
 	long bytes;
 
 	__builtin_memset(sample, 0, sizeof(*sample));
@@ -99,12 +149,12 @@ static __always_inline void write_standing(struct bpf_iter__task *ctx, struct ta
 	sample->reason = reason_of_wait(task, wait);
 	BPF_CORE_READ_STR_INTO(&sample->comm, task, comm);
 	if (options.want_user && !(task->flags & (PF_KTHREAD | PF_EXITING)) && task->mm) {
-		regs_of(task, &regs);
-		standing->frames[0] = regs.ip;
+		find_standing(task, &place);
+		standing->frames[0] = place.regs.ip;
 		user = sample->user_frames = 1;
-		sample->user_stop = regs.is_compat ? STACK_STOP_COMPAT : STACK_STOP_FAULT;
-		if (options.unwind && !regs.is_compat) {
-			words = copy_standing(standing, task, &regs, BPF_CORE_READ(task, tgid));
+		sample->user_stop = place.regs.is_compat ? STACK_STOP_COMPAT : STACK_STOP_FAULT;
+		if (options.unwind && !place.regs.is_compat) {
+			words = copy_standing(standing, task, &place, BPF_CORE_READ(task, tgid));
 			sample->user_stop = STACK_STOP_RAW;
 		}
 	}

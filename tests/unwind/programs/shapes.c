@@ -2,7 +2,7 @@
 /* shapes.c - runs one shape of stack until it is killed, for those who walk it.  Built without frame
  * pointers.
  *
- *     shapes deep N | signal | altstack | plt | drap | sort | library FILE | threads N | sleepers N
+ *     shapes deep N | climb N | dip N | signal | altstack | plt | drap | sort | library FILE | threads N | sleepers N
  *     shapes for MILLISECONDS
  */
 #include <dlfcn.h>
@@ -37,6 +37,31 @@ NOINLINE static unsigned deep(unsigned frames)
 		return deep(frames - 1) + (unsigned)some[0];
 	for (;;)
 		spin(1000);
+	return 1;
+}
+
+/* Down and up again, for probes of its entry and its return. */
+NOINLINE static unsigned climb(unsigned frames)
+{
+	volatile char some[24];
+
+	some[0] = (char)frames;
+	spin(300);
+	if (frames > 0)
+		return climb(frames - 1) + (unsigned)some[0];
+	return 1;
+}
+
+/* Down, and up again with the next byte of standard input. */
+NOINLINE static unsigned dip(unsigned frames)
+{
+	volatile char some[24];
+
+	some[0] = (char)frames;
+	if (frames > 0)
+		return dip(frames - 1) + (unsigned)some[0];
+	if (read(STDIN_FILENO, (char *)some, 1) != 1)
+		exit(0);
 	return 1;
 }
 
@@ -192,6 +217,10 @@ int main(int argc, char **argv)
 		start(number, sleeper);
 	else if (strcmp(shape, "for") == 0)
 		run_for(number / 1e3);
+	for (; strcmp(shape, "climb") == 0;)
+		sink += climb(number);
+	for (; strcmp(shape, "dip") == 0;)
+		sink += dip(number);
 	for (; strcmp(shape, "plt") == 0;)
 		call_plt();
 	for (; strcmp(shape, "drap") == 0;)
