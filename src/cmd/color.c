@@ -14,3 +14,17 @@ bool color_wanted(const struct arguments *arguments, FILE *out)
 		return false;
 	return isatty(fileno(out));
 }
+
+/* By its name, as the locale itself need not be installed. */
+bool locale_is_utf8(void)
+{
+	static const char *const variables[] = { "LC_ALL", "LC_CTYPE", "LANG" };
+
+	for (size_t i = 0; i < array_len(variables); i++) {
+		const char *value = getenv(variables[i]);
+
+		if (value && *value)
+			return strcasestr(value, "utf-8") || strcasestr(value, "utf8");
+	}
+	return false;
+}

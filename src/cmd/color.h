@@ -14,4 +14,7 @@
  */
 bool color_wanted(const struct arguments *arguments, FILE *out);
 
+/** locale_is_utf8 - whether a terminal shows more than ASCII, by the environment */
+bool locale_is_utf8(void);
+
 #endif

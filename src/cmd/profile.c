@@ -164,20 +164,6 @@ static unsigned terminal_width(FILE *out)
 	return ioctl(fileno(out), TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
-/* By its name, as the locale itself need not be installed. */
-static bool locale_is_utf8(void)
-{
-	static const char *const variables[] = { "LC_ALL", "LC_CTYPE", "LANG" };
-
-	for (size_t i = 0; i < array_len(variables); i++) {
-		const char *value = getenv(variables[i]);
-
-		if (value && *value)
-			return strcasestr(value, "utf-8") || strcasestr(value, "utf8");
-	}
-	return false;
-}
-
 static void put_progress(const struct profile *profile, uint64_t elapsed_ns, bool is_naming)
 {
 	if (is_naming)

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -224,6 +225,9 @@ static int watch(const struct arguments *arguments, struct watch_request *reques
 	if (err)
 		return err;
 	request->target.out = output.out;
+	request->target.colour = color_wanted(arguments, output.out);
+	request->target.ascii = !locale_is_utf8();
+	request->target.in_place = isatty(fileno(output.out));
 	err = watch_run(request, &coverage);
 	if (err) {
 		file_output_abort(&output);
@@ -285,13 +289,22 @@ static int list(void)
 	return 0;
 }
 
+static const struct record_sink *choose_sink(const struct arguments *arguments)
+{
+	if (arguments_flag(arguments, "json"))
+		return &show_record_json;
+	if (arguments_flag(arguments, "csv"))
+		return &show_record_csv;
+	return arguments_flag(arguments, "summary") ? &show_record_summary : &show_record_table;
+}
+
 int watch_verb_run(const struct arguments *arguments)
 {
 	own(chosen_done) struct chosen chosen = { 0 };
 	struct watch_request request = {
 		.duration_ns = arguments_number(arguments, "duration"),
 		.count = arguments_number(arguments, "count"),
-		.sink = &show_record_json,
+		.sink = choose_sink(arguments),
 	};
 	int err = read_chosen(arguments, &chosen);
 

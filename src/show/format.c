@@ -53,6 +53,23 @@ struct formatted format_ns(uint64_t ns)
 	return result;
 }
 
+struct formatted format_bytes(uint64_t bytes)
+{
+	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB" };
+	struct formatted result;
+	double value = (double)bytes;
+	size_t unit = 0;
+
+	for (; value >= 999.5 && unit + 1 < array_len(units); unit++)
+		value /= 1024;
+	snprintf(result.text, sizeof(result.text), "%.*f %s",
+		 unit == 0 || value >= 99.95 ? 0
+		 : value >= 9.995            ? 1
+					     : 2,
+		 value, units[unit]);
+	return result;
+}
+
 struct formatted format_pct(double pct)
 {
 	struct formatted result;

@@ -23,6 +23,9 @@ struct formatted format_count(uint64_t count);
 /** format_ns - a time span, three digits that matter: "812 ns", "10.1 ms", "2.31 s", "3 m 12 s" */
 struct formatted format_ns(uint64_t ns);
 
+/** format_bytes - a size in powers of 1024, three digits that matter: "812 B", "10.1 MiB" */
+struct formatted format_bytes(uint64_t bytes);
+
 /** format_pct - "23.4 %", "100 %", "< 0.1 %"; exactly nothing is "0 %" */
 struct formatted format_pct(double pct);
 

@@ -5,6 +5,7 @@
 
 #include "model/record_sink.h"
 
-extern const struct record_sink show_record_json;
+extern const struct record_sink show_record_table, show_record_summary, show_record_json,
+	show_record_csv;
 
 #endif

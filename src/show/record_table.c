@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+/* record_table.c - records for a terminal: events as aligned lines as they come, and what is counted
+ * as tables and histograms at the end; on a terminal, where nothing else is shown, in place.
+ *
+ * Of one collector its columns are shown; of several, what stands in them as NAME=VALUE.  With
+ * `summary` (record_summary) events are added up, too, by the fields that the collector names.
+ */
+#include <string.h>
+
+#include "base/clock.h"
+#include "show/format.h"
+#include "show/record_sinks.h"
+#include "show/record_text.h"
+
+#define ROWS_MOST     20
+#define HEADING_EVERY 1000 /* lines, on a terminal less would be in view */
+#define EVENT_COLUMNS 12
+
+struct record_table {
+	struct totals totals;
+	char *text; /* RECORD_TEXT_BYTES */
+	bool only_totals;
+	uint64_t lines;
+	uint64_t drawn_ns;
+};
+
+static bool has_events(const struct record_target *target)
+{
+	for (size_t i = 0; i < target->view_count; i++)
+		for (const struct schema *const *one = target->views[i].schemas; *one; one++)
+			if ((*one)->shape == SCHEMA_EVENTS)
+				return true;
+	return false;
+}
+
+static int begin(struct record_target *target, bool only_totals)
+{
+	struct record_table *table = calloc(1, sizeof(*table));
+
+	if (!table)
+		return -ENOMEM;
+	target->state = table;
+	table->only_totals = only_totals || !has_events(target);
+	table->text = malloc(RECORD_TEXT_BYTES);
+	return table->text ? 0 : -ENOMEM;
+}
+
+static int table_begin(struct record_target *target)
+{
+	return begin(target, false);
+}
+
+static int summary_begin(struct record_target *target)
+{
+	return begin(target, true);
+}
+
+/* A column of a collector; NULL where the records of this kind do not have it. */
+static const struct field *field_of_column(const struct record_target *target, const char *name,
+					   const struct schema *schema)
+{
+	const struct record_view *view = &target->views[0];
+	const struct field *field = NULL;
+
+	if (schema)
+		return schema_field(schema, name);
+	for (const struct schema *const *one = view->schemas; !field && *one; one++)
+		if ((*one)->shape == SCHEMA_EVENTS)
+			field = schema_field(*one, name);
+	return field;
+}
+
+static bool is_number(const struct field *field)
+{
+	return field->kind == FIELD_UNSIGNED || field->kind == FIELD_SIGNED;
+}
+
+static void put_heading(const struct record_target *target)
+{
+	if (target->colour)
+		fputs("\033[1m", target->out);
+	fprintf(target->out, "%-12s  %-*s  %7s  %-15s", "TIME", EVENT_COLUMNS, "EVENT", "PID",
+		"COMM");
+	for (const char *const *name = target->views[0].columns; target->view_count == 1 && *name;
+	     name++) {
+		const struct field *field = field_of_column(target, *name, NULL);
+		int columns = field ? (int)record_column(field) : 0;
+
+		fprintf(target->out, "  %*s", field && is_number(field) ? columns : -columns,
+			*name);
+	}
+	if (target->colour)
+		fputs("\033[0m", target->out);
+	putc('\n', target->out);
+}
+
+static void put_columns(const struct record_target *target, const struct record *record, char *text)
+{
+	for (const char *const *name = target->views[0].columns; *name; name++) {
+		const struct field *column = field_of_column(target, *name, NULL);
+		const struct field *field = field_of_column(target, *name, record->schema);
+
+		text[0] = '\0';
+		if (field)
+			record_value(target, record, field, text);
+		fputs("  ", target->out);
+		put_cell(target, text, record_column(column), is_number(column));
+	}
+}
+
+/* What there is of the columns, with names; a zero says nothing. */
+static void put_pairs(const struct record_target *target, const struct record *record, char *text)
+{
+	const struct record_view *view = view_of(target, record->schema);
+
+	for (const char *const *name = view->columns; *name; name++) {
+		const struct field *field = schema_field(record->schema, *name);
+
+		if (!field || !record_has(record, field) ||
+		    (is_number(field) && !record_u64(record, field)))
+			continue;
+		record_value(target, record, field, text);
+		fprintf(target->out, "  %s=", *name);
+		put_cell(target, text, 0, false);
+	}
+}
+
+static void put_event(struct record_target *target, const struct record *record)
+{
+	struct record_table *table = target->state;
+	static const char *const names[] = { "at", "pid", "comm" };
+	const struct field *head[array_len(names)];
+	char event[64];
+
+	if (table->lines++ % HEADING_EVERY == 0)
+		put_heading(target);
+	for (size_t i = 0; i < array_len(names); i++)
+		head[i] = schema_field(record->schema, names[i]);
+	record_value(target, record, head[0], table->text);
+	fprintf(target->out, "%s  ", table->text);
+	snprintf(event, sizeof(event), "%s%s%s",
+		 target->view_count > 1 ? record->schema->collector : "",
+		 target->view_count > 1 ? "." : "", record->schema->event);
+	put_cell(target, event, EVENT_COLUMNS, false);
+	record_value(target, record, head[1], table->text);
+	fputs("  ", target->out);
+	put_cell(target, table->text, 7, true);
+	record_value(target, record, head[2], table->text);
+	fputs("  ", target->out);
+	put_cell(target, table->text, 15, false);
+	if (target->view_count == 1)
+		put_columns(target, record, table->text);
+	else
+		put_pairs(target, record, table->text);
+	putc('\n', target->out);
+}
+
+static int table_record(struct record_target *target, const struct record *record)
+{
+	struct record_table *table = target->state;
+
+	if (record->schema->shape == SCHEMA_TABLE || table->only_totals)
+		return totals_add(&table->totals, record, view_of(target, record->schema)->group);
+	put_event(target, record);
+	return 0;
+}
+
+static int table_loss(struct record_target *target, const struct record_loss *loss)
+{
+	struct record_table *table = target->state;
+	uint64_t unix_ns = loss->to_mono_ns;
+
+	number_value(target, UNIT_MONO_NS, unix_ns, table->text);
+	fprintf(target->out, "%s  %s%s %s %s lost%s\n", table->text,
+		target->colour ? "\033[31m" : "", format_count(loss->count).text, loss->collector,
+		loss->event, target->colour ? "\033[0m" : "");
+	return 0;
+}
+
+/* Draws over what was drawn before. */
+static int table_flush(struct record_target *target)
+{
+	struct record_table *table = target->state;
+	uint64_t now = clock_mono_ns();
+
+	if (!target->in_place || !table->only_totals || now < table->drawn_ns + target->interval_ns)
+		return 0;
+	table->drawn_ns = now;
+	fputs("\033[H\033[J", target->out);
+	return totals_put(target, &table->totals, ROWS_MOST);
+}
+
+static int table_end(struct record_target *target, const struct coverage *coverage)
+{
+	struct record_table *table = target->state;
+	int err = 0;
+
+	(void)coverage; /* said on standard error */
+	if (target->in_place && table->only_totals)
+		fputs("\033[H\033[J", target->out);
+	err = totals_put(target, &table->totals, ROWS_MOST);
+	totals_done(&table->totals);
+	free(table->text);
+	free(table);
+	target->state = NULL;
+	return err;
+}
+
+const struct record_sink show_record_table = {
+	.name = "table",
+	.begin = table_begin,
+	.record = table_record,
+	.loss = table_loss,
+	.flush = table_flush,
+	.end = table_end,
+};
+
+const struct record_sink show_record_summary = {
+	.name = "summary",
+	.begin = summary_begin,
+	.record = table_record,
+	.loss = table_loss,
+	.flush = table_flush,
+	.end = table_end,
+};
