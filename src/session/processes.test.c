@@ -11,9 +11,9 @@
 #include "model/batch.h"
 #include "session/processes.h"
 
-#define NOBODY   3999999u /* above pid_max of every kernel that runs tests */
-#define CHILD    3999998u
-#define STRANGER 3999997u
+#define NOBODY   4194305u /* above the highest pid_max of any kernel */
+#define CHILD    4194306u
+#define STRANGER 4194307u
 #define CODE     0x400000u
 
 struct world {

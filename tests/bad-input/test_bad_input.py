@@ -22,6 +22,7 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 KYMO = pathlib.Path(os.environ.get("KYMO_BUILD", TOP / "build")).resolve() / "kymo"
 LIMIT_SECONDS = 60
 POLLS = {"x86_64": {"7", "271"}, "aarch64": {"73"}}[os.uname().machine]  # poll, ppoll
+OPENS = {"x86_64": {"2", "257"}, "aarch64": {"56"}}[os.uname().machine]  # open, openat
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to sample through BPF")
@@ -54,12 +55,16 @@ def wait_until(condition, what):
         time.sleep(0.01)
 
 
-def is_sampling(profiler):
-    """Nothing else in it waits by poll()."""
+def waits_in(process, calls):
     try:
-        return pathlib.Path(f"/proc/{profiler.pid}/syscall").read_text().split()[0] in POLLS
+        return pathlib.Path(f"/proc/{process.pid}/syscall").read_text().split()[0] in calls
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def is_sampling(profiler):
+    """Nothing else in it waits by poll()."""
+    return waits_in(profiler, POLLS)
 
 
 def sampling(*words, **more):
@@ -69,8 +74,22 @@ def sampling(*words, **more):
     return profiler
 
 
+spinning = []
+
+
 def spin():
-    return subprocess.Popen(["sh", "-c", "while :; do :; done"])
+    """A busy process; a test that fails leaves none to those after it."""
+    spinning.append(subprocess.Popen(["sh", "-c", "while :; do :; done"]))
+    return spinning[-1]
+
+
+@pytest.fixture(autouse=True)
+def end_spinning():
+    yield
+    while spinning:
+        child = spinning.pop()
+        child.kill()
+        child.wait()
 
 
 # ---- words ----
@@ -386,9 +405,7 @@ def test_fifo_that_nobody_reads(tmp_path, signal_number):
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
     profiler = start("-d", 0.1, "-o", fifo)
-    wait_until(lambda: "wait_for_partner" in pathlib.Path(f"/proc/{profiler.pid}/wchan").read_text()
-               or pathlib.Path(f"/proc/{profiler.pid}/stat").read_text().split(") ")[1][0] == "S",
-               "it does not wait for a reader")
+    wait_until(lambda: waits_in(profiler, OPENS), "it does not wait for a reader")
     profiler.send_signal(signal_number)
     assert profiler.wait(LIMIT_SECONDS) == -signal_number
 
@@ -435,16 +452,20 @@ def test_killed(old):
 def test_signals_with_a_command(tmp_path):
     """The first is the command's business, the second ends kymo with what there is."""
     profiler = sampling("-f", "folded", "-o", tmp_path / "out", "--", "sh", "-c",
-                        'trap "" INT TERM; while :; do :; done', stdout=None, stderr=None)
-    profiler.send_signal(signal.SIGTERM)
-    time.sleep(0.3)
-    assert profiler.poll() is None, "the command has not ended"
+                        f'trap "" INT TERM; touch {tmp_path}/trapped; while :; do :; done',
+                        stdout=None, stderr=None)
+    wait_until((tmp_path / "trapped").exists, "the command does not begin")
     children = pathlib.Path(f"/proc/{profiler.pid}/task/{profiler.pid}/children").read_text()
-    profiler.send_signal(signal.SIGTERM)
-    profiler.communicate(timeout=LIMIT_SECONDS)
-    assert (tmp_path / "out").read_text()
-    for child in children.split():
-        os.kill(int(child), signal.SIGKILL)
+    try:
+        profiler.send_signal(signal.SIGTERM)
+        time.sleep(0.3)
+        assert profiler.poll() is None, "the command has not ended"
+        profiler.send_signal(signal.SIGTERM)
+        profiler.communicate(timeout=LIMIT_SECONDS)
+        assert (tmp_path / "out").read_text()
+    finally:
+        for child in children.split():
+            os.kill(int(child), signal.SIGKILL)
 
 
 def test_signal_reaches_the_command(tmp_path):

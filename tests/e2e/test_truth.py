@@ -1,32 +1,28 @@
 # SPDX-License-Identifier: MIT
 """Profiles of programs that know where their CPU time went."""
 import collections
+import json
 import math
 import subprocess
 import time
 
 import pytest
 
-from truth import KYMO, Z, judge, made, profile
+from truth import (KYMO, Recording, Z, check_inside, check_time, is_polling, judge, lost_samples, made, profile,
+                   profile_enough, stolen, stolen_since)
 
 
-def check_split(recording, names, least_share=0.97):
+def check_split(recording, names, slack=0):
     truth = recording.truth()
     units = truth["seventy"] + truth["twenty"] + truth["ten"]
     hits = {part: sum(name in s.user for s in recording.samples) for part, name in names.items()}
     total = sum(hits.values())
 
-    assert total >= least_share * len(recording.samples)
+    check_inside(recording, total, truth["inside_seconds"])
     for part in names:
         judge(hits[part], total, truth[part] / units)
-    assert recording.summary["lost"] == 0
-
-
-def check_time(recording, cpu_seconds):
-    """The weights add up to the CPU time that the process itself read, within what sampling allows."""
-    weight = recording.summary["weight_ns"] / 1e9
-    each = weight / len(recording.samples)
-    assert abs(weight - cpu_seconds) <= Z * math.sqrt(len(recording.samples)) * each + 2 * each
+    assert not lost_samples(recording)
+    check_time(recording, truth["cpu_seconds"], slack)
 
 
 LANGUAGES = {
@@ -44,21 +40,25 @@ def test_split_of_three_functions(language, tmp_path):
     recording = profile(tmp_path, "-F", 3999, "--timer", "clock", "--", made(source), 0.6)
     check_split(recording, names)
     assert "cpu-clock" in recording.summary["coverage"]["mode"]
-    if "cpu_seconds" in recording.truth():
-        check_time(recording, recording.truth()["cpu_seconds"])
+
+
+def tick_seconds():
+    done = subprocess.run([KYMO, "doctor", "--json"], capture_output=True, text=True)
+    return json.loads(done.stdout)["tick_ns"] / 1e9
 
 
 @pytest.mark.parametrize("rate", [250, 150])
 def test_split_in_the_timer_tick(rate, tmp_path):
     """A rate below the tick's is met on average; the weights say what each sample stands for."""
     threads = 2
-    seconds = 1400 / rate / threads  # a busy machine loses ticks; their time is in the weights
-    recording = profile(tmp_path, "-F", rate, "--timer", "tick", "--", made("split.c"), seconds,
-                        threads)
-    check_split(recording, LANGUAGES["c"][1])
+    seconds = 1300 / rate / threads  # a busy machine loses ticks; their time is in the weights
+    recording = profile_enough(tmp_path, "-F", rate, "--timer", "tick", "--", made("split.c"),
+                               seconds, threads, samples=1100)
     assert "timer tick" in recording.summary["coverage"]["mode"]
-    check_time(recording, recording.truth()["cpu_seconds"])
-    due = rate * recording.truth()["cpu_seconds"]
+    # The scheduler, too, works at the tick: who loses the CPU there had one more or one less of them.
+    slack = recording.truth()["switches"] * tick_seconds()
+    check_split(recording, LANGUAGES["c"][1], slack)
+    due = rate * (recording.truth()["cpu_seconds"] + slack)
     assert len(recording.samples) <= due + Z * math.sqrt(due)
 
 
@@ -68,7 +68,7 @@ def test_two_threads(tmp_path):
     long = sum(s.comm == "long" for s in recording.samples)
     short = sum(s.comm == "short" for s in recording.samples)
 
-    assert long + short >= 0.95 * len(recording.samples)
+    check_inside(recording, long + short, truth["long"] + truth["short"])
     judge(long, long + short, truth["long"] / (truth["long"] + truth["short"]))
     assert len({s.tid for s in recording.samples if s.comm == "long"}) == 1
     for s in recording.samples:
@@ -92,10 +92,9 @@ def test_mostly_in_the_kernel(tmp_path):
 
 
 def test_process_of_fifty_milliseconds(tmp_path):
-    """Two threads of 50 ms at 10,000 Hz are a thousand samples."""
-    recording = profile(tmp_path, "-F", 10000, "--", made("split.c"), 0.055, 2)
-    check_split(recording, LANGUAGES["c"][1], least_share=0.9)
-    check_time(recording, recording.truth()["cpu_seconds"])
+    """Two threads of 50 ms at 10,000 Hz are a thousand samples, where no timer comes late."""
+    recording = profile_enough(tmp_path, "-F", 10000, "--", made("split.c"), 0.055, 2)
+    check_split(recording, LANGUAGES["c"][1])
 
 
 def test_from_the_first_instruction(tmp_path):
@@ -116,39 +115,36 @@ def test_user_or_kernel_only(tmp_path):
     assert not any(s.kernel for s in user.samples)
     assert not any(f != "[user]" for s in kernel.samples for f in s.user)
     for recording in (user, kernel):
-        truth = recording.truth()
-        check_time(recording, truth["system_seconds"] + truth["user_seconds"])
+        check_time(recording, recording.truth()["cpu_seconds"])
 
 
 def test_running_process_and_what_it_starts(tmp_path):
     """Threads and children that begin after kymo did are followed."""
-    script = f"read go; {made('split.c')} 0.5 2 >&2; {made('split.c')} 0.2 >&2; exit 0"
+    script = f"read go; {made('split.c')} 0.5 2; {made('split.c')} 0.2; exit 0"
+    before = stolen()
     shell = subprocess.Popen(["/bin/sh", "-c", script], stdin=subprocess.PIPE, text=True,
-                             stderr=subprocess.PIPE)
+                             stdout=subprocess.PIPE)
     out = tmp_path / "profile.jsonl"
-    kymo = subprocess.Popen([KYMO, "profile", "-F", "3999", "-p", str(shell.pid), "-f", "folded",
+    kymo = subprocess.Popen([KYMO, "profile", "-F", "3999", "-p", str(shell.pid), "-f", "json",
                              "-o", out], stderr=subprocess.PIPE, text=True)
     wait_until_sampling(kymo.pid)
-    _, printed = shell.communicate("go\n")
+    printed, _ = shell.communicate("go\n")
     _, said = kymo.communicate()  # it ends with the last of those that it follows
     assert kymo.returncode == 0, said
-    counts = {}
-    for line in out.read_text().splitlines():
-        stack, _, count = line.rpartition(" ")
-        for part in ("seventy", "twenty", "ten"):
-            if part in stack.split(";"):
-                counts[part] = counts.get(part, 0) + int(count)
-    total = sum(counts.values())
-    judge(counts["seventy"], total, 0.7, slack=0.01)
-    assert total >= 3999 * 1.2 * 0.95
+    recording = Recording(out.read_text(), "", said, stolen_since(before))
+    # What belongs to the shell alone has no figure of its own.
+    recording.samples = [s for s in recording.samples if s.comm == "split-c"]
+    recording.summary["weight_ns"] = sum(s.weight_ns for s in recording.samples)
+    truths = [json.loads(line) for line in printed.splitlines()]
+    assert len(truths) == 2
+    recording.printed = json.dumps({name: sum(truth[name] for truth in truths) for name in truths[0]})
+    assert len({s.pid for s in recording.samples}) == 2
+    assert len({s.tid for s in recording.samples if "seventy" in s.user}) == 3
+    check_split(recording, LANGUAGES["c"][1])
 
 
 def wait_until_sampling(pid):
-    """Until kymo has opened what it samples with: its ring buffer or its perf events are mapped."""
-    end = time.monotonic() + 10
-    while time.monotonic() < end:
-        with open(f"/proc/{pid}/syscall", encoding="ascii") as at:
-            if at.read().split()[0] in ("7", "271"):  # poll, ppoll
-                return
+    end = time.monotonic() + 60
+    while not is_polling(pid):
+        assert time.monotonic() < end, "kymo does not sample after a minute"
         time.sleep(0.005)
-    raise AssertionError("kymo does not sample after ten seconds")

@@ -4,17 +4,19 @@ import collections
 import json
 import math
 import os
+import re
 import signal
 import subprocess
 import time
 
 import pytest
 
-from truth import KYMO, Z, made, profile
+from truth import KYMO, Z, is_polling, made, profile, stolen, stolen_since
 
 KINDS = {"sleep": "sleep", "pipe": "pipe", "socket": "socket", "poll": "poll", "child": "child",
          "lock": "lock"}
 NAP = 0.06
+ON_ONE_CPU = ["taskset", "-c", str(min(os.sched_getaffinity(0)))]
 
 
 def folded(tmp_path, *words, parse=True):
@@ -43,14 +45,16 @@ def total(stacks, *words):
 
 
 def test_each_wait_has_its_stack_its_length_and_its_reason(tmp_path):
+    before = stolen()
     stacks, truth, _ = folded(tmp_path, "--off-cpu", "--", made("wait.c"), int(NAP * 1000))
+    late = total(stacks, "[waiting for a CPU]") + stolen_since(before)
     for name, reason in KINDS.items():
         of_function = {stack: seconds for stack, seconds in stacks.items()
                        if f"wait_in_{name}" in stack
                        and f"[waiting: {reason}]" in stack}
         waited = sum(of_function.values())
         # What the program saw is longer by its wait for a CPU afterwards and by the fork.
-        assert 0.98 * NAP <= waited <= truth[name] * 1.01, name
+        assert 0.99 * truth[f"least_{name}"] - late <= waited <= truth[name] * 1.01, name
         assert all(stack[1] in ("_start",) for stack in of_function), of_function
 
 
@@ -72,14 +76,14 @@ def test_every_wait_is_kept_with_no_threshold(tmp_path):
 def test_wall_time_of_a_thread_is_its_life(tmp_path):
     """Running, by samples, and waiting, measured, add up."""
     recording = profile(tmp_path, "--wall", "-F", 1999, "--", made("wait.c"), int(NAP * 1000))
-    truth = recording.truth()
+    truth, taken = recording.truth(), recording.stolen_seconds
     own = [s for s in recording.samples if s.tid == truth["pid"]]
     waited = sum(s.weight_ns for s in own if is_wait(s)) / 1e9
     spun = sum(s.weight_ns for s in own if "spin" in s.user) / 1e9
     assert waited + sum(s.weight_ns for s in own if not is_wait(s)) / 1e9 == pytest.approx(
-        truth["lived"], abs=0.02 * truth["lived"] + Z * math.sqrt(truth["ran"] / 1999) + 0.01)
-    assert waited > 0.8 * (truth["lived"] - truth["ran"])
-    assert spun == pytest.approx(NAP, abs=Z * math.sqrt(NAP / 1999) + 0.01)
+        truth["lived"], abs=0.02 * truth["lived"] + Z * math.sqrt(truth["ran"] / 1999) + 0.01 + taken)
+    assert waited > 0.8 * (truth["lived"] - truth["ran"]) - taken
+    assert spun == pytest.approx(NAP, abs=Z * math.sqrt(NAP / 1999) + 0.01 + taken)
 
 
 def is_wait(sample):
@@ -133,16 +137,22 @@ REASONS = {
 @pytest.mark.parametrize("kind", REASONS)
 def test_the_reason_of_a_wait(tmp_path, kind):
     """The wait of the main thread has its reason, its whole stack and its length."""
-    stacks, took, said = folded(tmp_path, "--off-cpu", "--", made("reasons.c", "-lutil"), kind, 60)
+    before = stolen()
+    for _ in range(5):
+        stacks, truth, said = folded(tmp_path, "--off-cpu", "--", made("reasons.c", "-lutil"), kind,
+                                     int(NAP * 1000))
+        if truth["least"] > 0.8 * NAP:  # else a busy machine kept the main thread from waiting
+            break
     waits = {stack: seconds for stack, seconds in stacks.items()
              if "rest" not in stack and seconds > NAP / 2
              and (f"wait_in_{kind}" in stack or "vfork" in stack)}
+    if kind == "restart":  # the stop that interrupts it may take long where others want the CPUs
+        waits = {stack: seconds for stack, seconds in waits.items() if stack[-1] != "[waiting: stopped]"}
     assert {stack[-1] for stack in waits} == {f"[waiting: {REASONS[kind]}]"}, stacks
     if kind != "vfork":  # where the return address is in a register meanwhile
         assert {stack[1] for stack in waits} == {"_start"}
-    # Whoever ends the wait may have begun before it did, as long as it waited for a CPU.
-    late = total(stacks, "[waiting for a CPU]")
-    assert 0.99 * NAP - late <= sum(waits.values()) <= took
+    late = total(stacks, "[waiting for a CPU]") + stolen_since(before)
+    assert 0.99 * truth["least"] - late <= sum(waits.values()) <= truth["took"]
 
 
 def test_a_wait_for_a_disk(tmp_path):
@@ -159,18 +169,15 @@ def test_a_wait_for_a_disk(tmp_path):
                if stack[-1] == "[waiting: disk]")
     if disk < 0.001:
         pytest.skip("writing 4 MB does not wait here")
-    assert disk <= truth
+    assert disk <= truth["took"]
     assert disk >= 0.95 * sum(of_function.values()), of_function
 
 
-def stolen():
-    """Seconds that the host of this machine took from all its CPUs; they count as neither."""
-    with open("/proc/stat", encoding="ascii") as stat:
-        return int(stat.readline().split()[8]) / os.sysconf("SC_CLK_TCK")
-
-
 def waits_of_threads(tmp_path, *command):
-    """Seconds of waits for a CPU and of all waits, by thread; and what the program said of each."""
+    """Seconds of waits for a CPU and of all waits, by thread; what the program said of each; and what the
+    host took meanwhile, which the kernel books where it finds out.
+    """
+    before = stolen()
     out = tmp_path / "out.jsonl"
     done = subprocess.run([KYMO, "profile", "--off-cpu", "-f", "json", "-o", out, "--",
                            *map(str, command)], capture_output=True, text=True)
@@ -182,48 +189,53 @@ def waits_of_threads(tmp_path, *command):
             waited[record["tid"]] += record["weight_ns"] / 1e9
             if record["user"][-1:] == [{"function": "[waiting for a CPU]"}]:
                 queued[record["tid"]] += record["weight_ns"] / 1e9
-    return queued, waited, json.loads(done.stdout)["threads"]
+    return queued, waited, json.loads(done.stdout)["threads"], stolen_since(before)
 
 
 def test_waits_for_a_cpu_are_what_the_kernel_counts(tmp_path):
     """Two threads that spin on one CPU each wait half of their life for it."""
-    queued, _, threads = waits_of_threads(tmp_path, "taskset", "-c", "0", made("share.c"), 600)
+    queued, _, threads, taken = waits_of_threads(tmp_path, *ON_ONE_CPU, made("share.c"), 600)
     assert len(threads) == 2
     for thread in threads:
-        assert 0.99 * thread["run_delay"] - 0.002 <= queued[thread["tid"]] <= \
-            1.01 * thread["run_delay"] + 0.002 + thread["after"], thread
-        assert queued[thread["tid"]] >= 0.45 * thread["lived"]
+        margin = 0.01 * thread["run_delay"] + 0.002 + taken
+        assert thread["run_delay"] - margin <= queued[thread["tid"]] <= \
+            thread["run_delay"] + margin + thread["after"], thread
+        assert queued[thread["tid"]] >= 0.45 * thread["lived"] - taken
 
 
 def test_waits_and_running_are_the_life_of_each_thread(tmp_path):
     """To a hundredth: what the kernel says a thread ran, and what kymo says it waited."""
-    before = stolen()
-    _, waited, threads = waits_of_threads(tmp_path, made("share.c"), 800, 4)
-    taken = stolen() - before + 2 / os.sysconf("SC_CLK_TCK")
+    _, waited, threads, taken = waits_of_threads(tmp_path, made("share.c"), 800, 4)
     assert len(threads) == 4
     for thread in threads:
         missing = thread["lived"] - waited[thread["tid"]] - thread["ran"]
-        slack = 0.01 * thread["lived"] + 0.002
-        assert -slack - thread["after"] <= missing <= slack + taken, thread
+        slack = 0.01 * thread["lived"] + 0.002 + taken
+        assert -slack - thread["after"] <= missing <= slack, thread
 
 
 def test_a_thread_that_takes_over_its_process(tmp_path):
     """execve() by another thread than the first: it gets the first one's number, and goes on waiting."""
-    stacks, _, said = folded(tmp_path, "--off-cpu", "--", made("reasons.c", "-lutil"), "exec", 60,
-                             parse=False)
+    began = time.monotonic()
+    stacks, _, _ = folded(tmp_path, "--off-cpu", "--", made("reasons.c", "-lutil"), "exec",
+                          int(NAP * 1000), parse=False)
     waits = {stack: seconds for stack, seconds in stacks.items()
              if stack[0] == "sleep" and stack[-1] == "[waiting: sleep]"}
-    assert sum(waits.values()) == pytest.approx(NAP, abs=0.01), stacks
+    assert 0.8 * NAP <= sum(waits.values()) <= time.monotonic() - began, stacks
     assert "__libc_start_main" in next(iter(waits))  # below it, sleep has no names
 
 
 def test_a_process_that_is_killed_while_it_waits(tmp_path):
     """It never goes back to user mode, so its last wait has the kernel's frames alone."""
-    stacks, _, said = folded(tmp_path, "--off-cpu", "--", "/bin/sh", "-c",
-                             "sleep 100 & sleep 0.06; kill -9 $!", parse=False)
+    began = time.monotonic()
+    stacks, _, _ = folded(tmp_path, "--off-cpu", "--", "/bin/sh", "-c", "sleep 100 & "
+                          "until grep -q '(sleep) S' /proc/$!/stat; do :; done; "
+                          f"sleep {NAP}; kill -9 $!", parse=False)
+    most = 2 * (time.monotonic() - began)
     waits = {stack: seconds for stack, seconds in stacks.items()
              if stack[0] == "sleep" and stack[-1] == "[waiting: sleep]"}
-    assert sum(waits.values()) == pytest.approx(2 * NAP, abs=0.03), stacks
+    assert 0.8 * 2 * NAP <= sum(waits.values()) <= most, stacks
+    bare = sum(seconds for stack, seconds in waits.items() if "_start" not in stack)
+    assert bare >= 0.8 * NAP, stacks
 
 
 def test_a_storm_of_processes_loses_nothing(tmp_path):
@@ -234,8 +246,11 @@ def test_a_storm_of_processes_loses_nothing(tmp_path):
 
 
 def children_of(pid):
-    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as children:
-        return [int(child) for child in children.read().split()]
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as children:
+            return [int(child) for child in children.read().split()]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
 
 
 def until(is_so, seconds=60):
@@ -254,7 +269,7 @@ def test_losses_do_not_change_totals(tmp_path):
     out = tmp_path / "out.folded"
     kymo = subprocess.Popen(
         [KYMO, "profile", "-o", out, "--off-cpu", "--min-block", "0", "--",
-         "taskset", "-c", "0", made("reasons.c", "-lutil"), "pair", "60000"],
+         *ON_ONE_CPU, made("reasons.c", "-lutil"), "pair", "60000"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     until(lambda: any(children_of(child) for child in children_of(kymo.pid)))
     kymo.send_signal(signal.SIGSTOP)
@@ -267,23 +282,35 @@ def test_losses_do_not_change_totals(tmp_path):
     assert waited == pytest.approx(2 * truth["lived"] - truth["ran"], rel=0.1, abs=0.02)
 
 
-def test_nothing_is_left_in_the_kernel(tmp_path):
-    """Neither programs nor maps: of kymo that ends itself, and of one that is killed."""
-    def ours():
-        shown = subprocess.run(["/usr/sbin/bpftool", "prog", "show"], capture_output=True, text=True)
-        if shown.returncode:
-            pytest.skip("bpftool cannot list programs here")
-        return {line.split(":")[0] for line in shown.stdout.splitlines() if "name cpu_blocks" in line}
+def kernel_objects(pid):
+    """Numbers of the programs, maps and links that a process holds, as pairs (kind, number)."""
+    found = set()
+    for name in os.listdir(f"/proc/{pid}/fdinfo"):
+        try:
+            with open(f"/proc/{pid}/fdinfo/{name}", encoding="ascii") as info:
+                found |= set(re.findall(r"^(prog|map|link)_id:\t(\d+)", info.read(), re.M))
+        except FileNotFoundError:
+            pass
+    return found
 
-    before = ours()
-    folded(tmp_path, "--off-cpu", "--", "/bin/true", parse=False)
-    killed = subprocess.Popen([KYMO, "profile", "--off-cpu", "-a", "-o", tmp_path / "never"],
-                              stderr=subprocess.DEVNULL)
-    while ours() <= before:
-        assert killed.poll() is None
-    killed.kill()
-    killed.wait()
-    deadline = time.monotonic() + 10  # the kernel frees them later
-    while ours() - before and time.monotonic() < deadline:
-        pass
-    assert not ours() - before
+
+def is_in_the_kernel(kind, number):
+    done = subprocess.run(["/usr/sbin/bpftool", kind, "show", "id", number], capture_output=True,
+                          text=True)
+    assert done.returncode == 0 or "No such file" in done.stdout + done.stderr, done
+    return done.returncode == 0
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_nothing_is_left_in_the_kernel(tmp_path, how):
+    """Of kymo that ends itself, and of one that is killed."""
+    kymo = subprocess.Popen([KYMO, "profile", "--off-cpu", "-a", "-o", tmp_path / "out"],
+                            stderr=subprocess.PIPE, text=True)
+    until(lambda: "prog" in dict(kernel_objects(kymo.pid)) or kymo.poll() is not None)
+    until(lambda: is_polling(kymo.pid) or kymo.poll() is not None)
+    assert kymo.poll() is None, kymo.communicate()
+    left = kernel_objects(kymo.pid)
+    assert {"prog", "map"} <= set(dict(left)) and all(is_in_the_kernel(*one) for one in left)
+    kymo.send_signal(how)
+    kymo.communicate(timeout=60)
+    until(lambda: not any(is_in_the_kernel(*one) for one in left))  # it frees them later

@@ -12,7 +12,7 @@ import time
 WORDS = ["--headless=new", "--remote-debugging-pipe", "--disable-gpu", "--no-first-run",
          "--disable-dev-shm-usage", "--allow-file-access-from-files", "--hide-scrollbars",
          "--host-resolver-rules=MAP * ~NOTFOUND", "--disable-background-networking"]
-SECONDS = 20
+SECONDS = 60  # for what takes less than one where nothing else runs
 
 
 class Browser:

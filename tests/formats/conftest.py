@@ -4,6 +4,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 
 import pytest
@@ -57,12 +58,15 @@ def npm():
     """Where the packages of package.json are."""
     if not shutil.which("npm") or not shutil.which("node"):
         pytest.skip("npm is not installed")
+    before = signal.alarm(600)  # a registry may be slow; the test's own limit goes on afterwards
     try:
         make("npm")
     except AssertionError as error:
         if found := NO_NETWORK.search(str(error)):
             pytest.skip(f"npm cannot reach its registry: {found[1]}")
         raise
+    finally:
+        signal.alarm(before)
     return BUILD / "npm/node_modules"
 
 

@@ -180,7 +180,7 @@ zpty z "zsh -f -i"
 say() { zpty -w z "$1" }
 hear() {
 	local part all=
-	repeat 100; do
+	repeat 1500; do
 		if zpty -r -t z part; then all+=$part; else sleep 0.05; fi
 		[[ $all == *$1* ]] && break
 	done
@@ -207,5 +207,5 @@ def test_zsh_completes(pages, table, typed, shown):
     if "profile" in typed:
         need_verb(table, "profile")
     assert run("zsh", "-n", pages / "completions/_kymo").returncode == 0
-    done = run("zsh", "-f", "-c", ZSH, "zsh", pages / "completions", typed, shown, timeout=60)
+    done = run("zsh", "-f", "-c", ZSH, "zsh", pages / "completions", typed, shown, timeout=110)
     assert shown in re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", done.stdout), done.stdout + done.stderr

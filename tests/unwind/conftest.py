@@ -3,6 +3,7 @@
 import os
 import pathlib
 import subprocess
+import time
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("KYMO_BUILD", TOP / "build")).absolute()
@@ -15,6 +16,19 @@ def make(goal):
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     assert done.returncode == 0, done.stdout
     return BUILD / goal
+
+
+def until_busy(program, seconds=0.2):
+    """Until a program has spent that much CPU time: it is past its start, however busy the machine."""
+    deadline = time.monotonic() + 60
+    while True:
+        with open(f"/proc/{program.pid}/stat", encoding="utf-8") as stat:
+            fields = stat.read().rpartition(")")[2].split()
+        if (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") >= seconds:
+            return
+        assert program.poll() is None, f"it has ended with status {program.returncode}"
+        assert time.monotonic() < deadline, "it does not get to run"
+        time.sleep(0.01)
 
 
 def compile_source(folder, name, text, *words, compiler="gcc"):

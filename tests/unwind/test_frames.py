@@ -9,10 +9,9 @@ rule that it does not follow, such as a frame address in r10 in the midst of a p
 import json
 import shutil
 import subprocess
-import time
 
 import pytest
-from conftest import PROGRAMS, make
+from conftest import PROGRAMS, make, until_busy
 
 STOPS = 250
 PAUSE_US = 1500
@@ -35,7 +34,7 @@ def walk(command, stops=STOPS):
     """What walk-beside says of a running program."""
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as program:
         try:
-            time.sleep(0.3)  # to get past its start; it may be stopped anywhere
+            until_busy(program)
             done = subprocess.run([make("tests/unwind/walk-beside"), str(program.pid), str(stops),
                                    str(PAUSE_US)], capture_output=True, text=True, check=True)
         finally:

@@ -9,7 +9,7 @@ import subprocess
 import time
 
 import pytest
-from conftest import KYMO, PROGRAMS
+from conftest import KYMO, PROGRAMS, until_busy
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="unwinding in the kernel takes root")
 
@@ -45,7 +45,7 @@ def beside(command, *words, seconds="2"):
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           text=True) as program:
         try:
-            time.sleep(0.3)  # to get past its start; what comes before is sampled as well as after
+            until_busy(program)
             return kymo("-p", program.pid, "-d", seconds, *words)
         finally:
             program.kill()

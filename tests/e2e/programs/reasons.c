@@ -5,7 +5,8 @@
  *     reasons exec MS       a second thread executes sleep
  *     reasons pair ROUNDS   two processes that switch; prints how long both lived and ran
  *     reasons disk FILE     likewise, in wait_in_disk()
- *     reasons KIND MS       waits MS milliseconds in wait_in_KIND(); prints the seconds it took
+ *     reasons KIND MS       waits MS milliseconds in wait_in_KIND(); prints the seconds it took, and at
+ *                           least: from the last instant before it to whatever ended it
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -39,13 +40,34 @@
 static struct timespec nap;
 static const char *disk_file;
 
+static double seconds_of(struct timespec span)
+{
+	return (double)span.tv_sec + (double)span.tv_nsec / 1e9;
+}
+
 static double now(void)
 {
 	struct timespec at;
 
 	clock_gettime(CLOCK_MONOTONIC, &at);
-	return (double)at.tv_sec + (double)at.tv_nsec / 1e9;
+	return seconds_of(at);
 }
+
+/* Shared with children. */
+static volatile double *about_to_wait, *least;
+
+static double waits(void)
+{
+	return *about_to_wait = now();
+}
+
+/* What ends it comes now. */
+static void ends(void)
+{
+	*least = *about_to_wait ? now() - *about_to_wait : 0;
+}
+
+#define WAIT(call) (waits(), check(call))
 
 static void check(long result)
 {
@@ -70,6 +92,7 @@ API void rest(void)
 
 	while (clock_nanosleep(CLOCK_MONOTONIC, 0, &left, &left))
 		;
+	ends();
 }
 
 /* What ends the wait of the main thread, after a nap. */
@@ -94,7 +117,7 @@ API void wait_in_pipe(void)
 	check(pipe(ends));
 	fd_to_write = ends[1];
 	begin_thread(write_later, NULL);
-	check(read(ends[0], &word, sizeof(word)));
+	WAIT(read(ends[0], &word, sizeof(word)));
 	NO_TAIL;
 }
 
@@ -107,7 +130,7 @@ API void wait_in_terminal(void)
 	check(tcflush(slave, TCIFLUSH));
 	fd_to_write = dup(slave); /* what is written to it is read at the master's end */
 	begin_thread(write_later, NULL);
-	check(read(master, bytes, sizeof(bytes)));
+	WAIT(read(master, bytes, sizeof(bytes)));
 	NO_TAIL;
 }
 
@@ -119,7 +142,7 @@ API void wait_in_eventfd(void)
 	check(fd);
 	fd_to_write = fd;
 	begin_thread(write_later, NULL);
-	check(read(fd, &word, sizeof(word)));
+	WAIT(read(fd, &word, sizeof(word)));
 	NO_TAIL;
 }
 
@@ -133,7 +156,7 @@ API void wait_in_epoll(void)
 	check(epoll_ctl(epoll, EPOLL_CTL_ADD, ends[0], &event));
 	fd_to_write = ends[1];
 	begin_thread(write_later, NULL);
-	check(epoll_wait(epoll, &event, 1, -1));
+	WAIT(epoll_wait(epoll, &event, 1, -1));
 	NO_TAIL;
 }
 
@@ -147,7 +170,7 @@ API void wait_in_select(void)
 	FD_SET(ends[0], &set);
 	fd_to_write = ends[1];
 	begin_thread(write_later, NULL);
-	check(select(ends[0] + 1, &set, NULL, NULL, NULL));
+	WAIT(select(ends[0] + 1, &set, NULL, NULL, NULL));
 	NO_TAIL;
 }
 
@@ -171,7 +194,7 @@ API void wait_in_accept(void)
 	check(listen(fd, 1));
 	check(getsockname(fd, (struct sockaddr *)&address, &len));
 	begin_thread(connect_later, &address);
-	check(accept(fd, NULL, NULL));
+	WAIT(accept(fd, NULL, NULL));
 	NO_TAIL;
 }
 
@@ -191,6 +214,7 @@ API void wait_in_mutex(void)
 	pthread_barrier_init(&held, NULL, 2);
 	begin_thread(hold_mutex, &held);
 	pthread_barrier_wait(&held);
+	waits();
 	pthread_mutex_lock(&mutex);
 	NO_TAIL;
 }
@@ -229,7 +253,7 @@ API void wait_in_flock(void)
 	open_twice(fds);
 	check(flock(fds[0], LOCK_EX));
 	begin_thread(unlock_later, &fds[0]);
-	check(flock(fds[1], LOCK_EX));
+	WAIT(flock(fds[1], LOCK_EX));
 	NO_TAIL;
 }
 
@@ -240,14 +264,16 @@ API void wait_in_fcntl(void)
 	open_twice(fds);
 	check(lock_whole(fds[0], F_WRLCK));
 	begin_thread(unlock_later, &fds[0]);
-	check(lock_whole(fds[1], F_WRLCK));
+	WAIT(lock_whole(fds[1], F_WRLCK));
 	NO_TAIL;
 }
 
 API void wait_in_vfork(void)
 {
-	pid_t pid = vfork();
+	pid_t pid;
 
+	waits();
+	pid = vfork();
 	if (pid == 0) {
 		rest();
 		_exit(0);
@@ -266,7 +292,7 @@ API void wait_in_waitid(void)
 		rest();
 		_exit(0);
 	}
-	check(waitid(P_PID, (id_t)pid, &info, WEXITED));
+	WAIT(waitid(P_PID, (id_t)pid, &info, WEXITED));
 	NO_TAIL;
 }
 
@@ -293,6 +319,7 @@ API void wait_in_stop(void)
 		_exit(0);
 	}
 	check(pid);
+	waits();
 	raise(SIGSTOP);
 	NO_TAIL;
 }
@@ -322,6 +349,7 @@ API void wait_in_fault(void)
 	page.range = (struct uffdio_range){ (uintptr_t)memory, 4096 };
 	check(ioctl(fd_to_write, UFFDIO_REGISTER, &page));
 	begin_thread(fill_later, &page.range);
+	waits();
 	*(volatile char *)memory;
 	NO_TAIL;
 }
@@ -342,6 +370,7 @@ API void wait_in_restart(void)
 	both.tv_sec += both.tv_nsec / 1000000000;
 	both.tv_nsec %= 1000000000;
 	check(syscall(SYS_nanosleep, &both, NULL));
+	*least = seconds_of(nap); /* and again as much, unless the stop lasts long */
 	NO_TAIL;
 }
 
@@ -428,7 +457,7 @@ int main(int argc, char **argv)
 	static const struct {
 		const char *name;
 		void (*wait)(void);
-	} waits[] = {
+	} kinds[] = {
 		{ "pipe", wait_in_pipe },       { "terminal", wait_in_terminal },
 		{ "eventfd", wait_in_eventfd }, { "epoll", wait_in_epoll },
 		{ "select", wait_in_select },   { "accept", wait_in_accept },
@@ -439,6 +468,11 @@ int main(int argc, char **argv)
 		{ "restart", wait_in_restart }, { "disk", wait_in_disk },
 	};
 	long ms = argc > 2 ? atol(argv[2]) : 50;
+
+	about_to_wait = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (about_to_wait == MAP_FAILED)
+		return 1;
+	least = about_to_wait + 1;
 
 	if (argc > 1 && !strcmp(argv[1], "hang")) {
 		begin_thread(hang_in_read, NULL);
@@ -454,13 +488,14 @@ int main(int argc, char **argv)
 		hang_in_join();
 	}
 	nap = (struct timespec){ ms / 1000, ms % 1000 * 1000000 };
-	for (size_t i = 0; i < sizeof(waits) / sizeof(waits[0]) && argc > 1; i++) {
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]) && argc > 1; i++) {
 		double before = now();
 
-		if (strcmp(argv[1], waits[i].name) != 0)
+		*least = seconds_of(nap);
+		if (strcmp(argv[1], kinds[i].name) != 0)
 			continue;
-		waits[i].wait();
-		printf("%f\n", now() - before);
+		kinds[i].wait();
+		printf("{\"took\":%f,\"least\":%f}\n", now() - before, *least);
 		return 0;
 	}
 	return 2;

@@ -4,19 +4,21 @@
  *     split CPU_SECONDS [THREADS]
  *
  * Which of the three comes next is drawn by lot, a unit of work takes some 20 us: no sampling clock
- * can run in step with it.  Prints what was really drawn, and the CPU time spent.
+ * can run in step with it.  Prints what was really drawn, the CPU time spent, in all and on that, and
+ * how often another process took a CPU away.
  */
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #define API __attribute__((noipa, noinline))
 
 struct counts {
 	uint64_t seventy, twenty, ten, sum;
-	double cpu_seconds;
+	double cpu_seconds, inside_seconds;
 };
 
 API uint64_t work(uint64_t seed)
@@ -55,6 +57,7 @@ static void *run(void *argument)
 {
 	struct counts *counts = argument;
 	uint64_t lot = 1 + (uintptr_t)argument;
+	double began = cpu_seconds(CLOCK_THREAD_CPUTIME_ID);
 
 	for (unsigned i = 0; i % 64 || cpu_seconds(CLOCK_THREAD_CPUTIME_ID) < counts->cpu_seconds;
 	     i++) {
@@ -69,6 +72,7 @@ static void *run(void *argument)
 		else
 			counts->ten++, counts->sum += ten(lot);
 	}
+	counts->inside_seconds = cpu_seconds(CLOCK_THREAD_CPUTIME_ID) - began;
 	return NULL;
 }
 
@@ -77,6 +81,7 @@ int main(int argc, char **argv)
 	static struct counts counts[64], total;
 	int threads = argc > 2 ? atoi(argv[2]) : 1;
 	pthread_t others[64];
+	struct rusage usage;
 
 	for (int i = 0; i < threads; i++)
 		counts[i].cpu_seconds = atof(argv[1]);
@@ -90,9 +95,12 @@ int main(int argc, char **argv)
 		total.twenty += counts[i].twenty;
 		total.ten += counts[i].ten;
 		total.sum += counts[i].sum;
+		total.inside_seconds += counts[i].inside_seconds;
 	}
-	printf("{\"seventy\":%lu,\"twenty\":%lu,\"ten\":%lu,\"cpu_seconds\":%f,\"sum\":%lu}\n",
-	       total.seventy, total.twenty, total.ten, cpu_seconds(CLOCK_PROCESS_CPUTIME_ID),
-	       total.sum);
+	getrusage(RUSAGE_SELF, &usage);
+	printf("{\"seventy\":%lu,\"twenty\":%lu,\"ten\":%lu,\"inside_seconds\":%f,"
+	       "\"cpu_seconds\":%f,\"switches\":%ld,\"sum\":%lu}\n",
+	       total.seventy, total.twenty, total.ten, total.inside_seconds,
+	       cpu_seconds(CLOCK_PROCESS_CPUTIME_ID), usage.ru_nivcsw, total.sum);
 	return 0;
 }

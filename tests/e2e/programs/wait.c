@@ -3,16 +3,19 @@
  *
  *     wait MILLISECONDS
  *
- * Prints how long each took, by the clock, and how long the main thread lived and ran.
+ * Prints how long each took, by the clock, and at least: from the last instant before it to whatever
+ * ended it.  And how long the main thread lived and ran.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -22,6 +25,7 @@
 #define API __attribute__((noipa, noinline))
 
 static struct timespec nap;
+static volatile double *about_to_wait, *least; /* shared with the children */
 
 static double now(clockid_t clock)
 {
@@ -31,13 +35,22 @@ static double now(clockid_t clock)
 	return (double)at.tv_sec + (double)at.tv_nsec / 1e9;
 }
 
+static bool waits(void)
+{
+	*about_to_wait = now(CLOCK_MONOTONIC);
+	return true;
+}
+
 /* A child that writes a byte, or ends, after the nap. */
 static pid_t helper(int fd)
 {
-	pid_t pid = fork();
+	pid_t pid;
 
+	*about_to_wait = 0;
+	pid = fork();
 	if (pid == 0) {
 		nanosleep(&nap, NULL);
+		*least = *about_to_wait ? now(CLOCK_MONOTONIC) - *about_to_wait : 0;
 		_exit(fd >= 0 && write(fd, "x", 1) != 1);
 	}
 	return pid;
@@ -58,7 +71,7 @@ API void wait_in_pipe(void)
 	if (pipe(ends))
 		abort();
 	pid = helper(ends[1]);
-	if (read(ends[0], &byte, 1) != 1)
+	if (waits() && read(ends[0], &byte, 1) != 1)
 		abort();
 	waitpid(pid, NULL, 0);
 }
@@ -72,7 +85,7 @@ API void wait_in_socket(void)
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends))
 		abort();
 	pid = helper(ends[1]);
-	if (recv(ends[0], &byte, 1, 0) != 1)
+	if (waits() && recv(ends[0], &byte, 1, 0) != 1)
 		abort();
 	waitpid(pid, NULL, 0);
 }
@@ -87,7 +100,10 @@ API void wait_in_poll(void)
 
 API void wait_in_child(void)
 {
-	waitpid(helper(-1), NULL, 0);
+	pid_t pid = helper(-1);
+
+	waits();
+	waitpid(pid, NULL, 0);
 	__asm__ volatile("");
 }
 
@@ -124,7 +140,7 @@ int main(int argc, char **argv)
 	static const struct {
 		const char *name;
 		void (*wait)(void);
-	} waits[] = { { "sleep", wait_in_sleep }, { "pipe", wait_in_pipe },
+	} kinds[] = { { "sleep", wait_in_sleep }, { "pipe", wait_in_pipe },
 		      { "socket", wait_in_socket }, { "poll", wait_in_poll },
 		      { "child", wait_in_child }, { "lock", wait_in_lock },
 		      { "brief", wait_briefly } };
@@ -133,11 +149,17 @@ int main(int argc, char **argv)
 
 	nap.tv_sec = ms / 1000;
 	nap.tv_nsec = ms % 1000 * 1000000;
+	about_to_wait = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (about_to_wait == MAP_FAILED)
+		abort();
+	least = about_to_wait + 1;
 	printf("{");
-	for (size_t i = 0; i < sizeof(waits) / sizeof(waits[0]); i++) {
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		*least = (double)nap.tv_sec + (double)nap.tv_nsec / 1e9;
 		before = now(CLOCK_MONOTONIC);
-		waits[i].wait();
-		printf("\"%s\":%f,", waits[i].name, now(CLOCK_MONOTONIC) - before);
+		kinds[i].wait();
+		printf("\"%s\":%f,\"least_%s\":%f,", kinds[i].name,
+		       now(CLOCK_MONOTONIC) - before, kinds[i].name, *least);
 	}
 	printf("\"sum\":%lu,", spin());
 	printf("\"pid\":%d,\"ran\":%f,\"lived\":%f}\n", getpid(), now(CLOCK_THREAD_CPUTIME_ID),
