@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "collect/cgroup.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <linux/limits.h>
 #include <mntent.h>
@@ -92,4 +93,75 @@ int cgroup_find(const char *path, uint32_t *ret_hierarchy, uint64_t *ret_id)
 	}
 	*ret_hierarchy = hierarchy;
 	return 0;
+}
+
+char *cgroup_mount(uint32_t hierarchy)
+{
+	own(mounts_closep) FILE *mounts = setmntent("/proc/self/mounts", "re");
+	struct mntent *mount;
+
+	while (mounts && (mount = getmntent(mounts)) != NULL) {
+		bool is_v2 = strcmp(mount->mnt_type, "cgroup2") == 0;
+
+		if (!is_v2 && strcmp(mount->mnt_type, "cgroup") != 0)
+			continue;
+		if (is_v2 ? hierarchy == HIERARCHY_V2
+			  : hierarchy != HIERARCHY_V2 && hasmntopt(mount, controllers[hierarchy]))
+			return strdup(mount->mnt_dir);
+	}
+	return NULL;
+}
+
+/* Whether any process is in a group of v2, or below it; the root has no such file. */
+static bool is_populated(const char *folder, const char *name)
+{
+	char path[PATH_MAX], line[64];
+	bool is_so = false;
+
+	if (snprintf(path, sizeof(path), "%s/%s/cgroup.events", folder, name) >= (int)sizeof(path))
+		return false;
+	own(file_closep) FILE *events = fopen(path, "re");
+	while (events && fgets(line, sizeof(line), events))
+		is_so |= strcmp(line, "populated 1\n") == 0;
+	return is_so;
+}
+
+static void folder_closep(DIR **folder)
+{
+	if (*folder)
+		closedir(*folder);
+}
+
+/* Whether a hierarchy has groups besides its root; of v2, with processes in them. */
+static bool is_used(const char *folder, bool v2)
+{
+	own(folder_closep) DIR *entries = opendir(folder);
+	struct dirent *entry;
+
+	if (v2 && is_populated(folder, ".")) /* the mount of a cgroup namespace */
+		return true;
+	while (entries && (entry = readdir(entries)) != NULL)
+		if (entry->d_type == DT_DIR && entry->d_name[0] != '.' &&
+		    (!v2 || is_populated(folder, entry->d_name)))
+			return true;
+	return false;
+}
+
+uint32_t cgroup_choose(void)
+{
+	static const uint32_t order[] = { HIERARCHY_V2,        HIERARCHY_MEMORY,  HIERARCHY_CPU,
+					  HIERARCHY_CPUACCT,   HIERARCHY_PIDS,    HIERARCHY_IO,
+					  HIERARCHY_DEVICES,   HIERARCHY_FREEZER, HIERARCHY_CPUSET,
+					  HIERARCHY_PERF_EVENT };
+	uint32_t mounted = HIERARCHY_V2;
+
+	for (size_t i = 0; i < array_len(order); i++) {
+		own(freep) char *folder = cgroup_mount(order[i]);
+
+		if (folder && is_used(folder, order[i] == HIERARCHY_V2))
+			return order[i];
+		if (folder && mounted == HIERARCHY_V2)
+			mounted = order[i];
+	}
+	return mounted;
 }

@@ -17,4 +17,16 @@
  */
 nodiscard int cgroup_find(const char *path, uint32_t *ret_hierarchy, uint64_t *ret_id);
 
+/**
+ * cgroup_choose - the hierarchy in which processes should be told apart where nobody named one
+ *
+ * v2 if there are processes outside its root; else the first v1 controller that has groups, memory
+ * before all others; else the first that is mounted.
+ * Return: enum target_hierarchy; HIERARCHY_V2 also where nothing is mounted.
+ */
+uint32_t cgroup_choose(void);
+
+/** cgroup_mount - where a hierarchy is mounted, to be freed; NULL: nowhere, or no memory */
+char *cgroup_mount(uint32_t hierarchy);
+
 #endif

@@ -7,6 +7,7 @@
 #ifndef COLLECT_COLLECTOR_H
 #define COLLECT_COLLECTOR_H
 
+#include "collect/cgroup_names.h"
 #include "collect/object.h"
 
 struct collector {
@@ -23,6 +24,9 @@ struct collector {
 	 * records like others.  Return: 0; -errno.
 	 */
 	int (*know)(struct loaded *loaded, const struct record *record);
+
+	/* Takes from a record what it tells of control groups; NULL: nothing.  Return: 0; -errno. */
+	int (*learn)(struct cgroup_names *names, const struct record *record);
 
 	const char *const *columns; /* fields of the live table, by name; closed by NULL */
 	const char *const *group;   /* fields that a summary adds up by; closed by NULL */

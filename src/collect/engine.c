@@ -71,7 +71,9 @@ static int on_record(void *context, void *data, size_t len)
 	record.schema = object_schema(part->loaded.object, head.type);
 	if (!record.schema || !record_is_whole(&record))
 		return 0;
-	engine->drain_err = push_record(&engine->pending, &record);
+	if (part->collector->learn)
+		engine->drain_err = part->collector->learn(engine->request->names, &record);
+	engine->drain_err = engine->drain_err ?: push_record(&engine->pending, &record);
 	engine->is_full |= engine->pending.bytes.len >= ENGINE_BATCH_BYTES;
 	return engine->drain_err ?: engine->is_full ? -DRAIN_FULL : 0;
 }

@@ -24,8 +24,9 @@ struct engine_request {
 	uint64_t interval_ns; /* of tables */
 	const struct knob_value *knobs;
 	size_t knob_count;
-	bool syscalls;    /* also what hooks system calls */
-	bool standing;    /* also what is there already */
+	struct cgroup_names *names; /* learn what collectors tell of groups; borrowed */
+	bool syscalls;              /* also what hooks system calls */
+	bool standing;              /* also what is there already */
 	bool all_or_none; /* a collector that does not work is an error, and not only noted */
 };
 

@@ -40,11 +40,26 @@ static int take_signals(struct watch *watch)
 	return watch->signals < 0 ? fail(-errno, "cannot take signals by descriptor: %m") : 0;
 }
 
-static const char *no_path(void *context, uint64_t id)
+static const char *cgroup_path(void *context, uint64_t id)
 {
-	(void)context;
-	(void)id;
-	return NULL;
+	return cgroup_names_path(context, id);
+}
+
+/* Control groups are told in the hierarchy of the one that is wanted, else in that which is in use. */
+static int prepare_cgroups(struct watch *watch)
+{
+	struct engine_request *request = &watch->engine_request;
+	struct event_filter *filter = &request->filter;
+	int err = 0;
+
+	if (watch->request->cgroup)
+		err = cgroup_find(watch->request->cgroup, &filter->hierarchy, &filter->cgroup_id);
+	else
+		filter->hierarchy = cgroup_choose();
+	err = err ?: cgroup_names_new(filter->hierarchy, &request->names);
+	watch->target.cgroup_path = cgroup_path;
+	watch->target.context = request->names;
+	return err;
 }
 
 static int push_schemas(struct watch *watch, const struct object *object)
@@ -104,11 +119,9 @@ static int flush_output(struct watch *watch)
 
 static int prepare(struct watch *watch)
 {
-	struct event_filter *filter = &watch->engine_request.filter;
 	int err = take_signals(watch);
 
-	if (!err && watch->request->cgroup)
-		err = cgroup_find(watch->request->cgroup, &filter->hierarchy, &filter->cgroup_id);
+	err = err ?: prepare_cgroups(watch);
 	err = err ?: make_views(watch);
 	err = err ?: engine_open(&watch->engine_request, watch->coverage, &watch->engine);
 	return err ?: coverage_set_mode(watch->coverage, "BPF at tracepoints");
@@ -243,10 +256,10 @@ int watch_run(const struct watch_request *request, struct coverage *coverage)
 	};
 	int err;
 
-	watch.target.cgroup_path = no_path;
 	watch.target.interval_ns = request->engine.interval_ns;
 	err = run(&watch);
 	engine_close(watch.engine);
+	cgroup_names_free(watch.engine_request.names);
 	vec_done(&watch.views);
 	vec_done(&watch.schemas);
 	fd_closep(&watch.signals);

@@ -9,7 +9,9 @@
  *
  * The keys are those of the schema, with units in their names; what was not measured is null.  A
  * histogram is {"count":N,"sum_ns":N,"max_ns":N,"p50_ns":N,"p90_ns":N,"p99_ns":N,"buckets":[{"ge_ns":N,
- * "le_ns":N,"count":N},...]} with the buckets in which something is.  Records that were lost:
+ * "le_ns":N,"count":N},...]} with the buckets in which something is.  Beside the number of a control
+ * group ("cgroup_id") stand its path ("cgroup") and the container that the path names ("container").
+ * Records that were lost:
  *
  *     {"collector":"process","event":"lost","of":"exec","count":N,"from_unix_ns":N,"to_unix_ns":N}
  *
@@ -23,6 +25,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "model/container_id.h"
 #include "model/histogram.h"
 #include "show/record_sinks.h"
 
@@ -82,6 +85,17 @@ static int put_text(struct json *json, const struct record *record, const struct
 	return 0;
 }
 
+/* The path of a group, and the container that it names. */
+static void put_cgroup(struct json *json, const struct record_target *target,
+		       const struct field *field, uint64_t number)
+{
+	const char *path = target->cgroup_path(target->context, number);
+	char id[CONTAINER_ID_DIGITS + 1];
+
+	json_text(json, field->name, path);
+	json_text(json, "container", path && container_id(path, id) ? id : NULL);
+}
+
 static int put_field(struct json *json, struct record_target *target, const struct record *record,
 		     const struct field *field)
 {
@@ -109,8 +123,7 @@ static int put_field(struct json *json, struct record_target *target, const stru
 			 record_u64(record, field) +
 				 (field->unit == UNIT_MONO_NS ? target->unix_offset_ns : 0));
 		if (field->unit == UNIT_CGROUP)
-			json_text(json, "cgroup",
-				  target->cgroup_path(target->context, record_u64(record, field)));
+			put_cgroup(json, target, field, record_u64(record, field));
 		return 0;
 	default:
 		return put_text(json, record, field);
