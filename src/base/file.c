@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <linux/limits.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -71,9 +72,10 @@ static int output_fail(int err, const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	int folder = slash ? (int)(slash - path) : 0;
+	char parent[PATH_MAX];
 
-	if (access(path, F_OK) ==
-	    0) /* then its folder is there; /proc gives ENOENT for a new file */
+	snprintf(parent, sizeof(parent), "%.*s", folder, path);
+	if (folder && access(parent, F_OK) == 0) /* /proc gives ENOENT for a new file */
 		folder = 0;
 	fail(err, "cannot write '%s': %m", path);
 	if (err == -EISDIR)
@@ -82,7 +84,7 @@ static int output_fail(int err, const char *path)
 		hint("mkdir -p '%.*s'", folder, path);
 	else if (err == -ENOSPC || err == -EDQUOT)
 		hint("'df -h' shows where there is room; an old file of this name is as it was");
-	else if (err == -EACCES || err == -EPERM || err == -EROFS)
+	else if (err == -EACCES || err == -EPERM || err == -EROFS || (err == -ENOENT && slash))
 		hint("choose a folder in which you may write, as '/tmp/%s'",
 		     slash ? slash + 1 : path);
 	return err;

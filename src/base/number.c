@@ -39,7 +39,7 @@ static const char *parse_decimal(const char *text, double *ret)
 	const char *at = text;
 	double value = 0, scale = 1;
 
-	if (*at < '0' || *at > '9')
+	if (*at != '.' && (*at < '0' || *at > '9'))
 		return NULL;
 	for (; *at >= '0' && *at <= '9'; at++)
 		value = value * 10 + (*at - '0');
@@ -70,7 +70,7 @@ int number_parse_decimal(const char *text, double min, double max, double *ret)
 	return 0;
 }
 
-/* digits [. digits] unit, as a multiple of the unit. */
+/* [digits] [. digits] unit, as a multiple of the unit. */
 static int parse_scaled(const char *text, const struct unit *units, double max, uint64_t *ret)
 {
 	double value;

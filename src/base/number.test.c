@@ -47,7 +47,7 @@ static void keeps_to_the_range(void **state)
 static void reads_decimals(void **state)
 {
 	static const char *const bad[] = { "",
-					   ".5",
+					   ".",
 					   "5.",
 					   "1.2.3",
 					   "-1",
@@ -64,6 +64,8 @@ static void reads_decimals(void **state)
 	(void)state;
 	assert_int_equal(number_parse_decimal("0.25", 0, 1, &number), 0);
 	assert_true(number == 0.25);
+	assert_int_equal(number_parse_decimal(".5", 0, 1, &number), 0);
+	assert_true(number == 0.5);
 	assert_int_equal(number_parse_decimal("100", 0, 100, &number), 0);
 	assert_true(number == 100);
 	assert_int_equal(number_parse_decimal("100.1", 0, 100, &number), -ERANGE);
@@ -82,8 +84,10 @@ static void reads_time_spans(void **state)
 		{ "0", 0 },           { "10", 10000000000 },  { "0.5", 500000000 },
 		{ "1s", 1000000000 }, { "100ms", 100000000 }, { "1.5us", 1500 },
 		{ "7ns", 7 },         { "2m", 120000000000 }, { "1h", 3600000000000 },
+		{ ".1", 100000000 },  { ".5ms", 500000 },
 	};
-	static const char *const bad[] = { "", "s", "1 s", "1S", "1d", "-1s", "1ss", "1.s", "ms" };
+	static const char *const bad[] = { "",    "s",   "1 s", "1S", "1d", "-1s",
+					   "1ss", "1.s", "ms",  ".",  ".s" };
 	uint64_t ns = 7;
 
 	(void)state;

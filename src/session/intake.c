@@ -104,7 +104,7 @@ static int take_sample(struct intake *intake, const struct batch *batch,
 			.stack = place.stack,
 			.cpu = sample->cpu,
 			.kernel_frames = sample->kernel_frames,
-			.user_frames = sample->user_frames,
+			.user_frames = place.user_frames,
 		};
 
 		err = profile_add_moment(profile, &moment);
@@ -214,26 +214,39 @@ int intake_drain(struct intake *intake, struct cpu *cpu)
 	return err;
 }
 
+/* Says of which processes nothing is known. */
+static int lack_mappings(struct intake *intake)
+{
+	uint64_t ended = processes_ended(intake->processes);
+	uint64_t denied = processes_denied(intake->processes);
+	char text[128];
+	int err = 0;
+
+	if (ended) {
+		snprintf(text, sizeof(text),
+			 "names of %lu process%s that ended before %s mappings could be read",
+			 (unsigned long)ended, ended == 1 ? "" : "es",
+			 ended == 1 ? "its" : "their");
+		err = coverage_lack(&intake->profile->coverage, text);
+	}
+	if (!err && denied) {
+		snprintf(text, sizeof(text),
+			 "names of %lu process%s whose mappings may not be read here",
+			 (unsigned long)denied, denied == 1 ? "" : "es");
+		err = coverage_lack(&intake->profile->coverage, text);
+	}
+	return err;
+}
+
 int intake_finish(struct intake *intake, struct cpu *cpu)
 {
-	uint64_t unmapped;
 	int err;
 
 	batch_clear(&intake->batch);
 	err = cpu_drain(cpu, &intake->batch);
 	err = err ?: cpu_drain_counts(cpu, &intake->batch);
 	err = err ?: intake_take(intake, &intake->batch);
-	unmapped = processes_unmapped(intake->processes);
-	if (!err && unmapped) {
-		char text[128];
-
-		snprintf(text, sizeof(text),
-			 "names of %lu process%s that ended before %s mappings could be read",
-			 (unsigned long)unmapped, unmapped == 1 ? "" : "es",
-			 unmapped == 1 ? "its" : "their");
-		err = coverage_lack(&intake->profile->coverage, text);
-	}
-	return err;
+	return err ?: lack_mappings(intake);
 }
 
 void intake_unwind(struct intake *intake, struct unwinder *unwinder)

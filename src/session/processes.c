@@ -54,7 +54,7 @@ struct processes {
 	struct index by_pid; /* hash of pid -> known; only the latest of a pid is there */
 	struct cached_frame cache[CACHE_SLOTS];
 	uint32_t versions, lives;
-	uint64_t unmapped;
+	uint64_t ended, denied;    /* whose mappings could not be read */
 	struct unwinder *unwinder; /* NULL: samples come with frames only */
 	bool follow_all;
 	const char *no_frames;
@@ -240,7 +240,10 @@ static int need_mappings(struct processes *processes, struct known_process *know
 	if (err == -ENOMEM || err == -E2BIG)
 		return err;
 	known->state = err ? MAPPINGS_MISSING : MAPPINGS_KNOWN;
-	processes->unmapped += err != 0;
+	if (err == -EACCES || err == -EPERM)
+		processes->denied++;
+	else
+		processes->ended += err != 0;
 	return see_jitdumps(processes, known);
 }
 
@@ -385,9 +388,14 @@ void processes_unwind(struct processes *processes, struct unwinder *unwinder)
 	processes->unwinder = unwinder;
 }
 
-uint64_t processes_unmapped(const struct processes *processes)
+uint64_t processes_ended(const struct processes *processes)
 {
-	return processes->unmapped;
+	return processes->ended;
+}
+
+uint64_t processes_denied(const struct processes *processes)
+{
+	return processes->denied;
 }
 
 /* The frame of an address in a file: a new file is opened now, while it is there. */
@@ -578,6 +586,7 @@ static int push_user(struct processes *processes, struct known_process *known,
 		err = complete(processes, known, sample, frames + sample->first_raw, &stack);
 	if (processes->unwinder)
 		place->quality = QUALITY_WHOLE;
+	place->user_frames = (uint16_t)stack.count;
 	err = err ?: push_cut(processes, known, &stack, place);
 	for (uint32_t i = stack.count; !err && i-- > 0;) {
 		err = cached_user_frame(processes, known, stack.frames[i], i > 0, &frame);

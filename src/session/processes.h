@@ -38,7 +38,8 @@ void processes_unwind(struct processes *processes, struct unwinder *unwinder);
 
 struct processes_place {
 	uint32_t task, stack;
-	uint32_t quality; /* quality_gap(), QUALITY_WHOLE, or PROCESSES_NO_STACK */
+	uint32_t quality;     /* quality_gap(), QUALITY_WHOLE, or PROCESSES_NO_STACK */
+	uint16_t user_frames; /* of its stack, wherever it was walked */
 };
 
 #define PROCESSES_NO_STACK (UINT32_MAX - 1) /* without user frames, or of unknown quality */
@@ -56,7 +57,10 @@ void processes_refresh(struct processes *processes);
 /** processes_sweep - forget the mappings of processes that ended long ago */
 void processes_sweep(struct processes *processes, uint64_t now_mono_ns);
 
-/** processes_unmapped - processes that had ended before their mappings could be read */
-uint64_t processes_unmapped(const struct processes *processes);
+/** processes_ended - processes that had ended before their mappings could be read */
+uint64_t processes_ended(const struct processes *processes);
+
+/** processes_denied - processes whose mappings this user may not read */
+uint64_t processes_denied(const struct processes *processes);
 
 #endif

@@ -137,7 +137,7 @@ static void an_exec_begins_with_nothing(void **state)
 	assert_string_equal(place(&world, NOBODY).where, "/bin/second+0x10");
 	assert_int_not_equal(place(&world, NOBODY).process, before);
 	assert_string_equal(place(&world, NOBODY).name, "second");
-	assert_int_equal(processes_unmapped(world.processes), 0);
+	assert_int_equal(processes_ended(world.processes), 0);
 	end(&world);
 }
 
@@ -269,7 +269,7 @@ static void strangers_are_not_noted(void **state)
 	map_of(&world, STRANGER, "/bin/stranger");
 	/* Sampled all the same, as by -t: nothing is known of it, and it cannot be asked. */
 	assert_string_equal(place(&world, STRANGER).where, "unknown");
-	assert_int_equal(processes_unmapped(world.processes), 1);
+	assert_int_equal(processes_ended(world.processes), 1);
 	/* From now on it and its children are followed. */
 	exec_of(&world, STRANGER, "next");
 	map_of(&world, STRANGER, "/bin/next");
@@ -366,7 +366,7 @@ static void an_earlier_process_is_read_from_proc(void **state)
 	(void)state;
 	begin(&world, true);
 	assert_true(is_here(&world, (uint32_t)getpid()));
-	assert_int_equal(processes_unmapped(world.processes), 0);
+	assert_int_equal(processes_ended(world.processes), 0);
 	end(&world);
 }
 
@@ -437,7 +437,7 @@ static void a_refresh_forgets_nothing(void **state)
 	map_of(&world, NOBODY, "/bin/gone");
 	processes_refresh(world.processes);
 	assert_string_equal(place(&world, NOBODY).where, "/bin/gone+0x10");
-	assert_int_equal(processes_unmapped(world.processes), 1);
+	assert_int_equal(processes_ended(world.processes), 1);
 	end(&world);
 }
 

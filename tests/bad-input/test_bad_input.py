@@ -98,7 +98,7 @@ def end_spinning():
     (["-F", "0"], "1 to 10000"), (["-F", "10001"], "1 to 10000"), (["-F", "abc"], "whole number"),
     (["-F", "-5"], "whole number"), (["-F", "99.5"], "whole number"), (["-F", ""], "value"),
     (["-F"], "value"), (["-d", "0"], "0.001"), (["-d", "abc"], "time span"),
-    (["-d", "-1"], "time span"), (["-d", "nan"], "time span"), (["-d", "1e999"], "time span"),
+    (["-d", "-1"], "time span"), (["-d", "."], "time span"), (["-d", "nan"], "time span"), (["-d", "1e999"], "time span"),
     (["-d", "99999999999999999999"], "range"), (["-f", "nope"], "folded"),
     (["-f", "Folded"], "folded"), (["-f", "fold"], "did you mean 'folded'"), (["-o", ""], "value"),
     (["-p", "0"], "range"), (["-p", "abc"], "whole numbers"), (["-p", "1,,2"], "whole numbers"),
@@ -122,7 +122,7 @@ def test_every_usage_error_has_a_hint():
 
 
 @pytest.mark.parametrize("words", [
-    ["-freq", "50", "-d", "0.05"], ["-pid", str(os.getpid()), "-d", "0.05"],
+    ["-freq", "50", "-d", ".05"], ["-pid", str(os.getpid()), "-d", "0.05"],
     ["-freq", "50", "-pid", str(os.getpid()), "-ps", "-f", "table", "-d", "0.05"],
     ["-p", ",".join([str(os.getpid())] * 20000), "-d", "0.05"],  # 120 KB, one process
     ["-p", str(os.getpid()), "-p", str(os.getppid()), "-d", "0.05"],
@@ -195,6 +195,20 @@ def test_kernel_thread():
     kthreadd = 2
     done = kymo("-p", kthreadd, "-d", 0.1, "-f", "folded")
     assert done.returncode == 0 and "ended before" not in done.stderr
+
+
+def test_process_whose_mappings_may_not_be_read(tmp_path):
+    """It lives: what cannot be read for want of a right is not said to have ended."""
+    child = spin()
+    # A device on a file system without devices: not even root may open it.
+    hide = (f"mount -t tmpfs -o nodev none {tmp_path} && mknod {tmp_path}/closed c 1 3 && "
+            f'mount --bind {tmp_path}/closed /proc/{child.pid}/maps && exec "$@"')
+    done = subprocess.run(["unshare", "-m", "sh", "-c", hide, "sh", KYMO, "profile", "-p",
+                           str(child.pid), "-d", "0.5", "-f", "json"], capture_output=True, text=True,
+                          timeout=LIMIT_SECONDS)
+    assert done.returncode == 0, done.stderr
+    lacks = json.loads(done.stdout.splitlines()[-1])["coverage"]["not_measured"]
+    assert "names of 1 process whose mappings may not be read here" in lacks
 
 
 def test_thread_of_another_process():
@@ -307,7 +321,7 @@ def check_old(old):
 @pytest.mark.parametrize("path, says", [
     ("/nonexistent/profile", "No such file"), ("/tmp", "Is a directory"), ("/tmp/", "directory"),
     ("/etc/passwd/profile", "Not a directory"), ("/dev/full", "No space left"),
-    ("/proc/version", "cannot write"), ("x" * 300, "too long"),
+    ("/proc/version", "cannot write"), ("/proc/self/profile", "No such file"), ("x" * 300, "too long"),
 ])
 def test_unwritable_output(path, says):
     done = kymo("-d", 0.05, "-f", "tree", "-o", path)  # which has something to write on an idle host

@@ -2,9 +2,12 @@
 """The formats of one line per stack or sample: folded, extended-folded, table."""
 import collections
 import re
+import subprocess
+import sys
 
 import pytest
 
+from conftest import BUILD
 from truth import STARTED_UNIX_NS
 
 ALL = ["small", "hostile", "deep", "long", "server", "lossy", "large=3000"]
@@ -175,6 +178,21 @@ def test_recording_extended_folded(recording):
         assert ats.get(found["cpu"], 0) <= int(found["at"])
         ats[found["cpu"]] = int(found["at"])
     assert len(pids) == 1
+
+
+def test_table_has_the_size_of_each_stack(tmp_path):
+    """Eight bytes a frame, also of a stack that was walked in user space: the first ones are."""
+    out = tmp_path / "out.table"
+    words = [BUILD / "kymo", "profile", "-q", "-F", "1999", "--no-inline", "-f", "table", "--stacks",
+             "-o", out, "--", sys.executable, "-c", "sum(i * i for i in range(2000000))"]
+    subprocess.run(words, check=True)
+    lines = out.read_text().splitlines()[1:]
+    assert len(lines) > 3 * 50
+    for row, kernel, user in zip(lines[::3], lines[1::3], lines[2::3]):
+        for size, stack in zip(row.split()[-2:], (kernel, user)):
+            frames = [frame for frame in stack.split("[", 1)[1][:-1].split(";") if frame]
+            marks = [frame for frame in frames if frame.startswith(("[truncated", "[kernel]", "[user]"))]
+            assert int(size) == 8 * (len(frames) - len(marks)), (row, stack)
 
 
 def test_recording_table(recording):
