@@ -279,6 +279,10 @@ static int list(void)
 			printf("    cost: %s\n", (*one)->cost);
 		put_knobs(*one, (*one)->object);
 		put_schemas(*one, (*one)->object);
+		if ((*one)->standing && !(*one)->know) {
+			puts("    with --standing:");
+			put_schemas(*one, (*one)->standing);
+		}
 		if ((*one)->syscalls) {
 			printf("    with --syscalls: %s\n", (*one)->syscalls_help);
 			put_knobs(*one, (*one)->syscalls);

@@ -29,20 +29,13 @@ enum cgroup_subsys_id___any {
 #define hierarchy_case(which, name)                                                         \
 	case which:                                                                         \
 		if (!bpf_core_enum_value_exists(enum cgroup_subsys_id___any, name##___any)) \
-			return NULL;                                                        \
-		index = bpf_core_enum_value(enum cgroup_subsys_id___any, name##___any);     \
-		break
+			return -1;                                                          \
+		return bpf_core_enum_value(enum cgroup_subsys_id___any, name##___any)
 
-/* NULL: this kernel has no such hierarchy. */
-static __always_inline struct cgroup *task_cgroup(struct task_struct *task, u32 hierarchy)
+/* The kernel's number of a controller; -1: it has none of this name. */
+static __always_inline int hierarchy_controller(u32 hierarchy)
 {
-	struct css_set *set = BPF_CORE_READ(task, cgroups);
-	struct cgroup_subsys_state *state = NULL;
-	u64 index;
-
 	switch (hierarchy) {
-	case HIERARCHY_V2:
-		return BPF_CORE_READ(set, dfl_cgrp);
 		hierarchy_case(HIERARCHY_CPUSET, cpuset_cgrp_id);
 		hierarchy_case(HIERARCHY_CPU, cpu_cgrp_id);
 		hierarchy_case(HIERARCHY_CPUACCT, cpuacct_cgrp_id);
@@ -53,19 +46,31 @@ static __always_inline struct cgroup *task_cgroup(struct task_struct *task, u32 
 		hierarchy_case(HIERARCHY_PERF_EVENT, perf_event_cgrp_id);
 		hierarchy_case(HIERARCHY_PIDS, pids_cgrp_id);
 	default:
-		return NULL;
+		return -1;
 	}
+}
+
+/* NULL: this kernel has no such hierarchy. */
+static __always_inline struct cgroup *task_cgroup(struct task_struct *task, u32 hierarchy)
+{
+	struct css_set *set = BPF_CORE_READ(task, cgroups);
+	struct cgroup_subsys_state *state = NULL;
+	int controller;
+
+	if (hierarchy == HIERARCHY_V2)
+		return BPF_CORE_READ(set, dfl_cgrp);
+	controller = hierarchy_controller(hierarchy);
+	if (controller < 0)
+		return NULL;
 	bpf_probe_read_kernel(&state, sizeof(state),
 			      (u8 *)set + bpf_core_field_offset(struct css_set, subsys) +
-				      index * sizeof(void *));
+				      controller * sizeof(void *));
 	return state ? BPF_CORE_READ(state, cgroup) : NULL;
 }
 
-/* Whether the cgroup of a task is this one or lies below it. */
-static __always_inline bool in_cgroup(struct task_struct *task, u32 hierarchy, u64 id)
+/* Whether a cgroup is this one or lies below it. */
+static __always_inline bool cgroup_is_below(struct cgroup *group, u64 id)
 {
-	struct cgroup *group = task_cgroup(task, hierarchy);
-
 	for (int depth = 0; depth < CGROUP_MAX_DEPTH && group; depth++) {
 		struct cgroup_subsys_state *above;
 
@@ -75,6 +80,12 @@ static __always_inline bool in_cgroup(struct task_struct *task, u32 hierarchy, u
 		group = above ? BPF_CORE_READ(above, cgroup) : NULL;
 	}
 	return false;
+}
+
+/* Whether the cgroup of a task is this one or lies below it. */
+static __always_inline bool in_cgroup(struct task_struct *task, u32 hierarchy, u64 id)
+{
+	return cgroup_is_below(task_cgroup(task, hierarchy), id);
 }
 
 #endif

@@ -52,6 +52,9 @@ struct tail_text {
 	u16 at, bytes;
 };
 
+/* The path of a control group inside its hierarchy. */
+typedef struct tail_text tail_cgroup;
+
 /* Several, closed by NUL each. */
 struct tail_words {
 	u16 at, bytes;

@@ -28,6 +28,12 @@ struct cgroup_subsys_state {
 struct cgroup {
 	struct cgroup_subsys_state self;
 	struct kernfs_node *kn;
+	struct cgroup_root *root;
+};
+
+struct cgroup_root {
+	unsigned int subsys_mask; /* one bit for each controller of the hierarchy */
+	int hierarchy_id;         /* as in /proc/PID/cgroup; 0: v2 */
 };
 
 struct css_set {

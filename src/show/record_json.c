@@ -74,6 +74,21 @@ static int put_words(struct json *json, const struct record *record, const struc
 	return 0;
 }
 
+/* The path of a group, and the container that it names.  The group that the process is in is called
+ * "cgroup", and its container "container"; those of another field are NAME and NAME_container.
+ */
+static void put_cgroup(struct json *json, const struct field *field, const char *path)
+{
+	char id[CONTAINER_ID_DIGITS + 1], key[64];
+
+	if (strcmp(field->name, "cgroup") == 0)
+		strcpy(key, "container");
+	else
+		snprintf(key, sizeof(key), "%s_container", field->name);
+	json_text(json, field->name, path);
+	json_text(json, key, path && container_id(path, id) ? id : NULL);
+}
+
 static int put_text(struct json *json, const struct record *record, const struct field *field)
 {
 	own(freep) char *text = malloc(RECORD_TEXT_BYTES);
@@ -81,19 +96,11 @@ static int put_text(struct json *json, const struct record *record, const struct
 	if (!text)
 		return -ENOMEM;
 	record_text(record, field, text);
-	json_text(json, field->key, text);
+	if (field->unit == UNIT_CGROUP)
+		put_cgroup(json, field, text);
+	else
+		json_text(json, field->key, text);
 	return 0;
-}
-
-/* The path of a group, and the container that it names. */
-static void put_cgroup(struct json *json, const struct record_target *target,
-		       const struct field *field, uint64_t number)
-{
-	const char *path = target->cgroup_path(target->context, number);
-	char id[CONTAINER_ID_DIGITS + 1];
-
-	json_text(json, field->name, path);
-	json_text(json, "container", path && container_id(path, id) ? id : NULL);
 }
 
 static int put_field(struct json *json, struct record_target *target, const struct record *record,
@@ -103,6 +110,8 @@ static int put_field(struct json *json, struct record_target *target, const stru
 		return put_words(json, record, field);
 	if (!record_has(record, field)) {
 		json_null(json, field->key);
+		if (field->unit == UNIT_CGROUP)
+			put_cgroup(json, field, NULL);
 		return 0;
 	}
 	switch (field->kind) {
@@ -123,7 +132,8 @@ static int put_field(struct json *json, struct record_target *target, const stru
 			 record_u64(record, field) +
 				 (field->unit == UNIT_MONO_NS ? target->unix_offset_ns : 0));
 		if (field->unit == UNIT_CGROUP)
-			put_cgroup(json, target, field, record_u64(record, field));
+			put_cgroup(json, field,
+				   target->cgroup_path(target->context, record_u64(record, field)));
 		return 0;
 	default:
 		return put_text(json, record, field);
