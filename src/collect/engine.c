@@ -11,7 +11,8 @@
 #include "base/error.h"
 #include "collect/table.h"
 
-#define DRAIN_FULL 1 /* of a callback: enough for now */
+#define DRAIN_FULL    1        /* of a callback: enough for now */
+#define LOOK_AGAIN_NS NS_PER_S /* after a loss, at what is there; not more often than that */
 
 /* The losses of one kind of record, as read last. */
 struct loss_count {
@@ -25,6 +26,8 @@ struct engine_part {
 	struct loaded loaded;
 	vec(struct loss_count) losses;
 	vec(struct table *) tables;
+	bool has_lost;      /* since it last looked at what is there */
+	uint64_t looked_ns; /* when that was */
 };
 
 struct engine {
@@ -227,6 +230,8 @@ static int look_around(struct engine *engine, struct engine_part *part)
 	int err = object_load(&standing, collector->standing, &engine->request->filter, 0,
 			      engine->request->knobs, engine->request->knob_count);
 
+	part->has_lost = false;
+	part->looked_ns = clock_mono_ns();
 	err = err ?: object_iterate(&standing, know, &knowing);
 	object_unload(&standing);
 	return err ? note_failure(engine, collector, err) : 0;
@@ -300,8 +305,17 @@ static int read_losses(struct engine *engine, struct engine_part *part, uint64_t
 			       { loss->schema->collector, loss->schema->event, count - loss->said,
 				 engine->drained_ns, now });
 		loss->said = count;
+		part->has_lost = true;
 	}
 	return err;
+}
+
+/* What was lost may have been the beginning of something that is there now. */
+static int look_again(struct engine *engine, struct engine_part *part, uint64_t now)
+{
+	if (!part->has_lost || !has_standing(part) || now < part->looked_ns + LOOK_AGAIN_NS)
+		return 0;
+	return look_around(engine, part);
 }
 
 static int entry_order(const void *a, const void *b)
@@ -368,7 +382,7 @@ int engine_drain(struct engine *engine, bool is_last, const struct records_batch
 		return fail(err, "cannot read a ring buffer: %m");
 	err = read_tables(engine, now, is_last);
 	vec_each(part, &engine->parts)
-		err = err ?: read_losses(engine, *part, now);
+		err = err ?: read_losses(engine, *part, now) ?: look_again(engine, *part, now);
 	engine->drained_ns = now;
 	/* With a full batch the other rings were not read: nothing is known of their time. */
 	err = err ?: hand_out(engine, is_last ? UINT64_MAX : now);

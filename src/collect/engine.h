@@ -8,7 +8,8 @@
  * Each collector has a ring of its own, so a flood of one starves no other.  What comes out is put into
  * the order of time: a record is handed out when every ring has been read up to a later instant.
  * Tables are never cleared in the kernel; rows are differences to what was there before, so nothing is
- * lost between reading and clearing.  One thread.
+ * lost between reading and clearing.  After a loss, what is there is looked at again, so that nothing
+ * stays unknown because its beginning was lost.  One thread.
  */
 #ifndef COLLECT_ENGINE_H
 #define COLLECT_ENGINE_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Dual MIT/GPL */
 /* process.bpf.c - fork, exec and exit of processes; threads are not told apart from their process. */
 #include "collect/process/process.wire.h"
+#include "collect/process/usage.bpf.h"
 #include "probe/argv.bpf.h"
 #include "probe/path.bpf.h"
 
@@ -10,7 +11,6 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
 #define FILE_BYTES   1024
 #define PROCESS_MAX  16384 /* with several threads, at once */
-#define THREADS_MAX  32768 /* of one process that are added up at its end */
 #define CORE_DUMPED  0x80  /* in an exit code */
 #define NOT_MEASURED (~0ull)
 
@@ -64,62 +64,6 @@ int process_on_exec(struct bpf_raw_tracepoint_args *ctx)
 		 BPF_CORE_READ(task, fs, pwd.mnt));
 	event_end(buffer);
 	return 0;
-}
-
-/* Sums of the threads that are there, on top of what the process has of those that are gone. */
-struct sums {
-	struct list_head *head, *at;
-	u64 cpu, minor, major, voluntary, involuntary, read, written, read_calls, write_calls;
-};
-
-static __always_inline void add_thread(struct sums *sums, struct task_struct *task)
-{
-	sums->cpu += BPF_CORE_READ(task, se.sum_exec_runtime);
-	sums->minor += BPF_CORE_READ(task, min_flt);
-	sums->major += BPF_CORE_READ(task, maj_flt);
-	sums->voluntary += BPF_CORE_READ(task, nvcsw);
-	sums->involuntary += BPF_CORE_READ(task, nivcsw);
-	sums->read += BPF_CORE_READ(task, ioac.read_bytes);
-	sums->written += BPF_CORE_READ(task, ioac.write_bytes);
-	sums->read_calls += BPF_CORE_READ(task, ioac.rchar);
-	sums->write_calls += BPF_CORE_READ(task, ioac.wchar);
-}
-
-static long add_next_thread(u32 index, void *context)
-{
-	struct sums *sums = context;
-	struct list_head *at = sums->at;
-
-	if (!at || at == sums->head)
-		return 1;
-	add_thread(sums, (void *)at - bpf_core_field_offset(struct task_struct, thread_node));
-	sums->at = BPF_CORE_READ(at, next);
-	return 0;
-}
-
-static __always_inline void add_threads(struct sums *sums, struct task_struct *task)
-{
-	struct signal_struct *signal = BPF_CORE_READ(task, signal);
-	struct list_head *head;
-
-	sums->cpu = BPF_CORE_READ(signal, sum_sched_runtime);
-	sums->minor = BPF_CORE_READ(signal, min_flt);
-	sums->major = BPF_CORE_READ(signal, maj_flt);
-	sums->voluntary = BPF_CORE_READ(signal, nvcsw);
-	sums->involuntary = BPF_CORE_READ(signal, nivcsw);
-	sums->read = BPF_CORE_READ(signal, ioac.read_bytes);
-	sums->written = BPF_CORE_READ(signal, ioac.write_bytes);
-	sums->read_calls = BPF_CORE_READ(signal, ioac.rchar);
-	sums->write_calls = BPF_CORE_READ(signal, ioac.wchar);
-	if (BPF_CORE_READ(signal, nr_threads) == 1) {
-		add_thread(sums, task);
-		return;
-	}
-	/* Others that end in this moment are in the list until they are in the sums. */
-	head = (void *)signal + bpf_core_field_offset(struct signal_struct, thread_head);
-	sums->head = head;
-	sums->at = BPF_CORE_READ(head, next);
-	bpf_loop(THREADS_MAX, add_next_thread, sums, 0);
 }
 
 /* What one thread waited for a CPU, added to that of its process. */
@@ -181,7 +125,7 @@ int process_on_exit(struct bpf_raw_tracepoint_args *ctx)
 	u32 pid = BPF_CORE_READ(task, tgid), code;
 	struct event_buffer *buffer;
 	struct process_exit *exit;
-	struct sums sums = {};
+	struct usage usage = {};
 
 	if (BPF_CORE_READ(task, signal, live.counter)) {
 		keep_delay(pid, delay);
@@ -201,18 +145,18 @@ int process_on_exit(struct bpf_raw_tracepoint_args *ctx)
 	exit->exit_signal = code & 0x7f;
 	exit->core_dumped = code & CORE_DUMPED;
 	exit->duration = exit->event.at - BPF_CORE_READ(leader, start_time);
-	add_threads(&sums, task);
-	exit->cpu = sums.cpu;
+	usage_add_threads(&usage, task);
+	exit->cpu = usage.cpu;
 	exit->runq = delay;
 	exit->max_rss = max_rss(task);
-	exit->minor_faults = sums.minor;
-	exit->major_faults = sums.major;
-	exit->voluntary_switches = sums.voluntary;
-	exit->involuntary_switches = sums.involuntary;
-	exit->read = sums.read;
-	exit->written = sums.written;
-	exit->read_calls = sums.read_calls;
-	exit->write_calls = sums.write_calls;
+	exit->minor_faults = usage.minor;
+	exit->major_faults = usage.major;
+	exit->voluntary_switches = usage.voluntary;
+	exit->involuntary_switches = usage.involuntary;
+	exit->read = usage.read;
+	exit->written = usage.written;
+	exit->read_calls = usage.read_calls;
+	exit->write_calls = usage.write_calls;
 	argv_put(buffer, &exit->argv, task, &exit->argv_length);
 	exit->argv_cut = exit->argv_length > exit->argv.bytes;
 	event_end(buffer);

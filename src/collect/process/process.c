@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "collect/collector.h"
 
+#include "collect/process/process-standing.object.h"
 #include "collect/process/process.object.h"
 
 static const char *const columns[] = { "ppid",      "uid",         "duration", "cpu", "max_rss",
@@ -12,6 +13,7 @@ const struct collector collector_process = {
 	.help = "processes: fork, exec with all arguments, exit with all that was used",
 	.by_default = true,
 	.object = &object_process,
+	.standing = &object_process_standing,
 	.columns = columns,
 	.group = group,
 	.ring_bytes = 1 << 20,

@@ -53,7 +53,7 @@ struct process_alive {
 	struct event event;
 	id_pid ppid HELP("parent");
 	unit_ns duration HELP("since it was forked");
-	unit_ns cpu HELP("on a CPU, all threads that are there");
+	unit_ns cpu HELP("on a CPU, all threads");
 };
 
 #endif
