@@ -137,9 +137,9 @@ void try_tracepoint(struct lab *lab, struct ability_result *result)
 			      "reading tracefs", "");
 		return;
 	}
-	if (err && err != -ENODEV) {
-		found_refused(lab, result, err, NEEDS_TRACING, "reading tracefs",
-			      "the kernel has no tracepoint events");
+	if (err && (err != -ENODEV || caps_missing(lab, NEEDS_TRACING))) {
+		found_refused(lab, result, err == -ENODEV ? -EPERM : err, NEEDS_TRACING,
+			      "reading tracefs", "the kernel has no tracepoint events");
 		return;
 	}
 	if (err) {

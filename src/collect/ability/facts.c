@@ -2,7 +2,8 @@
 /* facts.c - what kymo's programs expect of the kernel, compared with the kernel's own BTF.
  *
  * The list is made by tools/kernel-facts from the compiled programs: the fields, types, enumerators,
- * tracepoints, iterators and functions that they name.
+ * tracepoints, iterators and functions that they name.  A program x-old is x for other kernels: one of
+ * the two is enough.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 
 #define NAME_MAX_BYTES 128
 #define DEPTH_MAX      32
+#define OLD            "-old"
 
 enum fact_kind {
 	FIELD,
@@ -128,6 +130,52 @@ static bool is_true(const struct btf *btf, const struct fact *fact)
 	}
 }
 
+/* The program that stands in for the only user of a fact; "" if there is none. */
+static void other_of(const struct fact *fact, char *other, size_t size)
+{
+	size_t len = strlen(fact->users), old = sizeof(OLD) - 1;
+
+	other[0] = '\0';
+	if (strchr(fact->users, ','))
+		return;
+	if (len > old && strcmp(fact->users + len - old, OLD) == 0)
+		snprintf(other, size, "%.*s", (int)(len - old), fact->users);
+	else
+		snprintf(other, size, "%s" OLD, fact->users);
+}
+
+static bool is_used_by(const struct fact *fact, const char *program)
+{
+	const char *at = fact->users;
+	size_t len = strlen(program);
+
+	for (; *at; at += strspn(at, ", ")) {
+		size_t word = strcspn(at, ",");
+
+		if (word == len && strncmp(at, program, len) == 0)
+			return true;
+		at += word;
+	}
+	return false;
+}
+
+/* Whether the program for other kernels does here what this fact is missing for. */
+static bool is_made_up_for(const struct btf *btf, const struct fact *missing)
+{
+	char other[NAME_MAX_BYTES];
+	bool is_there = false;
+
+	other_of(missing, other, sizeof(other));
+	for (size_t i = 0; *other && i < array_len(facts); i++) {
+		if (!is_used_by(&facts[i], other))
+			continue;
+		is_there = true;
+		if (!facts[i].is_optional && !is_true(btf, &facts[i]))
+			return false;
+	}
+	return is_there;
+}
+
 /* "task_struct.mm (cpu/tick)" */
 static int describe(const struct fact *fact, char **ret_text)
 {
@@ -155,7 +203,8 @@ static int keep(struct lab *lab, const struct fact *fact)
 
 	if (err)
 		return err;
-	err = fact->is_optional ? vec_push(&lab->unused, text) : vec_push(&lab->missing, text);
+	err = fact->is_optional || is_made_up_for(lab->btf, fact) ? vec_push(&lab->unused, text)
+								  : vec_push(&lab->missing, text);
 	if (err)
 		free(text);
 	return err;
