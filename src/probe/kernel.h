@@ -131,6 +131,7 @@ struct path {
 
 struct file {
 	struct inode *f_inode;
+	struct path f_path;
 };
 
 struct fs_struct {
@@ -202,7 +203,25 @@ struct signal_struct {
 	struct task_io_accounting ioac;
 };
 
+typedef struct {
+	unsigned long sig[1];
+} sigset_t;
+
+struct sigpending {
+	sigset_t signal;
+};
+
+/* Part of task_struct on the processors that kymo knows. */
+struct thread_info {
+	unsigned long flags; /* arm64: what is_compat_task() looks at */
+};
+
+struct thread_info___x86 {
+	u32 status;
+};
+
 struct task_struct {
+	struct thread_info thread_info;
 	struct sched_entity se;
 	struct sched_info sched_info;
 	unsigned int __state;
@@ -214,6 +233,7 @@ struct task_struct {
 	struct task_struct *group_leader;
 	struct task_struct *real_parent;
 	struct signal_struct *signal;
+	struct sigpending pending; /* signals of this thread alone */
 	struct list_head thread_node;
 	const struct cred *cred;
 	struct fs_struct *fs;

@@ -4,6 +4,7 @@
 #define PROBE_REASON_BPF_H
 
 #include "probe/kernel.h"
+#include "probe/open_file.bpf.h"
 #include "probe/reason.wire.h"
 #include "probe/regs.bpf.h"
 #include "probe/syscalls.h"
@@ -21,14 +22,9 @@
 /* By the kind of file that a call reads or writes. */
 static __always_inline enum block_reason reason_of_file(struct task_struct *task, u64 fd)
 {
-	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
-	struct file **files, *file = NULL;
+	struct file *file = open_file(task, fd);
 	u16 mode;
 
-	if (!table || fd >= BPF_CORE_READ(table, max_fds))
-		return BLOCK_OTHER;
-	files = BPF_CORE_READ(table, fd);
-	bpf_probe_read_kernel(&file, sizeof(file), files + fd);
 	if (!file)
 		return BLOCK_OTHER;
 	mode = BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT;

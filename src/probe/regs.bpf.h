@@ -24,7 +24,7 @@ struct regs {
 /* The kernel's own names; the struct pt_regs of the uapi headers has others. */
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs___x86 {
-	unsigned long bp, ip, sp, si, di, orig_ax;
+	unsigned long r10, r8, bp, ip, sp, dx, si, di, orig_ax;
 	unsigned short cs;
 };
 #elif defined(__TARGET_ARCH_arm64)

@@ -19,6 +19,13 @@ enum syscall_class {
 	SYSCALL_RESTARTED /* goes on with the call before: a sleep, a poll, a lock with a time limit */
 };
 
+#if defined(__TARGET_ARCH_x86) || defined(__x86_64__)
+#define SYSCALL_EXECVE   59
+#define SYSCALL_EXECVEAT 322
+#else
+#define SYSCALL_EXECVE   221
+#define SYSCALL_EXECVEAT 281
+#endif
 #define SYSCALL_IO_URING_ENTER 426
 #define FCNTL_SETLKW           7 /* include/uapi/asm-generic/fcntl.h */
 #define FCNTL_OFD_SETLKW       38

@@ -2,6 +2,7 @@
 #include "collect/collector.h"
 
 #include "collect/process/process-standing.object.h"
+#include "collect/process/process-syscalls.object.h"
 #include "collect/process/process.object.h"
 
 static const char *const columns[] = { "ppid",      "uid",         "duration", "cpu", "max_rss",
@@ -14,6 +15,8 @@ const struct collector collector_process = {
 	.by_default = true,
 	.object = &object_process,
 	.standing = &object_process_standing,
+	.syscalls = &object_process_syscalls,
+	.syscalls_help = "failed execs",
 	.columns = columns,
 	.group = group,
 	.ring_bytes = 1 << 20,

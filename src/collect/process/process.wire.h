@@ -56,4 +56,17 @@ struct process_alive {
 	unit_ns cpu HELP("on a CPU, all threads");
 };
 
+/* With --syscalls. */
+struct process_exec_failed {
+	struct event event;
+	id_pid ppid HELP("parent");
+	id_errno errno HELP("why");
+	bool argv_cut HELP("argv is longer than what is shown, or was not in memory");
+	struct tail_text file HELP("what execve() was given");
+	struct tail_path
+		folder HELP("execveat(): what the file is relative to, or what is executed");
+	struct tail_words argv HELP("arguments");
+	struct tail_path cwd HELP("working directory");
+};
+
 #endif
