@@ -20,11 +20,13 @@ struct row {
 struct table {
 	const struct object_table *object;
 	int map;
-	uint32_t cpus;   /* values of a key */
-	uint8_t *values; /* of one key, of all CPUs */
-	uint8_t *sum;    /* of them */
-	uint8_t *record; /* that was handed out last */
-	uint32_t stride; /* bytes of a row */
+	uint32_t cpus;      /* values of a key */
+	bool is_array;      /* its rows are always there */
+	uint32_t most_rows; /* that the kernel has room for */
+	uint8_t *values;    /* of one key, of all CPUs */
+	uint8_t *sum;       /* of them */
+	uint8_t *record;    /* that was handed out last */
+	uint32_t stride;    /* bytes of a row */
 	vec(uint8_t) bytes;
 	vec(struct row) rows;
 	struct index by_key;
@@ -66,8 +68,11 @@ int table_new(const struct object_table *object, int map, struct table **ret_tab
 		free(table);
 		return fail(-errno, "cannot examine the table '%s': %m", object->schema->event);
 	}
-	if (info.type == BPF_MAP_TYPE_PERCPU_HASH || info.type == BPF_MAP_TYPE_LRU_PERCPU_HASH)
+	if (info.type == BPF_MAP_TYPE_PERCPU_HASH || info.type == BPF_MAP_TYPE_LRU_PERCPU_HASH ||
+	    info.type == BPF_MAP_TYPE_PERCPU_ARRAY)
 		table->cpus = (uint32_t)cpus;
+	table->is_array = info.type == BPF_MAP_TYPE_ARRAY || info.type == BPF_MAP_TYPE_PERCPU_ARRAY;
+	table->most_rows = info.max_entries;
 	table->stride = object->key_size + object->value_size;
 	table->values = calloc(table->cpus, (object->value_size + 7) / 8 * 8);
 	table->sum = calloc(1, object->value_size);
@@ -170,12 +175,28 @@ static int new_row(struct table *table, const void *key, uint64_t hash)
 	return vec_push(&table->rows, { 0 });
 }
 
+/* What was added to a row since it was read last, from the values that were read now. */
+static int take_difference(struct table *table, uint32_t entry, uint64_t at_mono_ns)
+{
+	const struct object_table *object = table->object;
+	uint8_t *row = table->bytes.data + (size_t)entry * table->stride;
+	uint8_t *before = row + object->key_size;
+	int err = 0;
+
+	add_up(table);
+	if (put_difference(table, before, table->record + object->value_at)) {
+		table->rows.data[entry].idle = 0;
+		err = keep_changed(table, row, at_mono_ns);
+	}
+	memcpy(before, table->sum, object->value_size);
+	return err;
+}
+
 static int take_row(struct table *table, const void *key, uint64_t at_mono_ns)
 {
 	const struct object_table *object = table->object;
 	uint64_t hash = hash_bytes(key, object->key_size, 0);
 	uint32_t entry = index_find(&table->by_key, hash, same_key, table, key);
-	uint8_t *before;
 	int err = 0;
 
 	if (entry == INDEX_NONE) {
@@ -184,43 +205,59 @@ static int take_row(struct table *table, const void *key, uint64_t at_mono_ns)
 		if (err)
 			return err;
 	}
-	add_up(table);
-	before = table->bytes.data + (size_t)entry * table->stride + object->key_size;
 	table->rows.data[entry].is_there = true;
 	table->rows.data[entry].idle++;
-	if (put_difference(table, before, table->record + object->value_at)) {
-		table->rows.data[entry].idle = 0;
-		err = keep_changed(table, key, at_mono_ns);
-	}
-	memcpy(before, table->sum, object->value_size);
-	return err;
+	return take_difference(table, entry, at_mono_ns);
+}
+
+/* Where many come and go, room is made sooner. */
+static bool is_forgotten(const struct table *table, const struct row *row)
+{
+	bool is_crowded = table->rows.len > table->most_rows / 4;
+
+	return !table->is_array && row->idle >= (is_crowded ? TABLE_IDLE_CROWDED : TABLE_IDLE);
+}
+
+/* Deletes a row in the kernel; what was added since it was read is not lost. */
+static int delete_row(struct table *table, uint32_t entry, uint64_t at_mono_ns)
+{
+	uint8_t *key = table->bytes.data + (size_t)entry * table->stride;
+
+	if (!bpf_map_lookup_and_delete_elem(table->map, key, table->values))
+		return take_difference(table, entry, at_mono_ns);
+	bpf_map_delete_elem(table->map, key); /* before 5.14 it is not both at once */
+	return 0;
 }
 
 /* Keeps the rows that are still in the kernel; deletes there what has long been idle. */
-static int forget_idle(struct table *table)
+static int forget_idle(struct table *table, uint64_t at_mono_ns)
 {
-	size_t kept = 0;
+	uint32_t kept = 0;
 	int err = 0;
 
+	for (uint32_t i = 0; !err && i < table->rows.len; i++) {
+		struct row *row = &table->rows.data[i];
+
+		if (row->is_there && is_forgotten(table, row)) {
+			err = delete_row(table, i, at_mono_ns);
+			row->is_there = false;
+		}
+	}
 	index_clear(&table->by_key);
-	for (size_t i = 0; !err && i < table->rows.len; i++) {
-		uint8_t *row = table->bytes.data + i * table->stride;
+	for (uint32_t i = 0; !err && i < table->rows.len; i++) {
+		uint8_t *row = table->bytes.data + (size_t)i * table->stride;
 
 		if (!table->rows.data[i].is_there)
 			continue;
-		if (table->rows.data[i].idle >= TABLE_IDLE) {
-			bpf_map_delete_elem(table->map, row);
-			continue;
-		}
-		memmove(table->bytes.data + kept * table->stride, row, table->stride);
-		row = table->bytes.data + kept * table->stride;
+		memmove(table->bytes.data + (size_t)kept * table->stride, row, table->stride);
+		row = table->bytes.data + (size_t)kept * table->stride;
 		table->rows.data[kept] = table->rows.data[i];
 		table->rows.data[kept].is_there = false;
 		err = index_add(&table->by_key, hash_bytes(row, table->object->key_size, 0),
-				(uint32_t)kept++);
+				kept++);
 	}
 	table->rows.len = kept;
-	table->bytes.len = kept * table->stride;
+	table->bytes.len = (size_t)kept * table->stride;
 	return err;
 }
 
@@ -239,7 +276,7 @@ int table_read(struct table *table, uint64_t at_mono_ns)
 		last = key;
 		key = key == keys ? keys + table->object->key_size : keys;
 	}
-	return err ?: forget_idle(table);
+	return err ?: forget_idle(table, at_mono_ns);
 }
 
 bool table_next(struct table *table, struct record *ret_record)

@@ -11,7 +11,7 @@ struct table;
 
 /**
  * table_new - a table of a loaded object
- * @map: a hash map, of one value a key or of one for each CPU; borrowed
+ * @map: a hash map or an array, of one value a key or of one for each CPU; borrowed
  *
  * Return: 0; -ENOMEM; -errno with fail() said.
  */
@@ -21,10 +21,12 @@ nodiscard int table_new(const struct object_table *object, int map, struct table
  * table_read - take all rows
  * @at_mono_ns: the instant that the rows get
  *
- * Rows are forgotten here and in the kernel when nothing was added to them TABLE_IDLE times.
+ * Rows of a hash map are forgotten here and in the kernel when nothing was added to them TABLE_IDLE
+ * times; TABLE_IDLE_CROWDED times where a quarter of the map is in use.
  * Return: 0; -ENOMEM; -errno with fail() said.
  */
-#define TABLE_IDLE 60
+#define TABLE_IDLE         60
+#define TABLE_IDLE_CROWDED 2
 nodiscard int table_read(struct table *table, uint64_t at_mono_ns);
 
 /** table_next - the next row to which something was added; false behind the last */

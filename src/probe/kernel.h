@@ -166,6 +166,7 @@ struct sched_entity {
 };
 
 struct sched_info {
+	unsigned long pcount;         /* how often it came to run */
 	unsigned long long run_delay; /* ns of waiting for a CPU so far, less this time */
 	unsigned long long
 		last_queued; /* rq.clock when it was told to wait for a CPU; 0: it does not */
