@@ -68,6 +68,8 @@ bool record_has(const struct record *record, const struct field *field)
 
 	switch (field->kind) {
 	case FIELD_UNSIGNED:
+		if (field->unit == UNIT_PORT)
+			return record_u64(record, field) != 0;
 		return record_u64(record, field) != ~0ull >> (64 - field->size * 8);
 	case FIELD_CHARS:
 		return record->bytes[field->offset] != '\0';

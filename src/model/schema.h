@@ -15,7 +15,7 @@
 #include "base/vec.h"
 
 enum field_kind {
-	FIELD_UNSIGNED, /* of `size` bytes; all ones: not measured */
+	FIELD_UNSIGNED, /* of `size` bytes; all ones, of a port zero: not measured, or none */
 	FIELD_SIGNED,
 	FIELD_BOOL,
 	FIELD_CHARS,   /* a text of at most `size` bytes in the record itself */

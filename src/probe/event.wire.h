@@ -11,7 +11,7 @@
  *             ...
  *     };
  *
- * Of an unsigned number, all ones means that it was not measured.
+ * Of an unsigned number, all ones means that it was not measured; of a port, zero does.
  *
  * What is only counted lies in a map that is marked TABLE("help") and read from time to time; the
  * members of its key, then those of its value, are the columns.
