@@ -20,8 +20,8 @@ struct collector {
 	const char *syscalls_help;     /* what that adds, a clause */
 	const struct object *standing; /* iterators over what is there already; or NULL */
 
-	/* Takes one record of `standing` to where the programs of `object` find it; NULL: they are
-	 * records like others.  Return: 0; -errno.
+	/* Takes one record of `standing` to where the programs of `object` find it; then it is told only
+	 * on request.  NULL: they are records like others.  Return: 0; -errno.
 	 */
 	int (*know)(struct loaded *loaded, const struct record *record);
 

@@ -217,9 +217,15 @@ static int know(void *context, const struct record *record)
 {
 	struct knowing *knowing = context;
 
-	if (knowing->part->collector->know)
-		return knowing->part->collector->know(&knowing->part->loaded, record);
-	return push_record(&knowing->engine->pending, record);
+	struct engine *engine = knowing->engine;
+	const struct collector *collector = knowing->part->collector;
+	int err = 0;
+
+	if (collector->know)
+		err = collector->know(&knowing->part->loaded, record);
+	if (!err && (!collector->know || engine->request->standing))
+		err = push_record(&engine->pending, record);
+	return err;
 }
 
 static int look_around(struct engine *engine, struct engine_part *part)

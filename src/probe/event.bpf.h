@@ -31,6 +31,7 @@
 #define EVENT_BYTES      16384 /* of a record with its texts; a power of 2 */
 #define EVENT_PART_BYTES 8192  /* of one text at most */
 #define EVENT_TYPES      32    /* of one object */
+#define NOT_MEASURED     (~0ull)
 
 const volatile struct event_filter filter = {};
 
@@ -129,6 +130,18 @@ static __always_inline void event_head(struct event *event, u32 type, struct tas
 	BPF_CORE_READ_STR_INTO(&event->comm, task, comm);
 }
 
+/* What a record says of a process that is not known. */
+static __always_inline void event_head_of_nobody(struct event *event)
+{
+	*event = (struct event){ .pid = ~0u, .tid = ~0u, .uid = ~0u, .cgroup = NOT_MEASURED };
+}
+
+/* Whether some processes are wanted and others are not. */
+static __always_inline bool event_wants_some(void)
+{
+	return filter.pid_count || filter.has_uid || filter.cgroup_id || filter.comm[0];
+}
+
 /* A record of type struct KIND in the ring, zeroed but for its head; NULL: no room, counted. */
 #define event_new(kind, task)                                                                \
 	({                                                                                   \
@@ -140,6 +153,21 @@ static __always_inline void event_head(struct event *event, u32 type, struct tas
 			event_lost(bpf_core_type_id_local(struct kind));                     \
 		}                                                                            \
 		new_;                                                                        \
+	})
+
+/* The same about a process whose head was kept when it was the current one. */
+#define event_new_of(kind, head, now)                                               \
+	({                                                                          \
+		struct kind *new_ = bpf_ringbuf_reserve(&events, sizeof(*new_), 0); \
+		if (new_) {                                                         \
+			__builtin_memset(new_, 0, sizeof(*new_));                   \
+			new_->event = *(head);                                      \
+			new_->event.at = now;                                       \
+			new_->event.type = bpf_core_type_id_local(struct kind);     \
+		} else {                                                            \
+			event_lost(bpf_core_type_id_local(struct kind));            \
+		}                                                                   \
+		new_;                                                               \
 	})
 
 #define event_send(record) bpf_ringbuf_submit(record, emit_flags(&events, &woken_at))

@@ -23,6 +23,8 @@
 
 #ifdef __bpf__
 #define HELP(text)          __attribute__((btf_decl_tag("help:" text)))
+/* Of a member: kymo needs it and nobody else. */
+#define HIDDEN              __attribute__((btf_decl_tag("hidden:")))
 #define TABLE(text)         __attribute__((btf_decl_tag("table:" text)))
 /* A constant that the user may set; the text is its help. */
 #define KNOB(text)          __attribute__((btf_decl_tag("knob:" text)))
@@ -32,6 +34,7 @@
 #define INSTEAD_OF(program) __attribute__((btf_decl_tag("instead:" #program)))
 #else
 #define HELP(text)
+#define HIDDEN
 #endif
 
 #define EVENT_COMM 16

@@ -132,6 +132,7 @@ struct path {
 struct file {
 	struct inode *f_inode;
 	struct path f_path;
+	void *private_data; /* of a socket: its struct socket */
 };
 
 struct fs_struct {
@@ -264,6 +265,69 @@ struct bpf_iter__task {
 	struct task_struct *task; /* NULL: after the last */
 };
 
+struct net {
+	struct ns_common ns;
+};
+
+typedef struct {
+	struct net *net;
+} possible_net_t;
+
+struct in6_addr {
+	u8 bytes[16];
+};
+
+struct sock_common {
+	u32 skc_daddr, skc_rcv_saddr; /* of the other end, of this one; in network order */
+	struct in6_addr skc_v6_daddr, skc_v6_rcv_saddr;
+	u16 skc_dport; /* likewise */
+	unsigned short skc_family;
+	unsigned char skc_state;
+	possible_net_t skc_net;
+	unsigned long skc_flags; /* by enum sock_flags */
+};
+
+struct sock {
+	struct sock_common __sk_common;
+	u16 sk_protocol;
+	int sk_err;
+	struct socket *sk_socket; /* NULL: accept() has not taken it yet, or it is closed */
+};
+
+struct inet_sock {
+	struct sock sk;
+	u16 inet_sport; /* in network order; stays when the connection is closed */
+};
+
+struct minmax_sample {
+	u32 v;
+};
+
+struct minmax {
+	struct minmax_sample s[3];
+};
+
+struct tcp_sock {
+	u32 snd_una, snd_nxt, write_seq;
+	u64 bytes_acked;       /* SYN and FIN count as one each */
+	u64 bytes_sent;        /* also those sent again */
+	u64 bytes_retrans;     /* those */
+	u64 bytes_received;    /* in order; the other end's FIN counts as one */
+	u32 srtt_us;           /* eighths of a microsecond */
+	struct minmax rtt_min; /* us; all ones: none */
+	u32 total_retrans, segs_out, segs_in;
+};
+
+struct socket {
+	struct sock *sk;
+};
+
+struct bpf_iter__task_file {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task; /* NULL: after the last */
+	struct file *file;
+};
+
 struct timerqueue_node {
 	s64 expires; /* when the timer is due, ns on its clock */
 };
@@ -280,6 +344,17 @@ struct tick_sched {
 #pragma clang attribute pop
 
 /* Values that are part of no BTF; the same since they exist. */
-#define PF_KTHREAD 0x00200000 /* include/linux/sched.h */
+#define PF_KTHREAD  0x00200000 /* include/linux/sched.h */
+#define AF_INET     2          /* include/linux/socket.h */
+#define AF_INET6    10
+#define IPPROTO_TCP 6 /* include/uapi/linux/in.h */
+#define IPPROTO_UDP 17
+#define S_IFMT      0170000 /* include/uapi/linux/stat.h */
+#define S_IFSOCK    0140000
+
+enum sock_flag {   /* bits of skc_flags; include/net/sock.h */
+	SOCK_DEAD, /* no process has it any more */
+	SOCK_DONE, /* the other end has sent its last byte */
+};
 
 #endif

@@ -84,7 +84,7 @@ static int add_view(struct watch *watch, const struct collector *collector)
 
 	if (!err && collector->syscalls && watch->request->engine.syscalls)
 		err = push_schemas(watch, collector->syscalls);
-	if (!err && collector->standing && !collector->know)
+	if (!err && collector->standing && (!collector->know || watch->request->engine.standing))
 		err = push_schemas(watch, collector->standing);
 	err = err ?: vec_push(&watch->schemas, NULL);
 	return err ?: vec_push(&watch->views, view);

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+#include "collect/collector.h"
+
+#include <bpf/bpf.h>
+
+#include "base/error.h"
+#include "collect/tcp/connection.wire.h"
+#include "collect/tcp/tcp-standing.object.h"
+#include "collect/tcp/tcp.object.h"
+
+/* The programs tell of its end what they know from here on. */
+static int know(struct loaded *loaded, const struct record *record)
+{
+	const struct collect_tcp_tcp *skeleton = loaded->skeleton;
+	struct tcp_connection connection = { .state = TCP_OWNER_KNOWN, .role = TCP_ROLE_UNKNOWN };
+	struct tcp_open open;
+
+	memcpy(&open, record->bytes, sizeof(open));
+	connection.owner = open.event;
+	/* One that is there has been seen from its beginning; one too many is found at its end. */
+	if (bpf_map_update_elem(skeleton->maps.connections.map_fd, &open.socket, &connection,
+				BPF_NOEXIST) &&
+	    errno != EEXIST && errno != E2BIG && errno != ENOMEM)
+		return fail(-errno, "cannot note an open connection: %m");
+	return 0;
+}
+
+static const char *const columns[] = { "local_addr", "local_port", "remote_addr", "remote_port",
+				       "latency",    "duration",   "tx",          "rx",
+				       "errno",      "end",        NULL };
+static const char *const group[] = { "comm", "remote_addr", NULL };
+
+const struct collector collector_tcp = {
+	.name = "tcp",
+	.help = "TCP connections: made, taken, failed, closed, with their process and their bytes",
+	.by_default = true,
+	.object = &object_tcp,
+	.standing = &object_tcp_standing,
+	.know = know,
+	.columns = columns,
+	.group = group,
+	.ring_bytes = 4 << 20,
+};
