@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -224,6 +225,7 @@ static int watch(const struct arguments *arguments, struct watch_request *reques
 
 	if (err)
 		return err;
+	__fsetlocking(output.out, FSETLOCKING_BYCALLER); /* this thread alone writes */
 	request->target.out = output.out;
 	request->target.colour = color_wanted(arguments, output.out);
 	request->target.ascii = !locale_is_utf8();

@@ -333,25 +333,39 @@ static int entry_order(const void *a, const void *b)
 	return (x->offset > y->offset) - (x->offset < y->offset);
 }
 
-/* Moves what is older than @until from `pending` to `batch`, in the order of time. */
+/* Those of one CPU come in order, so most batches are sorted already. */
+static void sort_entries(struct records_batch *batch)
+{
+	for (size_t i = 1; i < batch->entries.len; i++)
+		if (batch->entries.data[i].at_mono_ns < batch->entries.data[i - 1].at_mono_ns) {
+			qsort(batch->entries.data, batch->entries.len, sizeof(*batch->entries.data),
+			      entry_order);
+			return;
+		}
+}
+
+/* What is older than @until becomes the batch; what is newer stays.  The two change their memory. */
 static int hand_out(struct engine *engine, uint64_t until)
 {
-	struct records_batch *from = &engine->pending, kept = { 0 };
+	struct records_batch *batch = &engine->batch, *pending = &engine->pending;
+	struct records_batch all = *pending;
+	size_t older = all.entries.len;
 	int err = 0;
 
-	engine->batch.bytes.len = engine->batch.entries.len = 0;
-	if (!from->entries.len)
-		return 0;
-	qsort(from->entries.data, from->entries.len, sizeof(*from->entries.data), entry_order);
-	for (size_t i = 0; !err && i < from->entries.len; i++) {
-		struct record record = records_at(from, i);
+	sort_entries(&all);
+	while (older && all.entries.data[older - 1].at_mono_ns > until)
+		older--;
+	pending->bytes = batch->bytes;
+	pending->entries = batch->entries;
+	pending->bytes.len = pending->entries.len = 0;
+	for (size_t i = older; !err && i < all.entries.len; i++) {
+		struct record record = records_at(&all, i);
 
-		err = push_record(from->entries.data[i].at_mono_ns <= until ? &engine->batch
-									    : &kept,
-				  &record);
+		err = push_record(pending, &record);
 	}
-	records_batch_done(from);
-	*from = kept;
+	batch->bytes = all.bytes;
+	batch->entries = all.entries;
+	batch->entries.len = older;
 	return err;
 }
 
