@@ -21,7 +21,7 @@
 
 struct wanted {
 	const char *name;
-	uint32_t name_offset; /* in the texts */
+	uint32_t name_offset; /* in the texts; not asked for where they are mapped */
 	uint32_t type;        /* number of the variable, 0 until seen */
 	int64_t offset;       /* -1 until seen */
 };
@@ -53,10 +53,8 @@ static void map_file(struct scan *scan)
 }
 
 /* `len` bytes of the file, from the piece if it has them. */
-static const void *scan_at(struct scan *scan, uint64_t offset, size_t len)
+static const void *piece_at(struct scan *scan, uint64_t offset, size_t len)
 {
-	if (scan->mapped)
-		return offset + len <= scan->mapped_bytes ? scan->mapped + offset : NULL;
 	if (offset < scan->piece_start || offset + len > scan->piece_end) {
 		size_t have = 0;
 		ssize_t got;
@@ -72,6 +70,14 @@ static const void *scan_at(struct scan *scan, uint64_t offset, size_t len)
 			return NULL;
 	}
 	return scan->piece + (offset - scan->piece_start);
+}
+
+/* Asked 130,000 times. */
+static inline const void *scan_at(struct scan *scan, uint64_t offset, size_t len)
+{
+	if (!scan->mapped)
+		return piece_at(scan, offset, len);
+	return offset + len <= scan->mapped_bytes ? scan->mapped + offset : NULL;
 }
 
 /* Finds the texts of all names in one pass; pieces overlap by the longest name. */
@@ -107,28 +113,22 @@ static int find_names(struct scan *scan)
 }
 
 /* Bytes behind the 12 that every type has, -1 for a kind that is not known. */
-static int64_t appendix_bytes(uint32_t info)
+static inline int64_t appendix_bytes(uint32_t info)
 {
-	int64_t members = BTF_INFO_VLEN(info);
+	static const struct {
+		uint8_t all, each; /* in any case, and for each member */
+	} bytes[KIND_ENUM64 + 1] = {
+		[BTF_KIND_INT] = { 4, 0 },      [BTF_KIND_VAR] = { 4, 0 },
+		[BTF_KIND_DECL_TAG] = { 4, 0 }, [BTF_KIND_ARRAY] = { sizeof(struct btf_array), 0 },
+		[BTF_KIND_STRUCT] = { 0, 12 },  [BTF_KIND_UNION] = { 0, 12 },
+		[BTF_KIND_DATASEC] = { 0, 12 }, [KIND_ENUM64] = { 0, 12 },
+		[BTF_KIND_ENUM] = { 0, 8 },     [BTF_KIND_FUNC_PROTO] = { 0, 8 },
+	};
+	uint32_t kind = BTF_INFO_KIND(info);
 
-	switch (BTF_INFO_KIND(info)) {
-	case BTF_KIND_INT:
-	case BTF_KIND_VAR:
-	case BTF_KIND_DECL_TAG:
-		return 4;
-	case BTF_KIND_ARRAY:
-		return sizeof(struct btf_array);
-	case BTF_KIND_STRUCT:
-	case BTF_KIND_UNION:
-	case BTF_KIND_DATASEC:
-	case KIND_ENUM64:
-		return members * 12;
-	case BTF_KIND_ENUM:
-	case BTF_KIND_FUNC_PROTO:
-		return members * 8;
-	default:
-		return BTF_INFO_KIND(info) < KIND_ENUM64 ? 0 : -1;
-	}
+	if (kind > KIND_ENUM64)
+		return -1;
+	return bytes[kind].all + (int64_t)bytes[kind].each * BTF_INFO_VLEN(info);
 }
 
 static int read_section(struct scan *scan, uint64_t at, uint32_t members)
@@ -146,6 +146,24 @@ static int read_section(struct scan *scan, uint64_t at, uint32_t members)
 	return 0;
 }
 
+static bool is_wanted(const struct scan *scan, const struct wanted *wanted, uint32_t name)
+{
+	uint64_t at = (uint64_t)scan->header.hdr_len + scan->header.str_off + name;
+	size_t len = strlen(wanted->name) + 1;
+
+	if (!scan->mapped)
+		return wanted->name_offset == name;
+	return at + len <= scan->mapped_bytes && memcmp(scan->mapped + at, wanted->name, len) == 0;
+}
+
+static bool has_all(const struct scan *scan)
+{
+	for (size_t i = 0; i < scan->count; i++)
+		if (scan->wanted[i].offset < 0)
+			return false;
+	return true;
+}
+
 static int walk_types(struct scan *scan)
 {
 	uint64_t at = (uint64_t)scan->header.hdr_len + scan->header.type_off;
@@ -154,7 +172,7 @@ static int walk_types(struct scan *scan)
 	for (uint32_t number = 1; at < end; number++) {
 		const struct btf_type *type = scan_at(scan, at, sizeof(*type));
 		int64_t appendix;
-		int err = 0;
+		int err;
 
 		if (!type)
 			return -EIO;
@@ -163,12 +181,13 @@ static int walk_types(struct scan *scan)
 			return -ENOTSUP;
 		if (BTF_INFO_KIND(type->info) == BTF_KIND_VAR)
 			for (size_t i = 0; i < scan->count; i++)
-				if (scan->wanted[i].name_offset == type->name_off)
+				if (is_wanted(scan, &scan->wanted[i], type->name_off))
 					scan->wanted[i].type = number;
-		if (BTF_INFO_KIND(type->info) == BTF_KIND_DATASEC)
+		if (BTF_INFO_KIND(type->info) == BTF_KIND_DATASEC) {
 			err = read_section(scan, at + sizeof(*type), BTF_INFO_VLEN(type->info));
-		if (err)
-			return err;
+			if (err || has_all(scan))
+				return err;
+		}
 		at += sizeof(*type) + (uint64_t)appendix;
 	}
 	return 0;
@@ -177,26 +196,34 @@ static int walk_types(struct scan *scan)
 int kernel_btf_percpu(const char *const *names, size_t count, uint32_t *ret_offsets)
 {
 	own(fd_closep) int fd = open("/sys/kernel/btf/vmlinux", O_RDONLY | O_CLOEXEC);
-	own(freep) struct scan *scan = calloc(1, sizeof(*scan));
-	int err;
 
 	if (fd < 0)
 		return errno == ENOENT ? -ENOTSUP : -errno;
+	return kernel_btf_percpu_in(fd, true, names, count, ret_offsets);
+}
+
+int kernel_btf_percpu_in(int fd, bool may_map, const char *const *names, size_t count,
+			 uint32_t *ret_offsets)
+{
+	own(freep) struct scan *scan = calloc(1, sizeof(*scan));
+	int err;
+
 	if (!scan)
 		return -ENOMEM;
 	scan->fd = fd;
 	scan->count = count;
-	map_file(scan);
+	if (may_map)
+		map_file(scan);
 	for (size_t i = 0; i < count; i++)
 		scan->wanted[i] = (struct wanted){ .name = names[i], .offset = -1 };
 	err = file_read_at(fd, &scan->header, sizeof(scan->header), 0);
 	if (!err && (scan->header.magic != BTF_MAGIC || scan->header.version != BTF_VERSION))
 		err = -ENOTSUP;
-	err = err ?: find_names(scan);
+	if (!err && !scan->mapped)
+		err = find_names(scan);
 	err = err ?: walk_types(scan);
-	for (size_t i = 0; !err && i < count; i++)
-		if (scan->wanted[i].offset < 0)
-			err = -ENOENT;
+	if (!err && !has_all(scan))
+		err = -ENOENT;
 	for (size_t i = 0; !err && i < count; i++)
 		ret_offsets[i] = (uint32_t)scan->wanted[i].offset;
 	if (scan->mapped)

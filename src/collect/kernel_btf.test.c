@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <fcntl.h>
 
 #include <bpf/btf.h>
 
@@ -26,11 +27,15 @@ static void agrees_with_libbpf(void **state)
 {
 	static const char *const names[] = { "tick_cpu_sched", "__irq_regs", "runqueues" };
 	uint32_t offsets[array_len(names)];
+	own(fd_closep) int fd = open("/sys/kernel/btf/vmlinux", O_RDONLY | O_CLOEXEC);
 	struct btf *btf = btf__load_vmlinux_btf();
 
 	(void)state;
 	assert_non_null(btf);
 	assert_int_equal(kernel_btf_percpu(names, array_len(names), offsets), 0);
+	for (size_t i = 0; i < array_len(names); i++)
+		assert_int_equal(offsets[i], offset_by_libbpf(btf, names[i]));
+	assert_int_equal(kernel_btf_percpu_in(fd, false, names, array_len(names), offsets), 0);
 	for (size_t i = 0; i < array_len(names); i++)
 		assert_int_equal(offsets[i], offset_by_libbpf(btf, names[i]));
 	btf__free(btf);
@@ -39,10 +44,12 @@ static void agrees_with_libbpf(void **state)
 static void says_what_is_not_there(void **state)
 {
 	static const char *const names[] = { "__irq_regs", "no_such_variable_anywhere" };
+	own(fd_closep) int fd = open("/sys/kernel/btf/vmlinux", O_RDONLY | O_CLOEXEC);
 	uint32_t offsets[2] = { 7, 7 };
 
 	(void)state;
 	assert_int_equal(kernel_btf_percpu(names, 2, offsets), -ENOENT);
+	assert_int_equal(kernel_btf_percpu_in(fd, false, names, 2, offsets), -ENOENT);
 	assert_int_equal(offsets[0], 7);
 }
 

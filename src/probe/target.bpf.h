@@ -23,6 +23,7 @@ const volatile struct target_filter target = {};
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, 1); /* BPF_F_NO_PREALLOC: laying all out takes milliseconds */
 	__uint(max_entries, TARGET_MAX);
 	__type(key, u32); /* TARGET_PROCESS: tgid; TARGET_THREAD: tid */
 	__type(value, u8);

@@ -176,12 +176,14 @@ def test_bash_completion_is_clean(pages):
 
 ZSH = r"""
 zmodload zsh/zpty
+setopt extendedglob
 zpty z "zsh -f -i"
 say() { zpty -w z "$1" }
 hear() {
 	local part all=
 	repeat 1500; do
 		if zpty -r -t z part; then all+=$part; else sleep 0.05; fi
+		all=${all//$'\e'\[[0-9;?]#[a-zA-Z]/} # a suffix is shown in bold
 		[[ $all == *$1* ]] && break
 	done
 	print -r -- "$all"
@@ -208,4 +210,4 @@ def test_zsh_completes(pages, table, typed, shown):
         need_verb(table, "profile")
     assert run("zsh", "-n", pages / "completions/_kymo").returncode == 0
     done = run("zsh", "-f", "-c", ZSH, "zsh", pages / "completions", typed, shown, timeout=110)
-    assert shown in re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", done.stdout), done.stdout + done.stderr
+    assert shown in done.stdout, done.stdout + done.stderr

@@ -36,6 +36,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, 1); /* BPF_F_NO_PREALLOC: 16,384 elements take milliseconds to lay out */
 	__uint(max_entries, CPU_COUNTS_MAX);
 	__type(key, u64);
 	__type(value, struct cpu_count);
