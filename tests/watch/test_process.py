@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: MIT
 """`kymo watch process`: processes whose life is known, field by field."""
+import json
 import os
+import shutil
 import signal
 import subprocess
+import tempfile
 import time
 
 import pytest
@@ -274,11 +277,31 @@ def test_bad_words_are_told(tmp_path):
     assert done.returncode == 1 and "no/file" in done.stderr
 
 
-def test_the_list_of_collectors_needs_no_rights():
-    done = subprocess.run([KYMO, "watch"], capture_output=True, text=True, user=65534,
-                          env={**os.environ, "HOME": "/"})
+@pytest.fixture
+def anybody():
+    """A copy of kymo that any user may execute, whatever folder it was built in."""
+    with tempfile.TemporaryDirectory(prefix="kymo-watch-", dir="/var/tmp") as folder:
+        os.chmod(folder, 0o755)
+        yield shutil.copy(KYMO, folder)
+
+
+def test_the_list_of_collectors_needs_no_rights(anybody):
+    done = subprocess.run([anybody, "watch"], capture_output=True, text=True, user=65534)
     assert done.returncode == 0, done.stderr
     assert "process exit" in done.stdout and "max_rss_bytes" in done.stdout
-    refused = subprocess.run([KYMO, "watch", "process", "-d", "1"], capture_output=True, text=True,
+    refused = subprocess.run([anybody, "watch", "process", "-d", "1"], capture_output=True, text=True,
                              user=65534)
     assert refused.returncode == 77 and "CAP_BPF" in refused.stderr
+
+
+def test_two_capabilities_are_enough(anybody):
+    two = "-all,+bpf,+perfmon"
+    process = subprocess.Popen(
+        ["setpriv", "--reuid=65534", "--clear-groups", f"--inh-caps={two}", f"--ambient-caps={two}",
+         f"--bounding-set={two}", anybody, "watch", "process", "--comm", "true", "--json", "--count", "2"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while process.poll() is None:
+        run("/bin/true")
+    text, said = process.communicate()
+    assert process.returncode == 0, said
+    assert {json.loads(line)["event"] for line in text.splitlines()[1:-1]} <= {"exec", "exit"}
