@@ -24,3 +24,11 @@ $(B)/gen/%.inc: src/%
 	$(Q)sed -e '/^[[:space:]]*\/\/ /d' -e '/^$$/d' -e 's/[\\"]/\\&/g' -e 's/.*/"&\\n"/' $< > $@
 
 generated += $(texts:src/%=$(B)/gen/%.inc)
+
+# Names of system calls by number, as the libc of the build knows them.
+$(B)/gen/model/syscalls.inc: mk/gen.mk
+	@mkdir -p $(@D)
+	$(Q)echo '#include <asm/unistd.h>' | $(CC) -E -dM - | \
+		sed -n 's/^#define __NR_\([a-z0-9_]*\) \([0-9][0-9]*\)$$/[\2] = "\1",/p' | sort -V > $@
+
+generated += $(B)/gen/model/syscalls.inc

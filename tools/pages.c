@@ -28,8 +28,9 @@ static int put_manual(const char *date, const char *name)
 static void put_table(const char *verb, const struct option *option)
 {
 	for (; option && option->name; option++)
-		printf("%s\t%s\t%c\t%s\t%s\t%s\t%s\n", verb, option->name, option->letter ?: '-',
-		       option->word ?: "-", option->alias ?: "-", option->argument ?: "-",
+		printf("%s\t%s\t%c\t%s\t%s\t%s%s%s\t%s\n", verb, option->name,
+		       option->letter ?: '-', option->word ?: "-", option->alias ?: "-",
+		       option->bare ? "[=" : "", option->argument ?: "-", option->bare ? "]" : "",
 		       option->kind == OPTION_SWITCH   ? "switch"
 		       : option->kind == OPTION_CHOICE ? "choice"
 		       : option_takes_value(option)    ? "value"

@@ -86,3 +86,13 @@ void arguments_done(struct arguments *arguments)
 	vec_done(&arguments->given);
 	vec_done(&arguments->operands);
 }
+
+int arguments_ids(const struct arguments *arguments, const char *name, struct id_list *ids)
+{
+	const struct argument *at = NULL;
+	int err = 0;
+
+	while (!err && (at = arguments_next(arguments, name, at)) != NULL)
+		err = vec_push(&ids->ids, (uint32_t)at->value.number);
+	return err;
+}

@@ -66,4 +66,12 @@ const char *arguments_text(const struct arguments *arguments, const char *name);
 const struct argument *arguments_next(const struct arguments *arguments, const char *name,
 				      const struct argument *after);
 
+struct id_list {
+	vec(uint32_t) ids;
+};
+
+/** arguments_ids - every value of an option that takes numbers.  Return: 0; -ENOMEM */
+nodiscard int arguments_ids(const struct arguments *arguments, const char *name,
+			    struct id_list *ids);
+
 #endif

@@ -19,7 +19,7 @@ static void put_bash_value(FILE *out, const char *verb, const struct option *opt
 {
 	char choices[400];
 
-	if (!option_takes_value(option))
+	if (!option_takes_value(option) || option->bare)
 		return;
 	fprintf(out, "\t'%s --%s'", verb, option->name);
 	if (option->letter)
@@ -187,6 +187,8 @@ static void put_zsh_option(FILE *out, const struct option *option, const struct 
 	if (option->letter)
 		fprintf(out, "{-%c%s,--%s%s}'", option->letter, takes ? "+" : "", option->name,
 			takes ? "=" : "");
+	else if (option->bare)
+		fprintf(out, "--%s=-'", option->name);
 	else if (option->kind == OPTION_SWITCH)
 		fprintf(out, "{--%s,--no-%s}'", option->name, option->name);
 	else

@@ -88,9 +88,12 @@ static void put_option(FILE *out, unsigned width, const struct option *option)
 		len = snprintf(term, sizeof(term), "-%c, ", option->letter);
 	else
 		len = snprintf(term, sizeof(term), "    ");
-	snprintf(term + len, sizeof(term) - (size_t)len, "--%s%s%s%s",
+	snprintf(term + len, sizeof(term) - (size_t)len, "--%s%s%s%s%s",
 		 option->kind == OPTION_SWITCH ? "[no-]" : "", option->name,
-		 option->argument ? " " : "", option->argument ?: "");
+		 option->bare       ? "[="
+		 : option->argument ? " "
+				    : "",
+		 option->argument ?: "", option->bare ? "]" : "");
 	option_detail(option, detail, sizeof(detail));
 	snprintf(text, sizeof(text), *detail ? "%s (%s)" : "%s", option->help, detail);
 	put_pair(out, width, 2, OPTION_COLUMN, term, text);

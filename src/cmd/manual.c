@@ -114,8 +114,10 @@ static void put_option(FILE *out, const struct option *option)
 		put_bold(out, text);
 	}
 	if (option->argument) {
-		putc(' ', out);
+		fputs(option->bare ? "[=" : " ", out);
 		put_syntax(out, option->argument);
+		if (option->bare)
+			putc(']', out);
 	}
 	putc('\n', out);
 	put_text(out, option->help);

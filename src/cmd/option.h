@@ -57,6 +57,8 @@ struct option {
 	const char *excludes;  /* options that name the same word here exclude each other */
 	const struct choice *choices;
 	uint64_t min, max; /* both 0: any */
+	const char *
+		bare; /* what --name alone means, a value then stands behind "="; NULL: it must follow */
 	const char *word;  /* older spelling behind one dash ("freq"), matched whole; or NULL */
 	const char *alias; /* older spelling behind two dashes; or NULL */
 };

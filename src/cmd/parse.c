@@ -192,7 +192,11 @@ static int read_option(struct parser *parser, const struct typed *typed)
 	const char *value = typed->value;
 
 	if (option_takes_value(option)) {
-		if (!value)
+		if (!value && option->bare && !*option->bare)
+			return add(parser, option, (struct option_reading){ .text = "" });
+		if (!value && option->bare)
+			value = option->bare;
+		else if (!value)
 			value = *parser->words ? *parser->words++ : "";
 		return add_value(parser, typed, value);
 	}

@@ -65,20 +65,6 @@ static int choose_sink(const struct arguments *arguments, const struct sink **re
 	return 0;
 }
 
-struct id_list {
-	vec(uint32_t) ids;
-};
-
-static int read_ids(const struct arguments *arguments, const char *name, struct id_list *ids)
-{
-	const struct argument *at = NULL;
-	int err = 0;
-
-	while (!err && (at = arguments_next(arguments, name, at)) != NULL)
-		err = vec_push(&ids->ids, (uint32_t)at->value.number);
-	return err;
-}
-
 static int read_targets(const struct arguments *arguments, struct cpu_request *cpu,
 			struct id_list *ids)
 {
@@ -87,10 +73,10 @@ static int read_targets(const struct arguments *arguments, struct cpu_request *c
 	cpu->kind = TARGET_HOST;
 	if (arguments_has(arguments, "pid")) {
 		cpu->kind = TARGET_PROCESS;
-		err = read_ids(arguments, "pid", ids);
+		err = arguments_ids(arguments, "pid", ids);
 	} else if (arguments_has(arguments, "tid")) {
 		cpu->kind = TARGET_THREAD;
-		err = read_ids(arguments, "tid", ids);
+		err = arguments_ids(arguments, "tid", ids);
 	} else if (arguments_has(arguments, "cgroup")) {
 		cpu->kind = TARGET_CGROUP;
 		cpu->cgroup = arguments_text(arguments, "cgroup");

@@ -103,6 +103,7 @@ struct pid {
 
 struct inode {
 	unsigned short i_mode;
+	u32 i_rdev; /* of a device */
 };
 
 struct qstr {
@@ -187,7 +188,9 @@ typedef struct {
 
 struct task_io_accounting {
 	u64 rchar, wchar;            /* bytes through read() and write() */
+	u64 syscr, syscw;            /* calls of these */
 	u64 read_bytes, write_bytes; /* of disks */
+	u64 cancelled_write_bytes;   /* dirtied, and deleted before they were written */
 };
 
 struct list_head {
@@ -198,6 +201,7 @@ struct list_head {
 struct signal_struct {
 	atomic_t live;
 	int nr_threads;
+	unsigned int flags;
 	struct list_head thread_head;
 	int group_exit_code;
 	u64 sum_sched_runtime;
@@ -280,7 +284,8 @@ struct in6_addr {
 struct sock_common {
 	u32 skc_daddr, skc_rcv_saddr; /* of the other end, of this one; in network order */
 	struct in6_addr skc_v6_daddr, skc_v6_rcv_saddr;
-	u16 skc_dport; /* likewise */
+	u16 skc_dport;          /* likewise */
+	unsigned short skc_num; /* our port, in the order of the CPU; 0 once it is closed */
 	unsigned short skc_family;
 	unsigned char skc_state;
 	possible_net_t skc_net;
@@ -290,6 +295,7 @@ struct sock_common {
 struct sock {
 	struct sock_common __sk_common;
 	u16 sk_protocol;
+	u8 sk_shutdown;
 	int sk_err;
 	struct socket *sk_socket; /* NULL: accept() has not taken it yet, or it is closed */
 };
@@ -309,12 +315,13 @@ struct minmax {
 
 struct tcp_sock {
 	u32 snd_una, snd_nxt, write_seq;
-	u64 bytes_acked;       /* SYN and FIN count as one each */
-	u64 bytes_sent;        /* also those sent again */
-	u64 bytes_retrans;     /* those */
-	u64 bytes_received;    /* in order; the other end's FIN counts as one */
-	u32 srtt_us;           /* eighths of a microsecond */
-	struct minmax rtt_min; /* us; all ones: none */
+	u32 rcv_nxt, copied_seq; /* of what comes next into it, and next out of it */
+	u64 bytes_acked;         /* SYN and FIN count as one each */
+	u64 bytes_sent;          /* also those sent again */
+	u64 bytes_retrans;       /* those */
+	u64 bytes_received;      /* in order; the other end's FIN counts as one */
+	u32 srtt_us;             /* eighths of a microsecond */
+	struct minmax rtt_min;   /* us; all ones: none */
 	u32 total_retrans, segs_out, segs_in;
 };
 
@@ -335,6 +342,21 @@ struct timerqueue_node {
 struct hrtimer {
 	struct timerqueue_node node;
 	void *function;
+};
+
+struct gendisk {
+	int major, first_minor;
+	char disk_name[32];
+};
+
+struct request_queue {
+	struct gendisk *disk;
+};
+
+struct request {
+	struct request_queue *q;
+	unsigned int cmd_flags;
+	unsigned int __data_len;
 };
 
 struct tick_sched {

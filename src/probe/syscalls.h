@@ -15,6 +15,8 @@ enum syscall_class {
 	SYSCALL_ON_EVENTS,
 	SYSCALL_ON_CHILD,
 	SYSCALL_ON_DISK,
+	SYSCALL_ON_IPC,
+	SYSCALL_ON_EXIT,
 	SYSCALL_FCNTL,    /* waits for a lock with two of its commands */
 	SYSCALL_RESTARTED /* goes on with the call before: a sleep, a poll, a lock with a time limit */
 };
@@ -91,6 +93,16 @@ static inline enum syscall_class syscall_class(long number)
 	case 277:
 	case 26: /* fsync, fdatasync, sync, syncfs, sync_file_range, msync */
 		return SYSCALL_ON_DISK;
+	case 65:
+	case 220:
+	case 69:
+	case 70:
+	case 242:
+	case 243: /* semop, semtimedop, msgsnd, msgrcv, mq_timedsend, mq_timedreceive */
+		return SYSCALL_ON_IPC;
+	case 60:
+	case 231: /* exit, exit_group */
+		return SYSCALL_ON_EXIT;
 #else
 	case 63:
 	case 64:
@@ -144,6 +156,16 @@ static inline enum syscall_class syscall_class(long number)
 	case 84:
 	case 227:
 		return SYSCALL_ON_DISK;
+	case 182:
+	case 183:
+	case 188:
+	case 189:
+	case 192:
+	case 193:
+		return SYSCALL_ON_IPC;
+	case 93:
+	case 94:
+		return SYSCALL_ON_EXIT;
 #endif
 	case 449:
 	case 455:

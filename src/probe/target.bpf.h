@@ -12,12 +12,11 @@
 
 #include "probe/cgroup.bpf.h"
 #include "probe/kernel.h"
+#include "probe/nested.bpf.h"
 #include "probe/target.wire.h"
 
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
-
-#define PID_MAX_LEVEL 32 /* MAX_PID_NS_LEVEL of the kernel */
 
 const volatile struct target_filter target = {};
 
@@ -37,31 +36,10 @@ static __always_inline bool in_target_cgroup(struct task_struct *task)
 	return in_cgroup(task, target.hierarchy, target.cgroup_id);
 }
 
-/* Number of a thread in target.pid_namespace, 0 if it does not live there. */
-static __always_inline u32 nested_tid(struct task_struct *task)
-{
-	struct pid *pid = BPF_CORE_READ(task, thread_pid);
-	u32 deepest = BPF_CORE_READ(pid, level);
-
-	for (u32 level = 1; level <= PID_MAX_LEVEL && level <= deepest; level++) {
-		struct upid *at = (void *)pid + bpf_core_field_offset(struct pid, numbers) +
-				  level * bpf_core_type_size(struct upid);
-
-		if (BPF_CORE_READ(at, ns, ns.inum) == target.pid_namespace)
-			return BPF_CORE_READ(at, nr);
-	}
-	return 0;
-}
-
 #else
 static __always_inline bool in_target_cgroup(struct task_struct *task)
 {
 	return false;
-}
-
-static __always_inline u32 nested_tid(struct task_struct *task)
-{
-	return 0;
 }
 #endif
 
@@ -76,7 +54,7 @@ static __always_inline u32 target_tgid(struct task_struct *task)
 {
 	if (!TARGET_NAMESPACE)
 		return BPF_CORE_READ(task, tgid);
-	return nested_tid(BPF_CORE_READ(task, group_leader));
+	return nested_tid(BPF_CORE_READ(task, group_leader), target.pid_namespace);
 }
 
 /* As bpf_get_current_pid_tgid(), with numbers as kymo sees them. */
@@ -87,7 +65,7 @@ static __always_inline u64 target_pid_tgid(void)
 	if (!TARGET_NAMESPACE)
 		return bpf_get_current_pid_tgid();
 	task = (struct task_struct *)bpf_get_current_task();
-	return (u64)target_tgid(task) << 32 | nested_tid(task);
+	return (u64)target_tgid(task) << 32 | nested_tid(task, target.pid_namespace);
 }
 
 /* Whether the current task is wanted; @pid_tgid as target_pid_tgid() gives it. */
@@ -107,7 +85,8 @@ static __always_inline bool target_wants(u64 pid_tgid)
 /* As target_pid_tgid(), of any task. */
 static __always_inline u64 target_ids(struct task_struct *task)
 {
-	u32 tid = target.pid_namespace ? nested_tid(task) : (u32)BPF_CORE_READ(task, pid);
+	u32 tid = target.pid_namespace ? nested_tid(task, target.pid_namespace)
+				       : (u32)BPF_CORE_READ(task, pid);
 
 	return (u64)target_tgid(task) << 32 | tid;
 }

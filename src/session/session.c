@@ -7,13 +7,13 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "session/intake.h"
 #include "session/launch.h"
+#include "session/signals.h"
 
 #define SAMPLING_NICE (-10)
 
@@ -28,46 +28,9 @@ struct session {
 	struct unwinder *unwinder;
 	struct launch launch;
 	struct sink_target target;
-	int signals;       /* signalfd */
-	sigset_t old_mask; /* of our caller, for the command */
-	unsigned stops;    /* signals that ask us to end */
+	struct signals signals;
 	uint64_t started_mono_ns, progress_mono_ns;
 };
-
-static int take_signals(struct session *session)
-{
-	sigset_t mask;
-
-	sigemptyset(&mask);
-	sigaddset(&mask, SIGINT);
-	sigaddset(&mask, SIGTERM);
-	sigaddset(&mask, SIGHUP);
-	sigaddset(&mask, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &mask, &session->old_mask);
-	session->signals = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
-	return session->signals < 0 ? fail(-errno, "cannot take signals by descriptor: %m") : 0;
-}
-
-/* A signal from the terminal reaches the command by itself; another one is passed on. */
-static void pass_on(struct session *session, const struct signalfd_siginfo *signal)
-{
-	if (session->launch.pid && !launch_reap(&session->launch) && signal->ssi_code <= 0)
-		kill(session->launch.pid, (int)signal->ssi_signo);
-}
-
-static void read_signals(struct session *session)
-{
-	struct signalfd_siginfo signal;
-
-	while (read(session->signals, &signal, sizeof(signal)) == sizeof(signal)) {
-		if (signal.ssi_signo == SIGCHLD) {
-			launch_reap(&session->launch);
-			continue;
-		}
-		session->stops++;
-		pass_on(session, &signal);
-	}
-}
 
 static bool is_over(const struct session *session, uint64_t now)
 {
@@ -76,7 +39,7 @@ static bool is_over(const struct session *session, uint64_t now)
 
 	if (has_command && session->launch.has_ended)
 		return true;
-	if (session->stops >= (has_command ? 2 : 1))
+	if (session->signals.stops >= (has_command ? 2 : 1))
 		return true;
 	return request->duration_ns && now >= session->started_mono_ns + request->duration_ns;
 }
@@ -111,7 +74,7 @@ static int sample_until_over(struct session *session)
 {
 	uint64_t now = clock_mono_ns(), next = now + SESSION_DRAIN_MS * NS_PER_MS;
 	struct pollfd waits[] = {
-		{ .fd = session->signals, .events = POLLIN },
+		{ .fd = session->signals.fd, .events = POLLIN },
 		{ .fd = cpu_descriptor(session->cpu), .events = POLLIN },
 	};
 
@@ -125,7 +88,7 @@ static int sample_until_over(struct session *session)
 		if (until > now)
 			poll(waits, array_len(waits), (int)((until - now) / NS_PER_MS) + 1);
 		if (waits[0].revents)
-			read_signals(session);
+			signals_read(&session->signals, &session->launch);
 		now = clock_mono_ns();
 		if (now < next && !waits[1].revents)
 			continue;
@@ -180,7 +143,8 @@ static int open_all(struct session *session)
 	err = resolver_new(&request->naming, &opener, &session->resolver);
 	err = err ?: intake_new(session->profile, session->files, &request->cpu, &session->intake);
 	if (!err && request->command)
-		err = launch_prepare(&session->launch, request->command, &session->old_mask);
+		err = launch_prepare(&session->launch, request->command,
+				     &session->signals.old_mask);
 	if (err)
 		return err;
 	if (request->command) {
@@ -230,11 +194,12 @@ static int end_output(struct session *session)
 /* The command may outlive the sampling; its exit status is ours. */
 static void wait_for_command(struct session *session)
 {
-	struct pollfd wait = { .fd = session->signals, .events = POLLIN };
+	struct pollfd wait = { .fd = session->signals.fd, .events = POLLIN };
 
-	while (session->launch.pid && !launch_reap(&session->launch) && session->stops < 2) {
+	while (session->launch.pid && !launch_reap(&session->launch) &&
+	       session->signals.stops < 2) {
 		poll(&wait, 1, -1);
-		read_signals(session);
+		signals_read(&session->signals, &session->launch);
 	}
 }
 
@@ -270,9 +235,9 @@ static int run(struct session *session)
 	cpu_stop(session->cpu);
 	session->profile->duration_ns = clock_mono_ns() - session->started_mono_ns;
 	err = intake_finish(session->intake, session->cpu);
-	read_signals(session);
+	signals_read(&session->signals, &session->launch);
 	/* From here on a signal ends kymo: nothing is left to be saved. */
-	sigprocmask(SIG_SETMASK, &session->old_mask, &ours);
+	sigprocmask(SIG_SETMASK, &session->signals.old_mask, &ours);
 	err = err ?: end_output(session);
 	sigprocmask(SIG_SETMASK, &ours, NULL);
 	if (!err)
@@ -285,10 +250,10 @@ int session_run(const struct session_request *request, struct profile **ret_prof
 {
 	struct session session = {
 		.request = request,
-		.signals = -1,
+		.signals = { .fd = -1 },
 		.launch = { .release = -1, .verdict = -1 },
 	};
-	int err = take_signals(&session);
+	int err = signals_take(&session.signals);
 
 	err = err ?: run(&session);
 	if (!err) {
@@ -303,7 +268,6 @@ int session_run(const struct session_request *request, struct profile **ret_prof
 	files_free(session.files);
 	debuginfod_free(session.debuginfod);
 	profile_free(session.profile);
-	fd_closep(&session.signals);
-	sigprocmask(SIG_SETMASK, &session.old_mask, NULL);
+	signals_give_back(&session.signals);
 	return err;
 }

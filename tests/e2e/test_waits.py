@@ -127,7 +127,7 @@ def test_a_process_that_hangs_shows_where(tmp_path, stuck, way):
 
 
 REASONS = {
-    "pipe": "pipe", "terminal": "terminal", "eventfd": "poll", "epoll": "poll", "select": "poll",
+    "pipe": "pipe", "terminal": "terminal", "eventfd": "event", "epoll": "poll", "select": "poll",
     "accept": "socket", "mutex": "lock", "flock": "lock", "fcntl": "lock", "vfork": "child",
     "waitid": "child", "sigwait": "sleep", "stop": "stopped", "fault": "page fault",
     "restart": "sleep",

@@ -53,13 +53,20 @@ def plain(roff):
     return roff.replace("\\-", "-").replace("\\fB", "").replace("\\fI", "").replace("\\fR", "")
 
 
+def argument_of(row):
+    """Behind the name: " HZ", or "[=FILE]" where the value may be left out."""
+    if row.argument == "-":
+        return ""
+    return row.argument if row.argument.startswith("[") else f" {row.argument}"
+
+
 def test_help_shows_every_option(table):
     for verb in verbs_of(table):
         text = run(KYMO, verb, "--help").stdout
         for row in rows_of(table, verb):
             name = f"--[no-]{row.name}" if row.kind == "switch" else f"--{row.name}"
             term = (f"-{row.letter}, " if row.letter != "-" else "    ") + name
-            term += f" {row.argument}" if row.argument != "-" else ""
+            term += argument_of(row)
             assert re.search(rf"^  {re.escape(term)}(  |$)", text, re.M), (verb, term)
 
 
@@ -87,7 +94,7 @@ def test_manual_shows_every_option(pages, table):
         terms = [line for line in text.splitlines() if line.startswith("-")]
         for row in rows_of(table, verb):
             expected = ", ".join(sorted(spellings(row), key=lambda name: name.startswith("--")))
-            expected += f" {row.argument}" if row.argument != "-" else ""
+            expected += argument_of(row)
             assert expected in terms, (verb, expected)
         for row in rows_of(table, verb):
             for other in [f"-{row.word}"] * (row.word != "-") + [f"--{row.alias}"] * (row.alias != "-"):

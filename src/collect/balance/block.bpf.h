@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Dual MIT/GPL */
+/* block.bpf.h - requests to block devices that a member of the tree submits itself, and how long each took.
+ * What is written back later is nobody's: kernel threads submit it.
+ */
+#ifndef COLLECT_BALANCE_BLOCK_BPF_H
+#define COLLECT_BALANCE_BLOCK_BPF_H
+
+#define REQUEST_OP_MASK 0xff /* REQ_OP_MASK, include/linux/blk_types.h */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, 1); /* BPF_F_NO_PREALLOC */
+	__uint(max_entries, BALANCE_IO_MAX);
+	__type(key, u64); /* address of the request */
+	__type(value, u64);
+} requests SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, 1);
+	__uint(max_entries, BALANCE_DEVICES_MAX);
+	__type(key, struct balance_device_key);
+	__type(value, struct balance_device);
+} devices SEC(".maps");
+
+u64 open_requests = 0;
+
+static __always_inline u32 log2_of(u64 value)
+{
+	u32 bits = 0;
+
+	for (int shift = 32; shift; shift /= 2)
+		if (value >> shift) {
+			value >>= shift;
+			bits += shift;
+		}
+	return bits < BALANCE_LOG2 ? bits : BALANCE_LOG2 - 1;
+}
+
+SEC("raw_tp/block_io_start")
+int balance_io_start(struct bpf_raw_tracepoint_args *ctx)
+{
+	u64 key = ctx->args[0], now;
+
+	if (!cell_of_current())
+		return 0;
+	now = bpf_ktime_get_ns();
+	if (bpf_map_update_elem(&requests, &key, &now, BPF_ANY))
+		__sync_fetch_and_add(&refused.requests, 1);
+	else
+		__sync_fetch_and_add(&open_requests, 1);
+	return 0;
+}
+
+static __always_inline struct balance_device *device_of(struct gendisk *disk)
+{
+	struct balance_device_key key = { BPF_CORE_READ(disk, major),
+					  BPF_CORE_READ(disk, first_minor) };
+	struct balance_device *device = bpf_map_lookup_elem(&devices, &key);
+	struct balance_device blank = {};
+
+	if (device)
+		return device;
+	BPF_CORE_READ_STR_INTO(&blank.name, disk, disk_name);
+	bpf_map_update_elem(&devices, &key, &blank, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&devices, &key);
+}
+
+SEC("raw_tp/block_io_done")
+int balance_io_done(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct request *request = (struct request *)ctx->args[0];
+	u64 key = (u64)request, *began, took;
+	struct balance_device *device;
+	u32 bytes, slot;
+
+	if (!open_requests)
+		return 0;
+	began = bpf_map_lookup_elem(&requests, &key);
+	if (!began)
+		return 0;
+	took = bpf_ktime_get_ns() - *began;
+	bpf_map_delete_elem(&requests, &key);
+	__sync_fetch_and_add(&open_requests, -1);
+	device = device_of(BPF_CORE_READ(request, q, disk));
+	if (!device) {
+		__sync_fetch_and_add(&refused.devices, 1);
+		return 0;
+	}
+	bytes = BPF_CORE_READ(request, __data_len);
+	if (BPF_CORE_READ(request, cmd_flags) & 1) { /* odd operations write */
+		__sync_fetch_and_add(&device->writes, 1);
+		__sync_fetch_and_add(&device->written, bytes);
+	} else {
+		__sync_fetch_and_add(&device->reads, 1);
+		__sync_fetch_and_add(&device->read, bytes);
+	}
+	__sync_fetch_and_add(&device->total, took);
+	if (took > device->most)
+		device->most = took;
+	slot = log2_of(took) & (BALANCE_LOG2 - 1);
+	__sync_fetch_and_add(&device->latency[slot], 1);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+#include "session/signals.h"
+
+#include <errno.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/error.h"
+
+int signals_take(struct signals *signals)
+{
+	sigset_t mask;
+
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGINT);
+	sigaddset(&mask, SIGQUIT);
+	sigaddset(&mask, SIGTERM);
+	sigaddset(&mask, SIGHUP);
+	sigaddset(&mask, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &mask, &signals->old_mask);
+	signals->fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
+	return signals->fd < 0 ? fail(-errno, "cannot take signals by descriptor: %m") : 0;
+}
+
+static void pass_on(struct launch *launch, const struct signalfd_siginfo *signal)
+{
+	if (launch->pid && !launch_reap(launch) && signal->ssi_code <= 0)
+		kill(launch->pid, (int)signal->ssi_signo);
+}
+
+void signals_read(struct signals *signals, struct launch *launch)
+{
+	struct signalfd_siginfo signal;
+
+	while (read(signals->fd, &signal, sizeof(signal)) == sizeof(signal)) {
+		if (signal.ssi_signo == SIGCHLD) {
+			launch_reap(launch);
+			continue;
+		}
+		signals->stops++;
+		pass_on(launch, &signal);
+	}
+}
+
+void signals_give_back(struct signals *signals)
+{
+	if (signals->fd >= 0)
+		close(signals->fd);
+	signals->fd = -1;
+	sigprocmask(SIG_SETMASK, &signals->old_mask, NULL);
+}

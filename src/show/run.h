@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* run.h - the account of a run, written out: for a person, and as JSON. */
+#ifndef SHOW_RUN_H
+#define SHOW_RUN_H
+
+#include <stdio.h>
+
+#include "model/account.h"
+
+struct run_view {
+	char *const *command; /* closed by NULL; NULL: a tree that ran already */
+	const uint32_t *pids; /* of that */
+	size_t pid_count;
+	bool colour;
+};
+
+/** show_run_text - one paragraph on what dominated, then tables.  Return: 0; -ENOMEM */
+nodiscard int show_run_text(FILE *out, const struct account *account, const struct run_view *view);
+
+/** show_run_json - everything, as one object; documented in run_json.c.  Return: 0; -ENOMEM */
+nodiscard int show_run_json(FILE *out, const struct account *account, const struct run_view *view);
+
+#endif

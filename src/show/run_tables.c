@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT */
+#include "show/run_tables.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/syscalls.h"
+
+static int by_process_and_time(const void *a, const void *b, void *context)
+{
+	const struct account_thread *threads = context;
+	const struct account_thread *one = &threads[*(const uint32_t *)a];
+	const struct account_thread *other = &threads[*(const uint32_t *)b];
+
+	if (one->process != other->process)
+		return one->process < other->process ? -1 : 1;
+	return one->born_mono_ns < other->born_mono_ns ? -1
+						       : one->born_mono_ns > other->born_mono_ns;
+}
+
+static int execs_by_process(const void *a, const void *b, void *context)
+{
+	const struct account_exec *execs = context;
+	uint32_t one = *(const uint32_t *)a, other = *(const uint32_t *)b;
+
+	if (execs[one].process != execs[other].process)
+		return execs[one].process < execs[other].process ? -1 : 1;
+	return one < other ? -1 : one > other;
+}
+
+int run_order(const struct account *account, struct run_order *ret_order)
+{
+	struct run_order order = { 0 };
+
+	if (vec_reserve(&order.threads, account->threads.len + 1) ||
+	    vec_reserve(&order.execs, account->execs.len + 1)) {
+		run_order_done(&order);
+		return -ENOMEM;
+	}
+	for (uint32_t i = 0; i < account->threads.len; i++)
+		order.threads.data[order.threads.len++] = i;
+	for (uint32_t i = 0; i < account->execs.len; i++)
+		order.execs.data[order.execs.len++] = i;
+	qsort_r(order.threads.data, order.threads.len, sizeof(uint32_t), by_process_and_time,
+		account->threads.data);
+	qsort_r(order.execs.data, order.execs.len, sizeof(uint32_t), execs_by_process,
+		account->execs.data);
+	*ret_order = order;
+	return 0;
+}
+
+void run_order_done(struct run_order *order)
+{
+	vec_done(&order->threads);
+	vec_done(&order->execs);
+}
+
+static int by_held(const void *a, const void *b, void *context)
+{
+	const struct account_process *processes = context;
+	uint64_t one = processes[*(const uint32_t *)a].rss_at_tree_peak_bytes;
+	uint64_t other = processes[*(const uint32_t *)b].rss_at_tree_peak_bytes;
+
+	return one > other ? -1 : one < other;
+}
+
+int run_holders(const struct account *account, struct run_holders *ret_holders)
+{
+	struct run_holders holders = { 0 };
+
+	for (uint32_t i = 0; i < account->processes.len; i++)
+		if (account->processes.data[i].rss_at_tree_peak_bytes &&
+		    vec_push(&holders.processes, i)) {
+			vec_done(&holders.processes);
+			return -ENOMEM;
+		}
+	if (holders.processes.len)
+		qsort_r(holders.processes.data, holders.processes.len, sizeof(uint32_t), by_held,
+			account->processes.data);
+	*ret_holders = holders;
+	return 0;
+}
+
+void run_address(const struct account_peer *peer, char *text, size_t size)
+{
+	char address[INET6_ADDRSTRLEN] = "", port[8] = "*";
+
+	if (peer->port)
+		snprintf(port, sizeof(port), "%u", peer->port);
+	if (peer->family == AF_UNIX) {
+		snprintf(text, size, "unix");
+	} else if (peer->family != AF_INET && peer->family != AF_INET6) {
+		snprintf(text, size, "family %u", peer->family);
+	} else {
+		inet_ntop(peer->family, peer->address, address, sizeof(address));
+		snprintf(text, size, peer->family == AF_INET ? "%s:%s" : "[%s]:%s", address, port);
+	}
+}
+
+static int put_memory(struct json *json, const struct account *account)
+{
+	struct run_holders holders;
+	int err = run_holders(account, &holders);
+
+	if (err)
+		return err;
+	json_object(json, "memory");
+	json_u64(json, "rss_sum_peak_bytes", account->rss_peak_bytes);
+	json_u64(json, "at_ns",
+		 account->rss_peak_at_mono_ns > account->started_mono_ns
+			 ? account->rss_peak_at_mono_ns - account->started_mono_ns
+			 : 0);
+	json_u64(json, "error_bound_bytes", account->rss_bound_bytes);
+	json_array(json, "holders");
+	vec_each(number, &holders.processes) {
+		const struct account_process *process = &account->processes.data[*number];
+
+		json_object(json, NULL);
+		json_u64(json, "pid", process->pid);
+		json_u64(json, "id", *number);
+		json_text(json, "name", account_name(account, process));
+		json_u64(json, "rss_bytes", process->rss_at_tree_peak_bytes);
+		json_object_end(json);
+	}
+	json_array_end(json);
+	json_object_end(json);
+	vec_done(&holders.processes);
+	return 0;
+}
+
+static const char *protocol_name(uint16_t protocol)
+{
+	switch (protocol) {
+	case IPPROTO_TCP:
+		return "tcp";
+	case IPPROTO_UDP:
+		return "udp";
+	default:
+		return "";
+	}
+}
+
+static void put_peers(struct json *json, const struct account *account)
+{
+	json_object(json, "network");
+	json_array(json, "peers");
+	vec_each(peer, &account->peers) {
+		char address[INET6_ADDRSTRLEN] = "";
+
+		json_object(json, NULL);
+		json_text(json, "family",
+			  peer->family == AF_INET    ? "inet"
+			  : peer->family == AF_INET6 ? "inet6"
+			  : peer->family == AF_UNIX  ? "unix"
+						     : "other");
+		if (peer->family == AF_INET || peer->family == AF_INET6) {
+			inet_ntop(peer->family, peer->address, address, sizeof(address));
+			json_text(json, "protocol", protocol_name(peer->protocol));
+			json_text(json, "address", address);
+			json_u64(json, "port", peer->port);
+			json_u64(json, "local_port", peer->local_port);
+		}
+		json_u64(json, "sent_bytes", peer->sent_bytes);
+		json_u64(json, "received_bytes", peer->received_bytes);
+		json_u64(json, "received_by_splice_bytes", peer->outside_received_bytes);
+		json_u64(json, "sends", peer->sends);
+		json_u64(json, "receives", peer->receives);
+		json_u64(json, "connects", peer->connects);
+		json_u64(json, "connect_ns", peer->connect_ns);
+		json_u64(json, "connect_max_ns", peer->connect_max_ns);
+		json_u64(json, "retransmits", peer->retransmits);
+		json_object_end(json);
+	}
+	json_array_end(json);
+	json_object_end(json);
+}
+
+static void put_log2(struct json *json, const char *key, const uint64_t *buckets)
+{
+	size_t len = ACCOUNT_LOG2;
+
+	while (len && !buckets[len - 1])
+		len--;
+	json_array(json, key);
+	for (size_t i = 0; i < len; i++)
+		json_u64(json, NULL, buckets[i]);
+	json_array_end(json);
+}
+
+static void put_devices(struct json *json, const struct account *account)
+{
+	json_object(json, "block");
+	json_array(json, "devices");
+	vec_each(device, &account->devices) {
+		json_object(json, NULL);
+		json_text(json, "name", device->name);
+		json_u64(json, "major", device->major);
+		json_u64(json, "minor", device->minor);
+		json_u64(json, "reads", device->reads);
+		json_u64(json, "writes", device->writes);
+		json_u64(json, "read_bytes", device->read_bytes);
+		json_u64(json, "written_bytes", device->written_bytes);
+		json_u64(json, "total_ns", device->total_ns);
+		json_u64(json, "max_ns", device->max_ns);
+		put_log2(json, "latency_log2_ns", device->latency);
+		json_object_end(json);
+	}
+	json_array_end(json);
+	json_object_end(json);
+}
+
+/* By number; what is no call, user code and page faults, is named so. */
+static void put_calls(struct json *json, const struct account *account)
+{
+	json_array(json, "calls");
+	for (unsigned i = 0; i < BALANCE_CALLS; i++) {
+		const struct balance_call *call = &account->calls[i];
+
+		if (!call->waits && !call->ticks)
+			continue;
+		json_object(json, NULL);
+		json_text(json, "name",
+			  i == BALANCE_CALLS - 1 ? "(user code and page faults)"
+						 : syscall_name(i) ?: "(unknown)");
+		if (i != BALANCE_CALLS - 1)
+			json_u64(json, "number", i);
+		json_u64(json, "blocked_ns", call->blocked);
+		json_u64(json, "waits", call->waits);
+		json_u64(json, "ticks", call->ticks);
+		json_object_end(json);
+	}
+	json_array_end(json);
+	if (account->tick_ns)
+		json_u64(json, "tick_ns", account->tick_ns);
+}
+
+int run_json_tables(struct json *json, const struct account *account)
+{
+	int err = account->has_memory ? put_memory(json, account) : 0;
+
+	if (account->has_peers)
+		put_peers(json, account);
+	if (account->has_devices)
+		put_devices(json, account);
+	if (account->has_calls)
+		put_calls(json, account);
+	return err;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* run_tables.h - what the writers of an account have in common.  For show/ only. */
+#ifndef SHOW_RUN_TABLES_H
+#define SHOW_RUN_TABLES_H
+
+#include "base/json.h"
+#include "model/account.h"
+
+/* Threads and programs by the number of their process, each then by time. */
+struct run_order {
+	vec(uint32_t) threads, execs;
+};
+
+/** run_order - Return: 0; -ENOMEM */
+nodiscard int run_order(const struct account *account, struct run_order *ret_order);
+void run_order_done(struct run_order *order);
+
+/** run_holders - processes with resident memory at the peak of the tree, the largest first */
+struct run_holders {
+	vec(uint32_t) processes;
+};
+nodiscard int run_holders(const struct account *account, struct run_holders *ret_holders);
+
+/** run_address - "10.0.0.1:443", "[::1]:80", "unix"; port 0: "*" */
+void run_address(const struct account_peer *peer, char *text, size_t size);
+
+/** run_json_tables - memory, network, block, calls, syscalls, files, timeline.  Return: 0; -ENOMEM */
+nodiscard int run_json_tables(struct json *json, const struct account *account);
+
+#endif

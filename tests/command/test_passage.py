@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: MIT
+"""The command is untouched: its input, output, status and signals; and the report is never lost."""
+import json
+import os
+import resource
+import signal
+import subprocess
+import time
+
+import pytest
+
+from account import KYMO, Account, program, run
+
+
+def kymo(*words, **more):
+    return subprocess.run([KYMO, *map(str, words)], capture_output=True, timeout=60, **more)
+
+
+@pytest.mark.parametrize("script, status, code, number", [
+    ("exit 0", 0, 0, None), ("exit 7", 7, 7, None), ("kill -9 $$", 137, None, 9),
+    ("kill -TERM $$", 143, None, 15),
+])
+def test_the_status_of_the_command(tmp_path, script, status, code, number):
+    account = run(tmp_path, "/bin/sh", "-c", script)
+    assert account.status == status
+    assert (account.json["exit_status"], account.json["exit_signal"]) == (code, number)
+    shell, = account.processes
+    assert (shell["exit_status"], shell["exit_signal"]) == (code, number)
+
+
+def test_a_core_that_is_dumped_is_told(tmp_path):
+    limit = resource.RLIM_INFINITY
+    account = run(tmp_path, "/bin/sh", "-c", "kill -QUIT $$", cwd=tmp_path,
+                  preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, (limit, limit)))
+    assert account.status == 131
+    assert account.json["exit_signal"] == signal.SIGQUIT
+    bare = subprocess.run(["/bin/sh", "-c", "kill -QUIT $$"], cwd=tmp_path, check=False)
+    assert bare.returncode == -signal.SIGQUIT
+    assert isinstance(account.json["core_dumped"], bool)
+
+
+@pytest.mark.parametrize("words, status, says", [
+    (["/nowhere/at-all"], 127, b"'/nowhere/at-all'"), (["no-such-command-here"], 127, b"PATH"),
+    (["/etc/passwd"], 126, b"'/etc/passwd'"), (["/etc"], 126, b"'/etc'"),
+])
+def test_what_cannot_be_executed(words, status, says):
+    done = kymo("run", "--", *words)
+    assert done.returncode == status
+    assert says in done.stderr and b"hint: " in done.stderr
+
+
+def test_nothing_to_do_is_a_mistake():
+    done = kymo("run")
+    assert done.returncode == 2 and b"kymo run -- COMMAND" in done.stderr
+    assert kymo("run", "-p", "1", "--", "true").returncode == 2
+    assert kymo("run", "-p", 2 ** 22 - 1, "-d", "0.1").returncode == 1
+
+
+def test_input_and_output_are_the_same_to_the_byte():
+    text = os.urandom(200000)
+    for command in (["cat"], ["/bin/sh", "-c", "cat; echo aside >&2; exit 3"]):
+        bare = subprocess.run(command, input=text, capture_output=True)
+        done = kymo("run", "-q", "--", *command, input=text)
+        assert (done.stdout, done.stderr, done.returncode) == \
+            (bare.stdout, bare.stderr, bare.returncode)
+
+
+def test_the_report_goes_where_it_is_told(tmp_path):
+    done = kymo("run", "--", "echo", "x")
+    assert done.stdout == b"x\n" and b"WHERE THE TIME WENT" in done.stderr
+    done = kymo("run", "-o", tmp_path / "report", "--", "echo", "x")
+    assert done.stdout == b"x\n" and done.stderr == b""
+    assert "WHERE THE TIME WENT" in (tmp_path / "report").read_text()
+    done = kymo("run", "--json", "--", "true")
+    assert json.loads(done.stderr)["schema_version"] == 1 and done.stdout == b""
+    done = kymo("run", "--json=-", "-q", "--", "true")
+    assert json.loads(done.stdout)["schema"] == "kymo.run/1" and done.stderr == b""
+
+
+def test_a_report_that_cannot_be_written_is_said_before(tmp_path):
+    mark = tmp_path / "ran"
+    done = kymo("run", "-o", tmp_path / "no" / "where", "--", "touch", mark)
+    assert done.returncode == 125 and b"kymo: cannot" in done.stderr
+    assert not mark.exists()
+
+
+def test_a_report_that_finds_no_room_is_not_lost():
+    done = kymo("run", "--json=/dev/full", "-q", "--", "true")
+    assert done.returncode == 125
+    assert b"WHERE THE TIME WENT" in done.stderr and b"kymo: cannot write" in done.stderr
+
+
+def test_descriptors_limits_and_mask_are_those_of_kymo(tmp_path):
+    script = "ls -l /proc/self/fd | wc -l; ulimit -n; ulimit -l; nice; " \
+             "grep -E 'Sig(Blk|Ign)' /proc/self/status"
+    bare = subprocess.run(["/bin/sh", "-c", script], capture_output=True)
+    done = kymo("run", "-q", "--", "/bin/sh", "-c", script)
+    assert done.stdout == bare.stdout
+
+
+def test_one_that_closes_all_descriptors(tmp_path):
+    code = "import os; os.closerange(0, 1000); os._exit(6)"
+    account = run(tmp_path, "/usr/bin/python3", "-c", code)
+    assert account.status == 6
+
+
+def started(*words, **more):
+    """kymo run in its own process group, and the first line that its command prints."""
+    process = subprocess.Popen([KYMO, "run", *map(str, words)], stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, text=True, start_new_session=True, **more)
+    return process, process.stdout.readline().strip()
+
+
+TRAPS = "trap 'echo got; exit 9' INT TERM; echo $$; while :; do sleep 0.05; done"
+
+
+def test_a_signal_to_kymo_is_passed_on(tmp_path):
+    out = tmp_path / "account.json"
+    process, _ = started(f"--json={out}", "--", "/bin/sh", "-c", TRAPS)
+    process.send_signal(signal.SIGTERM)
+    printed, said = process.communicate(timeout=30)
+    assert process.returncode == 9 and printed == "got\n"
+    Account(out.read_text(), subprocess.CompletedProcess([], 9, printed, said))
+
+
+def test_a_signal_of_the_terminal_reaches_it_once(tmp_path):
+    """Ctrl-C goes to the whole group; kymo says its report afterwards."""
+    script = "trap 'echo got' INT; echo $$; i=0; while [ $i -lt 8 ]; do sleep 0.05; i=$((i+1)); done"
+    process, _ = started("--", "/bin/sh", "-c", script)
+    # As a terminal does: not from a process, so kymo does not pass it on a second time.
+    os.killpg(process.pid, signal.SIGWINCH)
+    pid = [c for c in children_of(process.pid)][0]
+    os.kill(pid, signal.SIGINT)
+    printed, said = process.communicate(timeout=30)
+    assert printed == "got\n" and process.returncode == 0
+    assert "WHERE THE TIME WENT" in said
+
+
+def children_of(pid):
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as children:
+        return [int(child) for child in children.read().split()]
+
+
+def test_the_second_signal_ends_kymo_with_what_it_has(tmp_path):
+    out = tmp_path / "account.json"
+    process, pid = started(f"--json={out}", "--", "/bin/sh", "-c",
+                           "trap '' INT TERM; echo $$; sleep 30")
+    try:
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        printed, said = process.communicate(timeout=30)
+        assert process.returncode == 130
+        found = json.loads(out.read_text())
+        assert found["exit_status"] is None and found["exit_signal"] is None
+        assert "still running" in said
+        os.kill(int(pid), 0)  # it goes on
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def test_a_command_outlives_kymo_that_is_killed(tmp_path):
+    process, pid = started("--", "/bin/sh", "-c", f"echo $$; sleep 0.4; echo on > {tmp_path}/on")
+    process.kill()
+    process.communicate()
+    deadline = time.monotonic() + 20
+    while not (tmp_path / "on").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_arguments_that_are_long_and_strange(tmp_path):
+    strange = ["\x1b[31m red", "a\nb", "\u202e", "x" * 9000]
+    account = run(tmp_path, "/bin/true", *strange)
+    process, = account.processes
+    assert process["argv"][:4] == ["/bin/true", *strange[:3]]
+    assert process["exec"][0]["argv_truncated"]
+    assert process["exec"][0]["argv_bytes"] == len("/bin/true") + 1 + sum(
+        len(s.encode()) + 1 for s in strange)
+    assert "\x1b" not in account.said and "\u202e" not in account.said
+
+
+def test_many_threads(tmp_path):
+    account = run(tmp_path, program("truth"), "threads", 1000)
+    assert account.json["threads_count"] == 1001 == len(account.processes[0]["threads"])
