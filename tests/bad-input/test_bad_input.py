@@ -68,26 +68,28 @@ def is_sampling(profiler):
 
 
 def sampling(*words, **more):
+    """Of a profiler that is at work; ended with the test."""
     profiler = start(*words, **more)
+    running.append(profiler)
     wait_until(lambda: is_sampling(profiler) or profiler.poll() is not None, "it does not begin")
     assert profiler.poll() is None, profiler.communicate()
     return profiler
 
 
-spinning = []
+running = []
 
 
 def spin():
     """A busy process; a test that fails leaves none to those after it."""
-    spinning.append(subprocess.Popen(["sh", "-c", "while :; do :; done"]))
-    return spinning[-1]
+    running.append(subprocess.Popen(["sh", "-c", "while :; do :; done"]))
+    return running[-1]
 
 
 @pytest.fixture(autouse=True)
-def end_spinning():
+def end_running():
     yield
-    while spinning:
-        child = spinning.pop()
+    while running:
+        child = running.pop()
         child.kill()
         child.wait()
 
@@ -430,7 +432,7 @@ def test_fifo_that_nobody_reads(tmp_path, signal_number):
 def test_signal_ends_the_sampling(tmp_path, signal_number):
     """What was sampled by then is written, and that is a success."""
     path = tmp_path / "profile.jsonl"
-    profiler = sampling("-f", "json", "-o", path)
+    profiler = sampling("-f", "json", "-p", os.getpid(), "-o", path)
     profiler.send_signal(signal_number)
     profiler.communicate(timeout=LIMIT_SECONDS)
     assert profiler.returncode == 0
@@ -457,7 +459,7 @@ def test_signal_while_naming(old, signal_number):
 
 
 def test_killed(old):
-    profiler = sampling("-o", old)
+    profiler = sampling("-p", os.getpid(), "-o", old)
     profiler.kill()
     profiler.wait()
     check_old(old)

@@ -70,7 +70,7 @@ def test_every_wait_is_kept_with_no_threshold(tmp_path):
                              int(NAP * 1000))
     assert total(stacks, "wait_briefly", "[waiting: sleep]") >= 100 * 100e-6
     assert not total(stacks, "[short waits, added up]")
-    assert "; 0 lost" in said
+    assert "ring buffer full" not in said and "no memory" not in said
 
 
 def test_wall_time_of_a_thread_is_its_life(tmp_path):

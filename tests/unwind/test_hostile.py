@@ -26,6 +26,11 @@ def programs(tmp_path_factory):
     return folder
 
 
+def check_loss(summary):
+    """Of samples; other programs of the host begin and end as many processes as they like."""
+    assert not [loss for loss in summary["coverage"]["lost"] if "samples" in loss["kind"]]
+
+
 def kymo(*words, seconds=60):
     """The summary line of a profile as JSON, and what was said on standard error."""
     done = subprocess.run([KYMO, "profile", "--format", "json", *map(str, words)], text=True,
@@ -35,8 +40,7 @@ def kymo(*words, seconds=60):
     summary = json.loads(lines[-1])
     quality = summary["stack_quality"]
     assert quality["complete"] + sum(quality["reasons"].values()) == quality["user_stacks"]
-    lost = re.search(r"; (\d+) lost", done.stderr)
-    assert lost and int(lost[1]) == 0, done.stderr
+    check_loss(summary)
     return quality, done.stderr
 
 
@@ -46,7 +50,7 @@ def beside(command, *words, seconds="2"):
                           text=True) as program:
         try:
             until_busy(program)
-            return kymo("-p", program.pid, "-d", seconds, *words)
+            return kymo("-p", program.pid, "-d", seconds, "-F", "249", *words)
         finally:
             program.kill()
 
@@ -72,7 +76,7 @@ def test_32000_executable_mappings(programs):
 
 def test_a_recursion_of_1000_is_whole(programs):
     quality, _ = beside([programs / "shapes", "deep", "990"])
-    assert quality["user_stacks"] > 50
+    assert quality["user_stacks"] > 30
     # Those taken before the kernel side had the tables come with a piece of the stack only; and now and
     # then the memory manager holds a page of it.
     assert quality["complete"] >= 0.9 * quality["user_stacks"]
@@ -87,7 +91,7 @@ def test_deeper_than_the_limit_says_so(programs):
 
 def test_dlopen_and_dlclose_in_a_loop(programs):
     quality, _ = beside([programs / "shapes", "library", programs / "library.so"])
-    assert quality["user_stacks"] > 50
+    assert quality["user_stacks"] > 30
     assert quality["complete"] >= 0.9 * quality["user_stacks"]
 
 
@@ -201,8 +205,10 @@ def test_a_small_budget_holds(programs, tmp_path):
             time.sleep(0.05)
         said = profile.stderr.read()
     assert 100_000 < most <= 1 << 20, most
-    assert re.search(r"; 0 lost", said), said
     with open(tmp_path / "out", encoding="utf-8") as file:
-        quality = json.loads(file.readlines()[-1])["stack_quality"]
+        summary = json.loads(file.readlines()[-1])
+    assert profile.returncode == 0, said
+    check_loss(summary)
+    quality = summary["stack_quality"]
     assert quality["user_stacks"] > 500
     assert quality["complete"] >= 0.9 * quality["user_stacks"], quality
