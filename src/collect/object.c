@@ -136,6 +136,18 @@ static bool has_substitute(const struct object *object, const char *name)
 	return false;
 }
 
+static bool is_set(const struct loaded *loaded, const char *knob)
+{
+	const struct object *object = loaded->object;
+	uint64_t value = 0;
+
+	for (size_t i = 0; i < object->knob_count; i++)
+		if (strcmp(object->knobs[i].name, knob) == 0)
+			memcpy(&value, constants(loaded) + object->knobs[i].offset,
+			       object->knobs[i].size);
+	return value != 0;
+}
+
 /* Those that attach by themselves, or those that stand in for one that did not. */
 static int attach_some(struct loaded *loaded, bool substitutes, struct coverage *coverage,
 		       bool *attached)
@@ -147,6 +159,8 @@ static int attach_some(struct loaded *loaded, bool substitutes, struct coverage 
 		const struct object_program *program = &object->programs[i];
 
 		if (strncmp(program->kind, "iter", 4) == 0 || !!program->instead != substitutes)
+			continue;
+		if (program->when && !is_set(loaded, program->when))
 			continue;
 		if (program->instead && is_attached(object, attached, program->instead))
 			continue;

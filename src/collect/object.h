@@ -21,6 +21,7 @@ struct object_program {
 	size_t program;      /* offset of its struct bpf_prog_desc in the skeleton */
 	const char *lacks;   /* what is not measured without it; NULL: nothing works without it */
 	const char *instead; /* attached only where that program could not be; or NULL */
+	const char *when;    /* attached only if that knob is not 0; or NULL */
 };
 
 struct object_table {

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "collect/slots.h"
 
 /* A row as it was read last; its key and then its value are in `bytes` of the table. */
 struct row {
@@ -20,13 +21,15 @@ struct row {
 struct table {
 	const struct object_table *object;
 	int map;
-	uint32_t cpus;      /* values of a key */
-	bool is_array;      /* its rows are always there */
-	uint32_t most_rows; /* that the kernel has room for */
-	uint8_t *values;    /* of one key, of all CPUs */
-	uint8_t *sum;       /* of them */
-	uint8_t *record;    /* that was handed out last */
-	uint32_t stride;    /* bytes of a row */
+	uint32_t cpus;       /* values of a key */
+	bool is_array;       /* its rows are always there */
+	uint32_t most_rows;  /* that the kernel has room for */
+	uint8_t *values;     /* of one key, of all CPUs */
+	uint8_t *sum;        /* of them */
+	uint8_t *record;     /* that was handed out last */
+	uint8_t *kinds;      /* enum word_kind of each word of a value */
+	uint32_t stride;     /* bytes of a row */
+	struct slots *slots; /* of a table that is mapped; then nothing of it is kept here */
 	vec(uint8_t) bytes;
 	vec(struct row) rows;
 	struct index by_key;
@@ -34,8 +37,8 @@ struct table {
 	size_t next;
 };
 
-/* Words of a value: each u64 is a sum, or the greatest, by its field. */
-static bool is_max_at(const struct object_table *object, uint32_t offset)
+/* The field that a word of the value belongs to. */
+static const struct field *field_at(const struct object_table *object, uint32_t offset)
 {
 	const struct schema *schema = object->schema;
 
@@ -43,15 +46,23 @@ static bool is_max_at(const struct object_table *object, uint32_t offset)
 		const struct field *field = &schema->fields[i];
 		uint32_t at = field->offset - object->value_at;
 
-		if (field->offset < object->value_at)
-			continue;
-		if (field->kind == FIELD_HISTOGRAM &&
-		    offset == at + offsetof(struct histogram, max))
-			return true;
-		if (field->is_max && offset == at)
-			return true;
+		if (field->offset >= object->value_at && offset >= at && offset < at + field->size)
+			return field;
 	}
-	return false;
+	return NULL;
+}
+
+static enum word_kind word_kind(const struct object_table *object, uint32_t offset)
+{
+	const struct field *field = field_at(object, offset);
+	uint32_t at = field ? field->offset - object->value_at : 0;
+
+	if (field && field->kind == FIELD_CHARS)
+		return WORD_TEXT;
+	if (field && (field->is_max || (field->kind == FIELD_HISTOGRAM &&
+					offset == at + offsetof(struct histogram, max))))
+		return WORD_MAX;
+	return WORD_SUM;
 }
 
 int table_new(const struct object_table *object, int map, struct table **ret_table)
@@ -59,7 +70,7 @@ int table_new(const struct object_table *object, int map, struct table **ret_tab
 	struct bpf_map_info info = { 0 };
 	uint32_t len = sizeof(info);
 	struct table *table = calloc(1, sizeof(*table));
-	int cpus = libbpf_num_possible_cpus();
+	int cpus = libbpf_num_possible_cpus(), err = 0;
 
 	if (!table)
 		return -ENOMEM;
@@ -77,21 +88,31 @@ int table_new(const struct object_table *object, int map, struct table **ret_tab
 	table->values = calloc(table->cpus, (object->value_size + 7) / 8 * 8);
 	table->sum = calloc(1, object->value_size);
 	table->record = calloc(1, object->schema->size);
-	if (!table->values || !table->sum || !table->record) {
+	table->kinds = calloc(1, object->value_size / 8 + 1);
+	if (!table->values || !table->sum || !table->record || !table->kinds) {
 		table_free(table);
 		return -ENOMEM;
 	}
-	*ret_table = table;
-	return 0;
+	for (uint32_t at = 0; at + 8 <= object->value_size; at += 8)
+		table->kinds[at / 8] = word_kind(object, at);
+	if (info.type == BPF_MAP_TYPE_ARRAY && info.map_flags & BPF_F_MMAPABLE)
+		err = slots_new(object, map, info.max_entries, table->kinds, &table->slots);
+	if (err)
+		table_free(table);
+	else
+		*ret_table = table;
+	return err;
 }
 
 void table_free(struct table *table)
 {
 	if (!table)
 		return;
+	slots_free(table->slots);
 	free(table->values);
 	free(table->sum);
 	free(table->record);
+	free(table->kinds);
 	vec_done(&table->bytes);
 	vec_done(&table->rows);
 	vec_done(&table->changed);
@@ -114,12 +135,15 @@ static void add_up(struct table *table)
 
 	memset(table->sum, 0, size);
 	for (uint32_t at = 0; at + 8 <= size; at += 8) {
-		bool is_max = is_max_at(table->object, at);
+		enum word_kind kind = table->kinds[at / 8];
 		uint64_t sum = 0, one;
 
 		for (uint32_t cpu = 0; cpu < table->cpus; cpu++) {
 			memcpy(&one, table->values + (size_t)cpu * apart + at, sizeof(one));
-			sum = !is_max ? sum + one : one > sum ? one : sum;
+			if (kind == WORD_SUM)
+				sum += one;
+			else if (kind == WORD_MAX ? one > sum : one != 0)
+				sum = one;
 		}
 		memcpy(table->sum + at, &sum, sizeof(sum));
 	}
@@ -136,26 +160,35 @@ static bool put_difference(struct table *table, const uint8_t *before, uint8_t *
 
 		memcpy(&now, table->sum + at, sizeof(now));
 		memcpy(&old, before + at, sizeof(old));
-		has_any |= now != old;
-		more = is_max_at(table->object, at) ? now : now - old;
+		has_any |= now != old && table->kinds[at / 8] != WORD_TEXT;
+		more = table->kinds[at / 8] == WORD_SUM ? now - old : now;
 		memcpy(value + at, &more, sizeof(more));
 	}
 	return has_any;
+}
+
+/* Adds a record to what this reading has found. */
+static int keep_record(void *context, const uint8_t *bytes)
+{
+	struct table *table = context;
+	uint32_t size = table->object->schema->size;
+	int err = vec_reserve(&table->changed, size);
+
+	if (err)
+		return err;
+	memcpy(table->changed.data + table->changed.len, bytes, size);
+	table->changed.len += size;
+	return 0;
 }
 
 static int keep_changed(struct table *table, const void *key, uint64_t at_mono_ns)
 {
 	const struct object_table *object = table->object;
 	struct event head = { .at = at_mono_ns, .type = object->schema->type };
-	int err = vec_reserve(&table->changed, object->schema->size);
 
-	if (err)
-		return err;
 	memcpy(table->record, &head, sizeof(head));
 	memcpy(table->record + object->key_at, key, object->key_size);
-	memcpy(table->changed.data + table->changed.len, table->record, object->schema->size);
-	table->changed.len += object->schema->size;
-	return 0;
+	return keep_record(table, table->record);
 }
 
 static int new_row(struct table *table, const void *key, uint64_t hash)
@@ -268,6 +301,8 @@ int table_read(struct table *table, uint64_t at_mono_ns)
 	int err = keys ? 0 : -ENOMEM;
 
 	table->changed.len = table->next = 0;
+	if (table->slots)
+		return slots_read(table->slots, at_mono_ns, keep_record, table);
 	/* A key that is deleted meanwhile would begin the walk anew: it is bounded. */
 	for (uint32_t i = 0;
 	     !err && i < TABLE_ROWS_MAX && !bpf_map_get_next_key(table->map, last, key); i++) {

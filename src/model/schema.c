@@ -62,6 +62,14 @@ uint64_t record_u64(const struct record *record, const struct field *field)
 	return number;
 }
 
+static bool has_any(const uint8_t *bytes, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (bytes[i])
+			return true;
+	return false;
+}
+
 bool record_has(const struct record *record, const struct field *field)
 {
 	static const uint8_t none[16];
@@ -73,6 +81,8 @@ bool record_has(const struct record *record, const struct field *field)
 		return record_u64(record, field) != ~0ull >> (64 - field->size * 8);
 	case FIELD_CHARS:
 		return record->bytes[field->offset] != '\0';
+	case FIELD_HISTOGRAM:
+		return has_any(record->bytes + field->offset, field->size);
 	case FIELD_TEXT:
 	case FIELD_WORDS:
 	case FIELD_PATH:

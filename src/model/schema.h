@@ -94,7 +94,7 @@ bool record_is_whole(const struct record *record);
 /** record_u64 - of numbers, flags and enums */
 uint64_t record_u64(const struct record *record, const struct field *field);
 
-/** record_has - false of a number that was not measured, a text or an address that is empty */
+/** record_has - false of a number that was not measured, of an empty text, address or histogram */
 bool record_has(const struct record *record, const struct field *field);
 
 /** record_enum - the word of FIELD_ENUM, "" where the program knows none */

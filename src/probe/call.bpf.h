@@ -27,12 +27,16 @@ static __always_inline long call_number(void *regs)
 	return (long)BPF_CORE_READ((struct pt_regs___x86 *)regs, orig_ax);
 }
 
-/* Whether the current thread has called by way of the 32-bit ABI, which has other numbers. */
+/* Likewise of bpf_get_current_task_btf(): cheaper. */
+static __always_inline long call_of_task(struct task_struct *task)
+{
+	return (long)((struct pt_regs___x86 *)bpf_task_pt_regs(task))->orig_ax;
+}
+
+/* Whether bpf_get_current_task_btf() has called by way of the 32-bit ABI, which has other numbers. */
 static __always_inline bool call_is_compat(struct task_struct *task)
 {
-	void *info = (void *)task + bpf_core_field_offset(struct task_struct, thread_info);
-
-	return BPF_CORE_READ((struct thread_info___x86 *)info, status) & THREAD_COMPAT;
+	return ((struct thread_info___x86 *)&task->thread_info)->status & THREAD_COMPAT;
 }
 
 /* Arguments 0 to 4; @index is a constant. */
@@ -62,9 +66,14 @@ static __always_inline long call_number(void *regs)
 	return BPF_CORE_READ((struct pt_regs___arm *)regs, syscallno);
 }
 
+static __always_inline long call_of_task(struct task_struct *task)
+{
+	return ((struct pt_regs___arm *)bpf_task_pt_regs(task))->syscallno;
+}
+
 static __always_inline bool call_is_compat(struct task_struct *task)
 {
-	return BPF_CORE_READ(task, thread_info.flags) & THREAD_COMPAT;
+	return task->thread_info.flags & THREAD_COMPAT;
 }
 
 static __always_inline u64 call_argument(void *regs, int index)

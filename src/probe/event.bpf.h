@@ -53,7 +53,10 @@ struct {
 struct event_buffer {
 	u32 used; /* bytes */
 	u32 size; /* of the struct at the beginning */
-	u8 bytes[EVENT_BYTES + EVENT_PART_BYTES];
+	union {
+		struct event event; /* also what tells tools/records of its members */
+		u8 bytes[EVENT_BYTES + EVENT_PART_BYTES];
+	};
 };
 
 struct {

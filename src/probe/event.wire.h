@@ -30,6 +30,8 @@
 #define KNOB(text)          __attribute__((btf_decl_tag("knob:" text)))
 /* Of a program: what is not measured where it cannot be attached; without this, the collector fails. */
 #define OPTIONAL(text)      __attribute__((btf_decl_tag("lacks:" text)))
+/* Of a program: it is attached only if that constant (a knob of this object) is not 0. */
+#define WHEN(knob)          __attribute__((btf_decl_tag("when:" #knob)))
 /* Of a program: it is attached only where that other one of this object could not be. */
 #define INSTEAD_OF(program) __attribute__((btf_decl_tag("instead:" #program)))
 #else

@@ -22,13 +22,22 @@ enum syscall_class {
 };
 
 #if defined(__TARGET_ARCH_x86) || defined(__x86_64__)
-#define SYSCALL_EXECVE   59
-#define SYSCALL_EXECVEAT 322
+#define SYSCALL_EXECVE       59
+#define SYSCALL_EXECVEAT     322
+#define SYSCALL_RT_SIGRETURN 15
+#define SYSCALL_CLONE        56
+#define SYSCALL_FORK         57
+#define SYSCALL_VFORK        58
 #else
-#define SYSCALL_EXECVE   221
-#define SYSCALL_EXECVEAT 281
+#define SYSCALL_EXECVE       221
+#define SYSCALL_EXECVEAT     281
+#define SYSCALL_RT_SIGRETURN 139
+#define SYSCALL_CLONE        220
+#define SYSCALL_FORK         SYSCALL_CLONE /* there is none */
+#define SYSCALL_VFORK        SYSCALL_CLONE
 #endif
 #define SYSCALL_IO_URING_ENTER 426
+#define SYSCALL_CLONE3         435
 #define FCNTL_SETLKW           7 /* include/uapi/asm-generic/fcntl.h */
 #define FCNTL_OFD_SETLKW       38
 

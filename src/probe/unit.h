@@ -43,6 +43,6 @@ typedef u32 id_errno;  /* positive; 0: success */
 typedef u32 id_signal;
 typedef u32 id_status; /* exit code, 0 to 255 */
 typedef u16 id_port;
-typedef u32 id_syscall; /* number, of the native ABI */
+typedef u16 id_syscall; /* number, of the native ABI */
 
 #endif

@@ -86,8 +86,11 @@ static void put_value(struct record_target *target, const struct record *record,
 {
 	const struct record_csv *csv = target->state;
 
-	if (!record_has(record, field))
+	if (!record_has(record, field)) {
+		for (size_t i = 1; field->kind == FIELD_HISTOGRAM && i < array_len(parts); i++)
+			putc(',', target->out);
 		return;
+	}
 	switch (field->kind) {
 	case FIELD_UNSIGNED:
 		fprintf(target->out, "%" PRIu64,

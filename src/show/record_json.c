@@ -11,7 +11,8 @@
  * histogram is {"count":N,"sum_ns":N,"max_ns":N,"p50_ns":N,"p90_ns":N,"p99_ns":N,"buckets":[{"ge_ns":N,
  * "le_ns":N,"count":N},...]} with the buckets in which something is.  Beside the number of a control
  * group ("cgroup_id") stand its path ("cgroup") and the container that the path names ("container").
- * Records that were lost:
+ * Beside the number of a system call ("syscall_number") stands its name ("syscall").  Records that were
+ * lost:
  *
  *     {"collector":"process","event":"lost","of":"exec","count":N,"from_unix_ns":N,"to_unix_ns":N}
  *
@@ -27,6 +28,7 @@
 #include "base/clock.h"
 #include "model/container_id.h"
 #include "model/histogram.h"
+#include "model/syscalls.h"
 #include "show/record_sinks.h"
 
 #define SCHEMA_VERSION 1 /* grows when the meaning of a key changes */
@@ -103,15 +105,38 @@ static int put_text(struct json *json, const struct record *record, const struct
 	return 0;
 }
 
+/* What a number stands for, beside it. */
+static void put_meaning(struct json *json, const struct record_target *target,
+			const struct record *record, const struct field *field)
+{
+	bool is_known = field->kind == FIELD_UNSIGNED && record_has(record, field);
+	uint64_t number = is_known ? record_u64(record, field) : 0;
+
+	if (field->unit == UNIT_SYSCALL)
+		json_text(json, field->name, is_known ? syscall_name((unsigned)number) : NULL);
+	if (field->unit == UNIT_CGROUP)
+		put_cgroup(json, field,
+			   is_known ? target->cgroup_path(target->context, number) : NULL);
+}
+
+static void put_nothing(struct json *json, const struct record_target *target,
+			const struct record *record, const struct field *field)
+{
+	if (field->kind == FIELD_TEXT && field->unit == UNIT_CGROUP) {
+		put_cgroup(json, field, NULL);
+		return;
+	}
+	json_null(json, field->kind == FIELD_HISTOGRAM ? field->name : field->key);
+	put_meaning(json, target, record, field);
+}
+
 static int put_field(struct json *json, struct record_target *target, const struct record *record,
 		     const struct field *field)
 {
 	if (field->kind == FIELD_WORDS)
 		return put_words(json, record, field);
 	if (!record_has(record, field)) {
-		json_null(json, field->key);
-		if (field->unit == UNIT_CGROUP)
-			put_cgroup(json, field, NULL);
+		put_nothing(json, target, record, field);
 		return 0;
 	}
 	switch (field->kind) {
@@ -131,9 +156,7 @@ static int put_field(struct json *json, struct record_target *target, const stru
 		json_u64(json, field->key,
 			 record_u64(record, field) +
 				 (field->unit == UNIT_MONO_NS ? target->unix_offset_ns : 0));
-		if (field->unit == UNIT_CGROUP)
-			put_cgroup(json, field,
-				   target->cgroup_path(target->context, record_u64(record, field)));
+		put_meaning(json, target, record, field);
 		return 0;
 	default:
 		return put_text(json, record, field);

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "model/syscalls.h"
 #include "show/format.h"
 
 static void put_time(uint64_t unix_ns, char *text)
@@ -48,6 +49,9 @@ void number_value(const struct record_target *target, enum unit unit, uint64_t n
 		break;
 	case UNIT_CGROUP:
 		put_name(target->cgroup_path(target->context, number), number, text);
+		break;
+	case UNIT_SYSCALL:
+		put_name(syscall_name((unsigned)number), number, text);
 		break;
 	case UNIT_ERRNO:
 		put_name(number ? strerrorname_np((int)number) : "-", number, text);
@@ -125,6 +129,8 @@ unsigned record_column(const struct field *field)
 		return 12;
 	case UNIT_MONO_NS:
 		return 12;
+	case UNIT_SYSCALL:
+		return 16;
 	case UNIT_CGROUP:
 		return 24;
 	case UNIT_STATUS:

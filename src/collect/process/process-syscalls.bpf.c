@@ -34,7 +34,7 @@ static __always_inline void put_arguments(struct event_buffer *buffer,
 SEC("raw_tp/sys_exit")
 int process_on_call(struct bpf_raw_tracepoint_args *ctx)
 {
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	struct task_struct *task = bpf_get_current_task_btf();
 	void *regs = (void *)ctx->args[0];
 	u32 error = call_errno(ctx->args[1]);
 	struct process_exec_failed *failed;
