@@ -11,9 +11,8 @@
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
-#define GROUPS_MAX   16384 /* whose times are known, at once */
-#define PATH_BYTES   1024  /* the kernel makes no longer one */
-#define NOT_MEASURED (~0ull)
+#define GROUPS_MAX 16384 /* whose times are known, at once */
+#define PATH_BYTES 1024  /* the kernel makes no longer one */
 
 _Static_assert((int)CONTAINER_HIERARCHY_OTHER == (int)HIERARCHY_COUNT, "the same order");
 
@@ -145,7 +144,7 @@ int container_on_release(struct bpf_raw_tracepoint_args *ctx)
 	struct cgroup *group = (void *)ctx->args[0];
 	struct event_buffer *buffer;
 	struct container_release *release;
-	u64 key = (u64)group, removed = 0;
+	u64 key = (u64)group, removed = 0, now = bpf_ktime_get_ns();
 	struct times *times = bpf_map_lookup_elem(&groups, &key);
 	struct group told;
 
@@ -159,9 +158,9 @@ int container_on_release(struct bpf_raw_tracepoint_args *ctx)
 	if (!buffer)
 		return 0;
 	release = event_in(buffer);
-	release->event.pid = release->event.tid = release->event.uid = (u32)NOT_MEASURED;
-	release->event.cgroup = NOT_MEASURED;
-	release->event.comm[0] = '\0';
+	event_head_of_nobody(&release->event);
+	release->event.at = now;
+	release->event.type = bpf_core_type_id_local(struct container_release);
 	release->lingering = removed ? release->event.at - removed : NOT_MEASURED;
 	read_group(group, &told);
 	put_group(buffer, release, &told, ctx->args[1]);

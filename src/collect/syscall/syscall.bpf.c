@@ -51,11 +51,6 @@ struct {
 	__type(value, struct call);
 } calls_begun SEC(".maps");
 
-static __always_inline bool wants_all(void)
-{
-	return !filter.pid_count && !filter.has_uid && !filter.cgroup_id && !filter.comm[0];
-}
-
 SEC("raw_tp/sys_enter")
 WHEN(latency)
 int syscall_on_enter(struct bpf_raw_tracepoint_args *ctx)
@@ -63,7 +58,7 @@ int syscall_on_enter(struct bpf_raw_tracepoint_args *ctx)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct call *call;
 
-	if (!wants_all() && !event_wants(task))
+	if (event_wants_some() && !event_wants(task))
 		return 0;
 	call = bpf_task_storage_get(&calls_begun, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!call)
@@ -159,7 +154,7 @@ int syscall_on_exit(struct bpf_raw_tracepoint_args *ctx)
 	long number;
 	u64 bits;
 
-	if (!wants_all() && !event_wants(task))
+	if (event_wants_some() && !event_wants(task))
 		return 0;
 	if (latency)
 		call = bpf_task_storage_get(&calls_begun, task, NULL, 0);
