@@ -50,16 +50,20 @@ static __always_inline int hierarchy_controller(u32 hierarchy)
 	}
 }
 
-/* NULL: this kernel has no such hierarchy. */
-static __always_inline struct cgroup *task_cgroup(struct task_struct *task, u32 hierarchy)
+/* NULL: this kernel has no such hierarchy.
+ *
+ * One copy for each program, and the controllers before the css_set: the kernel relocates in the order
+ * of instructions and remembers one type of those whose names have the same hash, these two among them.
+ * For each other one it searches all of its types, which takes a millisecond.
+ */
+static __noinline struct cgroup *task_cgroup(struct task_struct *task, u32 hierarchy)
 {
+	int controller = hierarchy_controller(hierarchy);
 	struct css_set *set = BPF_CORE_READ(task, cgroups);
 	struct cgroup_subsys_state *state = NULL;
-	int controller;
 
 	if (hierarchy == HIERARCHY_V2)
 		return BPF_CORE_READ(set, dfl_cgrp);
-	controller = hierarchy_controller(hierarchy);
 	if (controller < 0)
 		return NULL;
 	bpf_probe_read_kernel(&state, sizeof(state),

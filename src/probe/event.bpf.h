@@ -114,7 +114,7 @@ static __always_inline bool event_wants(struct task_struct *task)
 	return event_wants_comm(task);
 }
 
-static __always_inline u64 event_cgroup(struct task_struct *task)
+static __noinline u64 event_cgroup(struct task_struct *task)
 {
 	struct cgroup *group = task_cgroup(task, filter.hierarchy);
 

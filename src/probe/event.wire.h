@@ -32,6 +32,8 @@
 #define OPTIONAL(text)      __attribute__((btf_decl_tag("lacks:" text)))
 /* Of a program: it is attached only if that constant (a knob of this object) is not 0. */
 #define WHEN(knob)          __attribute__((btf_decl_tag("when:" #knob)))
+/* Of a program: it is attached to this tracepoint, too, whose arguments are the same. */
+#define ALSO_AT(tracepoint) __attribute__((btf_decl_tag("also:" #tracepoint)))
 /* Of a program: it is attached only where that other one of this object could not be. */
 #define INSTEAD_OF(program) __attribute__((btf_decl_tag("instead:" #program)))
 #else

@@ -305,6 +305,10 @@ struct inet_sock {
 	u16 inet_sport; /* in network order; stays when the connection is closed */
 };
 
+struct inet_connection_sock {
+	struct inet_sock icsk_inet;
+};
+
 struct minmax_sample {
 	u32 v;
 };
@@ -314,6 +318,7 @@ struct minmax {
 };
 
 struct tcp_sock {
+	struct inet_connection_sock inet_conn;
 	u32 snd_una, snd_nxt, write_seq;
 	u32 rcv_nxt, copied_seq; /* of what comes next into it, and next out of it */
 	u64 bytes_acked;         /* SYN and FIN count as one each */

@@ -10,9 +10,9 @@
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
-static __always_inline bool is_open(struct sock *sk)
+static __always_inline bool is_open(struct tcp_sock *tcp)
 {
-	u8 state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	u8 state = read_common(tcp, skc_state);
 
 	return state != TCP_CLOSE && state != TCP_LISTEN;
 }
@@ -23,7 +23,7 @@ int tcp_standing(struct bpf_iter__task_file *ctx)
 	struct task_struct *task = ctx->task;
 	struct file *file = ctx->file;
 	struct socket *socket;
-	struct sock *sk;
+	struct tcp_sock *tcp;
 	struct {
 		u64 size;
 		struct tcp_open open;
@@ -32,13 +32,13 @@ int tcp_standing(struct bpf_iter__task_file *ctx)
 	if (!task || !file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
 		return 0;
 	socket = BPF_CORE_READ(file, private_data);
-	sk = BPF_CORE_READ(socket, sk);
-	if (!sk || !is_tcp(sk) || !is_open(sk) || !event_wants(task))
+	tcp = (void *)BPF_CORE_READ(socket, sk);
+	if (!tcp || !is_tcp(tcp) || !is_open(tcp) || !event_wants(task))
 		return 0;
 	event_head(&one.open.event, bpf_core_type_id_local(struct tcp_open), task);
-	one.open.socket = (u64)sk;
-	put_ends(&one.open, sk);
-	put_counts(&one.open, sk, BPF_CORE_READ(sk, __sk_common.skc_state), TCP_ROLE_UNKNOWN);
+	one.open.socket = (u64)tcp;
+	put_ends(&one.open, tcp);
+	put_counts(&one.open, tcp, read_common(tcp, skc_state), TCP_ROLE_UNKNOWN);
 	bpf_seq_write(ctx->meta->seq, &one, sizeof(one));
 	return 0;
 }

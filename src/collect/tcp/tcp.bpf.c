@@ -19,8 +19,9 @@
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
-#define CONNECTIONS_MAX 65536 /* at once */
-#define OWNERLESS_SLOTS 4096  /* a power of 2 */
+#define CONNECTIONS_SOON 8192   /* at once, in memory that is there from the beginning */
+#define CONNECTIONS_MORE 131072 /* and in memory that is taken for each */
+#define OWNERLESS_SLOTS  4096   /* a power of 2 */
 
 /* include/uapi/asm-generic/errno.h */
 enum {
@@ -32,85 +33,111 @@ enum {
 const volatile bool connects KNOB("tell of connections that are made, or not") = true;
 const volatile bool accepts KNOB("tell of connections that are taken") = true;
 const volatile bool closes KNOB("tell of connections that end") = true;
+const volatile bool
+	uses KNOB("see by the first use whose a taken connection is, not by its end") = true;
 
-/* Preallocated: an allocation for each connection costs 300 ns, its release as much. */
+/* Memory that is there from the beginning costs a millisecond for each 3,000 connections then; to take
+ * and give it costs 700 ns for each end of a connection.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, CONNECTIONS_MAX);
-	__type(key, u64); /* struct sock */
+	__uint(max_entries, CONNECTIONS_SOON);
+	__type(key, u64); /* struct tcp_sock */
 	__type(value, struct tcp_connection);
 } connections SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, 1); /* BPF_F_NO_PREALLOC */
+	__uint(max_entries, CONNECTIONS_MORE);
+	__type(key, u64);
+	__type(value, struct tcp_connection);
+} more_connections SEC(".maps");
+
+bool has_more; /* whether one was ever put there */
 
 /* How many sockets have no owner yet, by a hash of their address: every read and write of every socket
  * of the host comes by, and most can be told from here to be of no interest.
  */
 static u32 ownerless[OWNERLESS_SLOTS];
 
-static __always_inline u32 *ownerless_of(struct sock *sk)
+static __always_inline u32 *ownerless_of(struct tcp_sock *tcp)
 {
-	u64 hash = (u64)sk * 0x9e3779b97f4a7c15ull >> 32;
+	u64 hash = (u64)tcp * 0x9e3779b97f4a7c15ull >> 32;
 
 	return &ownerless[hash & (OWNERLESS_SLOTS - 1)];
 }
 
-static __always_inline struct tcp_connection *connection_of(struct sock *sk)
+static __always_inline struct tcp_connection *connection_of(struct tcp_sock *tcp)
 {
-	u64 key = (u64)sk;
+	u64 key = (u64)tcp;
+	struct tcp_connection *connection = bpf_map_lookup_elem(&connections, &key);
 
-	return bpf_map_lookup_elem(&connections, &key);
+	if (!connection && has_more)
+		connection = bpf_map_lookup_elem(&more_connections, &key);
+	return connection;
 }
 
 /* @lost: type of the record that will be missing where there is no room. */
-static __always_inline void remember(struct sock *sk, struct tcp_connection *connection, u32 lost)
+static __always_inline void remember(struct tcp_sock *tcp, struct tcp_connection *connection,
+				     u32 lost)
 {
-	u64 key = (u64)sk;
+	u64 key = (u64)tcp;
 
-	if (bpf_map_update_elem(&connections, &key, connection, BPF_ANY))
-		event_lost(lost);
-	else if (connection->state == TCP_OWNER_NONE)
-		__sync_fetch_and_add(ownerless_of(sk), 1);
+	if (has_more)
+		bpf_map_delete_elem(&more_connections, &key);
+	if (bpf_map_update_elem(&connections, &key, connection, BPF_ANY)) {
+		has_more = true;
+		if (bpf_map_update_elem(&more_connections, &key, connection, BPF_ANY)) {
+			event_lost(lost);
+			return;
+		}
+	}
+	if (connection->state == TCP_OWNER_NONE)
+		__sync_fetch_and_add(ownerless_of(tcp), 1);
 }
 
 /* Return: whether it had no owner; only one caller is told so. */
-static __always_inline bool claim(struct sock *sk, struct tcp_connection *connection)
+static __always_inline bool claim(struct tcp_sock *tcp, struct tcp_connection *connection)
 {
 	if (connection->state != TCP_OWNER_NONE ||
 	    __sync_val_compare_and_swap(&connection->state, TCP_OWNER_NONE, TCP_OWNER_COMES) !=
 		    TCP_OWNER_NONE)
 		return false;
-	__sync_fetch_and_add(ownerless_of(sk), -1);
+	__sync_fetch_and_add(ownerless_of(tcp), -1);
 	return true;
 }
 
-static __always_inline void forget(struct sock *sk, struct tcp_connection *connection)
+static __always_inline void forget(struct tcp_sock *tcp, struct tcp_connection *connection)
 {
-	u64 key = (u64)sk;
+	u64 key = (u64)tcp;
 
-	claim(sk, connection);
-	bpf_map_delete_elem(&connections, &key);
+	claim(tcp, connection);
+	if (bpf_map_delete_elem(&connections, &key) && has_more)
+		bpf_map_delete_elem(&more_connections, &key);
 }
 
-static __always_inline void on_connect(struct sock *sk)
+static __always_inline void on_connect(struct tcp_sock *tcp)
 {
 	struct tcp_connection connection = { .role = TCP_ROLE_CLIENT, .state = TCP_OWNER_KNOWN };
 	struct task_struct *task = (void *)bpf_get_current_task();
 
-	if (!is_tcp(sk) || !event_wants(task))
+	if (!is_tcp(tcp) || !event_wants(task))
 		return;
 	event_head(&connection.owner, 0, task);
 	connection.born = connection.owner.at;
-	remember(sk, &connection, bpf_core_type_id_local(struct tcp_connect));
+	remember(tcp, &connection, bpf_core_type_id_local(struct tcp_connect));
 }
 
-static __always_inline void on_arrival(struct sock *sk)
+static __always_inline void on_arrival(struct tcp_sock *tcp)
 {
 	struct tcp_connection connection = { .role = TCP_ROLE_SERVER, .state = TCP_OWNER_NONE };
 
-	if ((!accepts && !closes) || !is_tcp(sk))
+	if ((!accepts && !closes) || !is_tcp(tcp))
 		return;
 	event_head_of_nobody(&connection.owner);
 	connection.born = bpf_ktime_get_ns();
-	remember(sk, &connection, bpf_core_type_id_local(struct tcp_accept));
+	remember(tcp, &connection, bpf_core_type_id_local(struct tcp_accept));
 }
 
 /* Its life, or the part of it that matters; @connection may have begun before anybody looked. */
@@ -127,56 +154,58 @@ static __always_inline bool is_wanted(const struct tcp_connection *connection, u
 	return connection->state == TCP_OWNER_KNOWN || !event_wants_some();
 }
 
-static __always_inline void send_connect(struct sock *sk, struct tcp_connection *connection,
-					 enum tcp_outcome outcome, u32 error)
+/* Functions that are not static are verified once, and not at each place that calls them. */
+__noinline int tell_connect(struct tcp_connection *connection, u64 socket, u32 outcome, u32 error)
 {
+	struct tcp_sock *tcp = (void *)socket;
 	u64 now = bpf_ktime_get_ns();
 	struct tcp_connect *connect;
 
-	if (!connects || !is_wanted(connection, now))
-		return;
+	if (!connection || !connects || !is_wanted(connection, now))
+		return 0;
 	connect = event_new_of(tcp_connect, &connection->owner, now);
 	if (!connect)
-		return;
+		return 0;
 	connect->latency = since_birth(connection, now);
-	put_ends(connect, sk);
+	put_ends(connect, tcp);
 	connect->outcome = outcome;
 	connect->errno = error;
-	connect->retransmits = BPF_CORE_READ((struct tcp_sock *)sk, total_retrans);
+	connect->retransmits = BPF_CORE_READ(tcp, total_retrans);
 	event_send(connect);
+	return 0;
 }
 
 /* Its first SYN was missed. */
-static __always_inline void on_connected_by_nobody(struct sock *sk)
+static __always_inline void on_connected_by_nobody(struct tcp_sock *tcp)
 {
 	struct tcp_connection connection = { .role = TCP_ROLE_CLIENT,
 					     .state = TCP_OWNER_NONE,
 					     .is_told = true };
 
-	if (!is_tcp(sk))
+	if (!is_tcp(tcp))
 		return;
 	event_head_of_nobody(&connection.owner);
-	send_connect(sk, &connection, TCP_OUTCOME_ESTABLISHED, 0);
-	remember(sk, &connection, bpf_core_type_id_local(struct tcp_close));
+	tell_connect(&connection, (u64)tcp, TCP_OUTCOME_ESTABLISHED, 0);
+	remember(tcp, &connection, bpf_core_type_id_local(struct tcp_close));
 }
 
-static __always_inline void on_established(struct sock *sk, int old)
+static __always_inline void on_established(struct tcp_sock *tcp, int old)
 {
-	struct tcp_connection *connection = connection_of(sk);
+	struct tcp_connection *connection = connection_of(tcp);
 
 	if (connection) {
 		if (connection->role == TCP_ROLE_CLIENT && !connection->is_told) {
 			connection->is_told = true;
-			send_connect(sk, connection, TCP_OUTCOME_ESTABLISHED, 0);
+			tell_connect(connection, (u64)tcp, TCP_OUTCOME_ESTABLISHED, 0);
 		}
 	} else if (old == TCP_SYN_RECV) {
-		on_arrival(sk);
+		on_arrival(tcp);
 	} else if (old == TCP_SYN_SENT && !event_wants_some()) {
-		on_connected_by_nobody(sk);
+		on_connected_by_nobody(tcp);
 	}
 }
 
-static __always_inline void send_accept(struct sock *sk, struct tcp_connection *connection)
+static __always_inline void send_accept(struct tcp_sock *tcp, struct tcp_connection *connection)
 {
 	u64 now = connection->owner.at;
 	struct tcp_accept *accept;
@@ -187,43 +216,48 @@ static __always_inline void send_accept(struct sock *sk, struct tcp_connection *
 	if (!accept)
 		return;
 	accept->waited = since_birth(connection, now);
-	put_ends(accept, sk);
+	put_ends(accept, tcp);
 	event_send(accept);
 }
 
 /* The current process has it: it reads, writes or closes. */
-static __always_inline void on_use(struct sock *sk)
+__noinline int take(u64 socket)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
-	struct tcp_connection *connection;
+	struct tcp_sock *tcp = (void *)socket;
+	struct tcp_connection *connection = connection_of(tcp);
 
-	if (!*ownerless_of(sk))
-		return;
-	connection = connection_of(sk);
-	if (!connection || !claim(sk, connection))
-		return;
+	if (!connection || !claim(tcp, connection))
+		return 0;
 	if (!event_wants(task)) {
-		forget(sk, connection);
-		return;
+		forget(tcp, connection);
+		return 0;
 	}
 	event_head(&connection->owner, 0, task);
 	connection->state = TCP_OWNER_KNOWN;
-	send_accept(sk, connection);
+	send_accept(tcp, connection);
+	return 0;
+}
+
+static __always_inline void on_use(struct tcp_sock *tcp)
+{
+	if (*ownerless_of(tcp))
+		take((u64)tcp);
 }
 
 /* Descriptors may be closed late, by a thread of the kernel. */
-static __always_inline void on_use_by_process(struct sock *sk)
+static __always_inline void on_use_by_process(struct tcp_sock *tcp)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 
-	if (*ownerless_of(sk) && !(BPF_CORE_READ(task, flags) & PF_KTHREAD))
-		on_use(sk);
+	if (*ownerless_of(tcp) && !(BPF_CORE_READ(task, flags) & PF_KTHREAD))
+		take((u64)tcp);
 }
 
 /* Without an error: whether this end has just sent, or is about to send, a reset. */
-static __always_inline bool is_abort(struct sock *sk, int old)
+static __always_inline bool is_abort(struct tcp_sock *tcp, int old)
 {
-	u64 flags = BPF_CORE_READ(sk, __sk_common.skc_flags);
+	u64 flags = read_common(tcp, skc_flags);
 
 	switch (old) {
 	case TCP_ESTABLISHED:
@@ -238,13 +272,13 @@ static __always_inline bool is_abort(struct sock *sk, int old)
 }
 
 /* @old: TCP_CLOSE: the state before is not known. */
-static __always_inline enum tcp_end end_of(struct sock *sk, int old, u32 error)
+static __always_inline enum tcp_end end_of(struct tcp_sock *tcp, int old, u32 error)
 {
 	switch (error) {
 	case 0:
 		if (old == TCP_CLOSE)
 			return TCP_END_UNKNOWN;
-		return is_abort(sk, old) ? TCP_END_RESET_SENT : TCP_END_CLOSED;
+		return is_abort(tcp, old) ? TCP_END_RESET_SENT : TCP_END_CLOSED;
 	case EPIPE:
 	case ECONNRESET:
 		return TCP_END_RESET_RECEIVED;
@@ -255,118 +289,115 @@ static __always_inline enum tcp_end end_of(struct sock *sk, int old, u32 error)
 	}
 }
 
-static __always_inline void send_close(struct sock *sk, struct tcp_connection *connection, int old,
-				       u32 error)
+__noinline int tell_close(struct tcp_connection *connection, u64 socket, int old, u32 error)
 {
+	struct tcp_sock *tcp = (void *)socket;
 	u64 now = bpf_ktime_get_ns();
 	struct tcp_close *close;
 
+	if (!connection)
+		return 0;
 	if (connection->role == TCP_ROLE_CLIENT && connects && !connection->is_told)
 		event_lost(bpf_core_type_id_local(struct tcp_connect));
 	if (!closes || !is_wanted(connection, now))
-		return;
+		return 0;
 	close = event_new_of(tcp_close, &connection->owner, now);
 	if (!close)
-		return;
+		return 0;
 	close->duration = since_birth(connection, now);
-	put_ends(close, sk);
-	put_counts(close, sk, old, connection->role);
+	put_ends(close, tcp);
+	put_counts(close, tcp, old, connection->role);
 	close->role = connection->role;
-	close->end = end_of(sk, old, error);
+	close->end = end_of(tcp, old, error);
 	close->errno = error;
 	event_send(close);
+	return 0;
 }
 
-static __always_inline void on_failure(struct sock *sk, struct tcp_connection *connection,
+static __always_inline void on_failure(struct tcp_sock *tcp, struct tcp_connection *connection,
 				       u32 error)
 {
 	enum tcp_outcome outcome = TCP_OUTCOME_FAILED;
 
 	if (!error) {
-		u32 sent = BPF_CORE_READ((struct tcp_sock *)sk, segs_out);
+		u32 sent = BPF_CORE_READ(tcp, segs_out);
 
 		outcome = sent ? TCP_OUTCOME_GIVEN_UP : TCP_OUTCOME_NOT_SENT;
 		error = ~0u;
 	}
-	send_connect(sk, connection, outcome, error);
+	tell_connect(connection, (u64)tcp, outcome, error);
 }
 
-static __always_inline void on_close_by_nobody(struct sock *sk, int old, u32 error)
+static __always_inline void on_close_by_nobody(struct tcp_sock *tcp, int old, u32 error)
 {
 	struct tcp_connection nobody = { .role = TCP_ROLE_UNKNOWN };
 
-	if (old == TCP_SYN_RECV || event_wants_some() || !is_tcp(sk))
+	if (old == TCP_SYN_RECV || event_wants_some() || !is_tcp(tcp))
 		return;
 	event_head_of_nobody(&nobody.owner);
 	if (old == TCP_SYN_SENT)
-		on_failure(sk, &nobody, error);
+		on_failure(tcp, &nobody, error);
 	else
-		send_close(sk, &nobody, old, error);
+		tell_close(&nobody, (u64)tcp, old, error);
 }
 
-static __always_inline void on_close(struct sock *sk, int old)
+static __always_inline void on_close(struct tcp_sock *tcp, int old)
 {
-	struct tcp_connection *connection = connection_of(sk);
-	u32 error = BPF_CORE_READ(sk, sk_err);
+	struct tcp_connection *connection = connection_of(tcp);
+	u32 error = read_sock(tcp, sk_err);
 
 	if (!connection) {
-		on_close_by_nobody(sk, old, error);
+		on_close_by_nobody(tcp, old, error);
 		return;
 	}
 	if (old == TCP_SYN_SENT || (old == TCP_SYN_RECV && connection->role == TCP_ROLE_CLIENT)) {
-		on_failure(sk, connection, error);
+		on_failure(tcp, connection, error);
 	} else if (old != TCP_SYN_RECV) {
 		/* Without an error it is the process that does it; of what nobody took, whoever
 		 * closed the listening socket.
 		 */
 		if (!error && (old == TCP_ESTABLISHED || old == TCP_CLOSE_WAIT) &&
-		    BPF_CORE_READ(sk, sk_socket))
-			on_use_by_process(sk);
-		send_close(sk, connection, old, error);
+		    read_sock(tcp, sk_socket))
+			on_use_by_process(tcp);
+		tell_close(connection, (u64)tcp, old, error);
 	}
-	forget(sk, connection);
+	forget(tcp, connection);
 }
 
 SEC("raw_tp/inet_sock_set_state")
 int tcp_on_state(struct bpf_raw_tracepoint_args *ctx)
 {
-	struct sock *sk = (void *)ctx->args[0];
+	struct tcp_sock *tcp = (void *)ctx->args[0];
 	int old = ctx->args[1], state = ctx->args[2];
 
 	switch (state) {
 	case TCP_SYN_SENT:
-		on_connect(sk);
+		on_connect(tcp);
 		break;
 	case TCP_SYN_RECV:
 		if (old == TCP_LISTEN)
-			on_arrival(sk);
+			on_arrival(tcp);
 		break;
 	case TCP_ESTABLISHED:
-		on_established(sk, old);
+		on_established(tcp, old);
 		break;
 	case TCP_FIN_WAIT1:
 	case TCP_LAST_ACK:
-		on_use_by_process(sk);
+		on_use_by_process(tcp);
 		break;
 	case TCP_CLOSE:
 		if (old != TCP_LISTEN && old != TCP_CLOSE)
-			on_close(sk, old);
+			on_close(tcp, old);
 		break;
 	}
 	return 0;
 }
 
 SEC("raw_tp/sock_send_length")
-OPTIONAL("tcp: processes of accepted connections before they close them")
-int tcp_on_send(struct bpf_raw_tracepoint_args *ctx)
-{
-	on_use((void *)ctx->args[0]);
-	return 0;
-}
-
-SEC("raw_tp/sock_recv_length")
-OPTIONAL("tcp: processes of accepted connections before they close them")
-int tcp_on_receive(struct bpf_raw_tracepoint_args *ctx)
+OPTIONAL("tcp: processes of taken connections before they close them")
+ALSO_AT(sock_recv_length)
+WHEN(uses)
+int tcp_on_use(struct bpf_raw_tracepoint_args *ctx)
 {
 	on_use((void *)ctx->args[0]);
 	return 0;
@@ -376,12 +407,12 @@ int tcp_on_receive(struct bpf_raw_tracepoint_args *ctx)
 SEC("raw_tp/tcp_destroy_sock")
 int tcp_on_destroy(struct bpf_raw_tracepoint_args *ctx)
 {
-	struct sock *sk = (void *)ctx->args[0];
-	struct tcp_connection *connection = connection_of(sk);
+	struct tcp_sock *tcp = (void *)ctx->args[0];
+	struct tcp_connection *connection = connection_of(tcp);
 
 	if (!connection)
 		return 0;
-	send_close(sk, connection, TCP_CLOSE, BPF_CORE_READ(sk, sk_err));
-	forget(sk, connection);
+	tell_close(connection, (u64)tcp, TCP_CLOSE, read_sock(tcp, sk_err));
+	forget(tcp, connection);
 	return 0;
 }

@@ -33,28 +33,49 @@ struct tcp_counts {
 	TCP_COUNTS;
 };
 
-static __always_inline bool is_tcp(struct sock *sk)
+/* All of it is read by way of struct tcp_sock, also where any socket will do: for each further type that
+ * a program names the kernel searches its own ones, which takes a millisecond.
+ */
+#define read_inet(tcp, field)   BPF_CORE_READ(tcp, inet_conn.icsk_inet.field)
+#define read_sock(tcp, field)   BPF_CORE_READ(tcp, inet_conn.icsk_inet.sk.field)
+#define read_common(tcp, field) BPF_CORE_READ(tcp, inet_conn.icsk_inet.sk.__sk_common.field)
+
+static __always_inline bool is_tcp(struct tcp_sock *tcp)
 {
-	return BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP;
+	return read_sock(tcp, sk_protocol) == IPPROTO_TCP;
+}
+
+static __always_inline void read_addresses(struct tcp_sock *tcp, u16 family, struct tcp_ends *ends)
+{
+	if (family == AF_INET6 &&
+	    bpf_core_field_exists(tcp->inet_conn.icsk_inet.sk.__sk_common.skc_v6_daddr)) {
+		BPF_CORE_READ_INTO(&ends->local_addr, tcp,
+				   inet_conn.icsk_inet.sk.__sk_common.skc_v6_rcv_saddr);
+		BPF_CORE_READ_INTO(&ends->remote_addr, tcp,
+				   inet_conn.icsk_inet.sk.__sk_common.skc_v6_daddr);
+		return;
+	}
+	address_put_v4(&ends->local_addr, read_common(tcp, skc_rcv_saddr));
+	address_put_v4(&ends->remote_addr, read_common(tcp, skc_daddr));
 }
 
 /* Its port is in inet_sport: the other copy is gone by the time of the close. */
-static __always_inline void read_ends(struct sock *sk, struct tcp_ends *ends)
+static __always_inline void read_ends(struct tcp_sock *tcp, struct tcp_ends *ends)
 {
-	u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	u16 family = read_common(tcp, skc_family);
 
-	ends->local_port = bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
-	ends->remote_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
-	ends->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
-	address_of_sock(sk, family, &ends->local_addr, &ends->remote_addr);
+	ends->local_port = bpf_ntohs(read_inet(tcp, inet_sport));
+	ends->remote_port = bpf_ntohs(read_common(tcp, skc_dport));
+	ends->netns = BPF_CORE_READ(tcp, inet_conn.icsk_inet.sk.__sk_common.skc_net.net, ns.inum);
+	read_addresses(tcp, family, ends);
 	ends->ip_version = address_is_v4(&ends->remote_addr) ? 4 : 6;
 	ends->v4_mapped = family == AF_INET6 && ends->ip_version == 4;
 }
 
-#define put_ends(record, sk)                               \
+#define put_ends(record, tcp)                              \
 	do {                                               \
 		struct tcp_ends ends_ = {};                \
-		read_ends(sk, &ends_);                     \
+		read_ends(tcp, &ends_);                    \
 		(record)->ip_version = ends_.ip_version;   \
 		(record)->v4_mapped = ends_.v4_mapped;     \
 		(record)->local_port = ends_.local_port;   \
@@ -81,9 +102,8 @@ static __always_inline bool has_sent_fin(int state, u32 next, u32 last)
 /* Bytes sent, each once.  What the own host drops on its way out is sent again without being counted
  * so; hence what was acknowledged and what is on the way, of which SYN and FIN count as a byte each.
  */
-static __always_inline u64 sent_once(struct sock *sk, int state, enum tcp_role role)
+static __always_inline u64 sent_once(struct tcp_sock *tcp, int state, enum tcp_role role)
 {
-	struct tcp_sock *tcp = (struct tcp_sock *)sk;
 	u64 sent = BPF_CORE_READ(tcp, bytes_sent), again = BPF_CORE_READ(tcp, bytes_retrans);
 	u64 acked = BPF_CORE_READ(tcp, bytes_acked);
 	u32 next = BPF_CORE_READ(tcp, snd_nxt), last = BPF_CORE_READ(tcp, write_seq);
@@ -96,16 +116,15 @@ static __always_inline u64 sent_once(struct sock *sk, int state, enum tcp_role r
 }
 
 /* @state: that it is in, or was in before it was closed; TCP_CLOSE where that was missed. */
-static __always_inline void read_counts(struct sock *sk, int state, enum tcp_role role,
+static __always_inline void read_counts(struct tcp_sock *tcp, int state, enum tcp_role role,
 					struct tcp_counts *counts)
 {
-	struct tcp_sock *tcp = (struct tcp_sock *)sk;
 	u32 rtt = BPF_CORE_READ(tcp, srtt_us), least = BPF_CORE_READ(tcp, rtt_min.s[0].v);
 
-	counts->tx = sent_once(sk, state, role);
+	counts->tx = sent_once(tcp, state, role);
 	counts->rx = BPF_CORE_READ(tcp, bytes_received);
 	/* The closing segment of the other end counts there as a byte. */
-	if (counts->rx && BPF_CORE_READ(sk, __sk_common.skc_flags) & 1 << SOCK_DONE)
+	if (counts->rx && read_common(tcp, skc_flags) & 1 << SOCK_DONE)
 		counts->rx--;
 	counts->rtt = rtt ? (u64)(rtt >> 3) * NS_PER_US : NOT_MEASURED;
 	counts->min_rtt = least != ~0u ? (u64)least * NS_PER_US : NOT_MEASURED;
@@ -114,10 +133,10 @@ static __always_inline void read_counts(struct sock *sk, int state, enum tcp_rol
 	counts->segments_in = BPF_CORE_READ(tcp, segs_in);
 }
 
-#define put_counts(record, sk, state, role)                    \
+#define put_counts(record, tcp, state, role)                   \
 	do {                                                   \
 		struct tcp_counts counts_ = {};                \
-		read_counts(sk, state, role, &counts_);        \
+		read_counts(tcp, state, role, &counts_);       \
 		(record)->tx = counts_.tx;                     \
 		(record)->rx = counts_.rx;                     \
 		(record)->rtt = counts_.rtt;                   \

@@ -8,21 +8,30 @@
 #include "collect/tcp/tcp-standing.object.h"
 #include "collect/tcp/tcp.object.h"
 
+/* One that is there already has been seen from its beginning. */
+static int note(int map, const struct tcp_open *open, const struct tcp_connection *connection)
+{
+	if (!bpf_map_update_elem(map, &open->socket, connection, BPF_NOEXIST) || errno == EEXIST)
+		return 0;
+	return errno == E2BIG ? -E2BIG : fail(-errno, "cannot note an open connection: %m");
+}
+
 /* The programs tell of its end what they know from here on. */
 static int know(struct loaded *loaded, const struct record *record)
 {
-	const struct collect_tcp_tcp *skeleton = loaded->skeleton;
+	struct collect_tcp_tcp *skeleton = loaded->skeleton;
 	struct tcp_connection connection = { .state = TCP_OWNER_KNOWN, .role = TCP_ROLE_UNKNOWN };
 	struct tcp_open open;
+	int err;
 
 	memcpy(&open, record->bytes, sizeof(open));
 	connection.owner = open.event;
-	/* One that is there has been seen from its beginning; one too many is found at its end. */
-	if (bpf_map_update_elem(skeleton->maps.connections.map_fd, &open.socket, &connection,
-				BPF_NOEXIST) &&
-	    errno != EEXIST && errno != E2BIG && errno != ENOMEM)
-		return fail(-errno, "cannot note an open connection: %m");
-	return 0;
+	err = note(skeleton->maps.connections.map_fd, &open, &connection);
+	if (err != -E2BIG)
+		return err;
+	skeleton->bss->has_more = true;
+	err = note(skeleton->maps.more_connections.map_fd, &open, &connection);
+	return err == -E2BIG ? 0 : err; /* its end will be told without its process */
 }
 
 static const char *const columns[] = { "local_addr", "local_port", "remote_addr", "remote_port",
