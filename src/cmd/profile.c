@@ -108,11 +108,15 @@ static void describe_command(char *const *words, char *text, size_t size)
 		len += (size_t)snprintf(text + len, size - len, len ? " %s" : "%s", *words);
 }
 
-static bool wants_frame_pointers(const struct arguments *arguments)
+static enum cpu_unwind read_unwind(const struct arguments *arguments)
 {
 	const char *way = arguments_text(arguments, "unwind");
 
-	return way && strcmp(way, "fp") == 0;
+	if (!way)
+		return CPU_UNWIND_BEST;
+	return strcmp(way, "fp") == 0         ? CPU_UNWIND_FP
+	       : strcmp(way, "deferred") == 0 ? CPU_UNWIND_DEFERRED
+					      : CPU_UNWIND_INTERRUPT;
 }
 
 /* "process 12, 34" */
@@ -218,7 +222,7 @@ int profile_run(const struct arguments *arguments)
 				arguments_flag(arguments, "off-cpu") ? CPU_TIME_OFF :
 									 CPU_TIME_ON,
 			.min_block_ns = arguments_number(arguments, "min-block"),
-			.frame_pointers = wants_frame_pointers(arguments),
+			.unwind = read_unwind(arguments),
 			.unwind_bytes = arguments_number(arguments, "unwind-memory"),
 			.want_user = !arguments_flag(arguments, "kernel"),
 			.want_kernel = !arguments_flag(arguments, "user"),

@@ -27,7 +27,8 @@ static const struct choice formats[] = {
 static const struct choice timers[] = { { "tick" }, { "clock" }, { 0 } };
 
 static const struct choice unwinders[] = {
-	{ "interrupt", "by call frame information, when the sample is taken" },
+	{ "interrupt", "by call frame information, when the sample is taken or the wait begins" },
+	{ "deferred", "by call frame information, before the thread returns to user mode" },
 	{ "fp", "by frame pointers alone" },
 	{ 0 },
 };

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 
 /* 256 KB hold 2,000 mappings or 4,000 forks and exits: more than 100 ms of 1,600 executions/s;
@@ -90,7 +91,8 @@ static int push_map(struct batch *batch, struct perf_cursor *cursor, struct proc
 	event->device = major << 32 | minor;
 	event->inode = perf_u64(cursor);
 	event->generation = perf_u64(cursor);
-	perf_u64(cursor); /* protection and flags */
+	event->writable = perf_u32(cursor) & PROT_WRITE;
+	perf_u32(cursor); /* flags */
 	return push_text(batch, perf_text(cursor), &event->text);
 }
 

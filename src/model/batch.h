@@ -23,7 +23,7 @@ struct sample {
 	uint32_t first_user, first_kernel; /* in batch.frames, leaf first */
 	uint16_t user_frames, kernel_frames;
 	uint8_t reason;     /* enum block_reason: what the thread waited for; 0: it ran */
-	uint64_t count;     /* of waits that are added up; else 1 */
+	uint64_t count;     /* of waits that are added up; 0: only a stack to learn from; else 1 */
 	uint8_t user_stop;  /* enum stack_stop: why the user stack ends */
 	uint32_t first_raw; /* STACK_STOP_RAW: the rest of it in batch.frames, enum unwind_raw */
 	uint32_t raw_words;
@@ -53,6 +53,7 @@ struct process_event {
 	uint64_t file_offset; /* bytes into the file */
 	uint64_t device;      /* major << 32 | minor */
 	uint64_t inode, generation;
+	bool writable;  /* the mapping */
 	uint32_t text;  /* offset in batch.text: path or comm, closed by NUL */
 	uint32_t order; /* among events of one instant */
 };

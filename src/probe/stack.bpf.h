@@ -101,7 +101,9 @@ static __always_inline bool window_show(struct user_walk *walk, struct window *w
 	u64 offset = at - walk->base;
 	u32 align = PAGE_BYTES;
 
-	if (offset + 16 > WINDOW_BYTES || offset > walk->filled + PAGE_BYTES) {
+	/* Where the stack has just grown, the pages below the first frame may not be there yet. */
+	if (offset + 16 > WINDOW_BYTES || offset > walk->filled + PAGE_BYTES ||
+	    (!walk->filled && (at ^ walk->base) >= PAGE_BYTES)) {
 		walk->base = at;
 		walk->filled = 0;
 		offset = 0;
@@ -191,7 +193,8 @@ static int walk_step(u32 index, struct walk_context *context)
 	walk->frame_pointer = fp;
 	if (is_replaced)
 		return walk_replaced(walk, next);
-	if (!stop && fp - base + 16 > filled) {
+	/* What lies above the window may be filled, but is not looked at: see struct window. */
+	if (!stop && (fp - base + 16 > filled || fp - base >= WINDOW_BYTES)) {
 		if (!fp)
 			stop = STACK_STOP_ROOT;
 		else if (fp & 7)

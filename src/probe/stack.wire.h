@@ -20,6 +20,8 @@ enum stack_stop {
 	STACK_STOP_HARD,      /* call frame information of a kind that is not followed */
 	STACK_STOP_NO_TABLE,  /* no call frame information was at hand in time */
 	STACK_STOP_RAW,       /* the same, but the rest of the stack comes along: enum unwind_raw */
+	STACK_STOP_STAYED, /* it was to be walked on the way to user mode, where the thread never came */
+	STACK_STOP_LOST, /* its record was lost */
 	STACK_STOP_COUNT
 };
 

@@ -306,9 +306,12 @@ __noinline u32 unwind_mend_raw(u64 base, u32 count)
 static __always_inline u32 unwind_copy_raw(struct unwind_raws *raw,
 					   const struct unwind_place *place, u64 trampoline)
 {
-	u64 at = place->regs.sp & ~7ull;
+	u64 at = place->regs.sp & ~7ull, word;
 	u32 len = 0;
 
+	/* Where the stack has just grown, its last page is not there yet. */
+	if (bpf_probe_read_user(&word, sizeof(word), (void *)at))
+		at = (at | (PAGE_BYTES - 1)) + 1;
 	raw->words[UNWIND_RAW_IP] = place->regs.ip;
 	raw->words[UNWIND_RAW_SP] = place->regs.sp;
 	raw->words[UNWIND_RAW_FP] = place->regs.fp;
@@ -318,13 +321,17 @@ static __always_inline u32 unwind_copy_raw(struct unwind_raws *raw,
 	raw->words[UNWIND_RAW_PID] = place->pid;
 	raw->words[UNWIND_RAW_IS_RETURN] = place->is_return;
 	raw->words[UNWIND_RAW_BY_FP] = place->by_fp;
+	raw->words[UNWIND_RAW_BASE] = at;
+	raw->words[UNWIND_RAW_IS_CUT] = 0;
 	/* Up to the end of some page: the first that is not resident ends the stack that we get. */
-	for (int pages = 7; pages >= 0; pages--) {
+	for (int pages = UNWIND_RAW_PAGES; pages >= 0; pages--) {
 		len = PAGE_BYTES - (at & (PAGE_BYTES - 1)) + pages * PAGE_BYTES;
 		if (len > RAW_BYTES)
 			len = RAW_BYTES;
-		if (!bpf_probe_read_user(&raw->words[UNWIND_RAW_STACK], len, (void *)at))
+		if (!bpf_probe_read_user(&raw->words[UNWIND_RAW_STACK], len, (void *)at)) {
+			raw->words[UNWIND_RAW_IS_CUT] = pages == UNWIND_RAW_PAGES;
 			break;
+		}
 		len = 0;
 	}
 	if (trampoline)

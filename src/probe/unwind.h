@@ -17,6 +17,7 @@
 #endif
 
 #define UNWIND_MAX_FP_FRAME (1u << 20) /* bytes; what claims more by its frame pointer is garbage */
+#define UNWIND_RED_ZONE     128u       /* bytes below sp that a function may use */
 
 struct unwind_regs {
 	u64 ip, sp, fp;
@@ -100,6 +101,21 @@ UNWIND_INLINE bool unwind_cfa(void *context, struct unwind_rule rule,
 	return true;
 }
 
+/* Where the caller's fp was saved.  Below sp it was popped already: what is in the register is as good,
+ * should the memory be at hand no more.
+ */
+UNWIND_INLINE bool unwind_fp_saved(void *context, struct unwind_rule rule, u64 cfa,
+				   struct unwind_regs *regs)
+{
+	u64 at = (rule.saved & UNWIND_FP_BY_FP ? regs->fp : cfa) + (s64)rule.fp, words[2];
+
+	if (UNWIND_READ(context, at, words))
+		regs->fp = words[0];
+	else if (at >= regs->sp || at + UNWIND_RED_ZONE < regs->sp)
+		return false;
+	return true;
+}
+
 UNWIND_INLINE enum unwind_outcome unwind_apply(void *context, struct unwind_rule rule,
 					       struct unwind_regs *regs)
 {
@@ -122,7 +138,8 @@ UNWIND_INLINE enum unwind_outcome unwind_apply(void *context, struct unwind_rule
 		return UNWIND_LOST; /* only the frame that runs has its return address there */
 	if ((rule.saved & (UNWIND_FP_SAVED | UNWIND_RA_SAVED | UNWIND_FP_BY_FP)) ==
 		    (UNWIND_FP_SAVED | UNWIND_RA_SAVED) &&
-	    rule.ra == rule.fp + 8) { /* the usual frame: one read for both */
+	    rule.ra == rule.fp + 8 &&
+	    cfa + (s64)rule.fp >= regs->sp) { /* the usual frame: one read for both */
 		if (!UNWIND_READ(context, cfa + (s64)rule.fp, words))
 			return UNWIND_FAULT;
 		regs->fp = words[0];
@@ -135,13 +152,8 @@ UNWIND_INLINE enum unwind_outcome unwind_apply(void *context, struct unwind_rule
 		} else {
 			regs->ip = regs->lr;
 		}
-		if (rule.saved & UNWIND_FP_SAVED) {
-			u64 base = rule.saved & UNWIND_FP_BY_FP ? regs->fp : cfa;
-
-			if (!UNWIND_READ(context, base + (s64)rule.fp, words))
-				return UNWIND_FAULT;
-			regs->fp = words[0];
-		}
+		if ((rule.saved & UNWIND_FP_SAVED) && !unwind_fp_saved(context, rule, cfa, regs))
+			return UNWIND_FAULT;
 	}
 	if (rule.saved & UNWIND_RA_SIGNED)
 		regs->ip = unwind_bare(regs->ip);

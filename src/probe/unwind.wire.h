@@ -84,6 +84,7 @@ struct unwind_mapping {
 };
 
 #define UNWIND_RAW_WORDS 3968 /* with the stack: 31 KB */
+#define UNWIND_RAW_PAGES 7    /* whole ones in it, besides the rest of the first */
 #define UNWIND_NO_FILE   0xffffffffu
 #define UNWIND_UNOPENED  0xfffffffeu /* of a file that no stack went through yet */
 
@@ -104,7 +105,7 @@ struct unwind_mappings {
 };
 
 /* With a sample that the kernel could not walk to its end comes a piece of its stack: these words, then
- * the stack from sp (rounded down to 8) on.
+ * the stack above sp.
  */
 enum unwind_raw {
 	UNWIND_RAW_IP, /* of the last frame that was walked */
@@ -116,6 +117,8 @@ enum unwind_raw {
 	UNWIND_RAW_PID,       /* by which the kernel side looks for mappings */
 	UNWIND_RAW_IS_RETURN, /* ip is a return address */
 	UNWIND_RAW_BY_FP,     /* that was found by frame pointer */
+	UNWIND_RAW_BASE,      /* address of the first word: sp, rounded down, or some pages above */
+	UNWIND_RAW_IS_CUT,    /* there was more of it than room */
 	UNWIND_RAW_STACK,     /* the first word */
 };
 

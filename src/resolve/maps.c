@@ -260,6 +260,20 @@ const struct mapping *mappings_find(const struct mappings *mappings, uint64_t ad
 	return item && item->start <= address ? item : NULL;
 }
 
+#define KERNEL_HALF (1ull << 63) /* [vsyscall] is in no process' own memory */
+
+uint64_t mappings_code_bytes(const struct mappings *mappings)
+{
+	const struct mapping *at = mappings_next(mappings, 0);
+	uint64_t bytes = 0;
+
+	for (; at; at = mappings_next(mappings, at->end))
+		if (at->executable && !at->writable && at->kind != MAPPING_STACK &&
+		    at->start < KERNEL_HALF)
+			bytes += at->end - at->start;
+	return bytes;
+}
+
 void mappings_copy(struct mappings *copy, const struct mappings *mappings)
 {
 	assert(!copy->table);

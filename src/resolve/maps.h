@@ -40,7 +40,7 @@ struct mapping {
 	uint64_t generation; /* 0: unknown, as always from /proc/PID/maps */
 	uint32_t path;       /* string; 0: none */
 	uint8_t kind;        /* enum mapping_kind */
-	bool executable;
+	bool executable, writable;
 };
 
 struct mappings { /* all zero: none */
@@ -77,6 +77,9 @@ const struct mapping *mappings_find(const struct mappings *mappings, uint64_t ad
 
 /** mappings_next - the mapping that starts at or after an address, NULL if none; to list them */
 const struct mapping *mappings_next(const struct mappings *mappings, uint64_t address);
+
+/** mappings_code_bytes - how much of it is code, as the kernel counts it: not what may be written, too */
+uint64_t mappings_code_bytes(const struct mappings *mappings);
 
 /** mappings_copy - fork(): @copy, which must be empty, becomes equal to @mappings */
 void mappings_copy(struct mappings *copy, const struct mappings *mappings);

@@ -51,7 +51,10 @@ static void reads_every_kind_of_line(void **state)
 	assert_true(at->inode == UINT64_MAX && at->device == (0x103ull << 32 | 0xff));
 	assert_null(mappings_find(&mappings, 0x651000));
 	assert_null(mappings_find(&mappings, 0x452000));
+	/* As mm->exec_vm: neither what may be written, too, nor what belongs to every process. */
+	assert_int_equal(mappings_code_bytes(&mappings), 0x52000 + 3 * 0x1000 + 0x2000);
 	mappings_clear(&mappings);
+	assert_int_equal(mappings_code_bytes(&mappings), 0);
 	assert_int_equal(mappings_parse(&mappings, text, strlen(text), false, &paths, NULL), 0);
 	assert_int_equal(mappings.len, array_len(kinds) + 1);
 	mappings_clear(&mappings);

@@ -68,6 +68,7 @@ static bool read_fields(const char **at, const char *end, struct mapping *mappin
 	if (end - *at < 5 || (*at)[4] != ' ')
 		return false;
 	mapping->executable = (*at)[2] == 'x';
+	mapping->writable = (*at)[1] == 'w';
 	*at += 5;
 	if (!read_number(at, end, 16, ' ', &mapping->file_offset) ||
 	    !read_number(at, end, 16, ':', &major) || !read_number(at, end, 16, ' ', &minor) ||

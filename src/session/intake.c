@@ -94,6 +94,9 @@ static int take_sample(struct intake *intake, const struct batch *batch,
 	struct processes_place place;
 	int err = processes_place(intake->processes, sample, batch->frames.data, &place);
 
+	if (!err &&
+	    !sample->count) /* it came to be walked, so that the next can be in the kernel */
+		return 0;
 	if (!err && sample->key)
 		err = remember_key(intake, sample->key, &place);
 	if (!err && profile->keep_moments) {
@@ -268,6 +271,8 @@ static const char *remedy(const char *reason)
 {
 	if (strcmp(reason, "no call frame information") == 0)
 		return "; build it with -fasynchronous-unwind-tables or frame pointers";
+	if (strcmp(reason, "stack not readable") == 0)
+		return "; where it is not in memory, '--unwind deferred' waits for it";
 	return "";
 }
 

@@ -14,7 +14,9 @@
 
 #define MAPS_MAX_BYTES (64u << 20) /* 65,530 mappings of 1,000 bytes: vm.max_map_count's default */
 #define KEEP_ENDED_NS  NS_PER_S    /* samples of an ended process may still be on their way */
-#define CACHE_SLOTS    4096u       /* a power of two */
+#define PAUSE_MIN_NS   (50 * NS_PER_MS)
+#define PAUSE_MAX_NS   (3200 * NS_PER_MS)
+#define CACHE_SLOTS    4096u /* a power of two */
 #define PROCESS_NONE   UINT32_MAX
 
 enum mappings_state {
@@ -37,6 +39,8 @@ struct known_process {
 	bool leader_ended;         /* other threads may go on */
 	bool has_jit, has_jitdump; /* files_ knows */
 	uint32_t kernel_pid;       /* that its unwind tables are told by; 0: none are */
+	uint64_t look_mono_ns;     /* not before that are its mappings read once more */
+	uint64_t pause_ns;         /* up to the next time, if it is in vain again */
 };
 
 /* What an address of one state of one process's mappings is in the profile. */
@@ -148,7 +152,8 @@ static int need_process(struct processes *processes, struct known_process *known
 	return profile_add_process(processes->profile, &process, &known->process);
 }
 
-static int read_maps(struct processes *processes, struct known_process *known, uint32_t pid)
+/* What a process maps now, into empty mappings. */
+static int read_fresh(struct processes *processes, uint32_t pid, struct mappings *mappings)
 {
 	own(fd_closep) int fd = open_maps(pid);
 	own(freep) char *text = NULL;
@@ -157,11 +162,26 @@ static int read_maps(struct processes *processes, struct known_process *known, u
 
 	if (!err && len == 0 && alive_process(pid) != 1) /* only kernel threads map nothing */
 		err = -ESRCH;
-	if (err)
-		return err;
+	return err ?: mappings_parse(mappings, text, len, true, &processes->profile->text, NULL);
+}
+
+static void set_mappings(struct processes *processes, struct known_process *known,
+			 const struct mappings *mappings)
+{
 	mappings_clear(&known->mappings);
+	known->mappings = *mappings;
 	known->version = ++processes->versions;
-	return mappings_parse(&known->mappings, text, len, true, &processes->profile->text, NULL);
+}
+
+static int read_maps(struct processes *processes, struct known_process *known, uint32_t pid)
+{
+	struct mappings fresh = { 0 };
+	int err = read_fresh(processes, pid, &fresh);
+
+	if (err && !fresh.len)
+		return err;
+	set_mappings(processes, known, &fresh);
+	return err;
 }
 
 static struct open_mapped mapped_at(const struct processes *processes,
@@ -309,6 +329,7 @@ static int map_event(struct processes *processes, const struct process_event *ev
 		.inode = event->inode,
 		.kind = mapping_kind_of(path),
 		.executable = true,
+		.writable = event->writable,
 	};
 	int err;
 
@@ -506,6 +527,10 @@ static const char *why_cut(uint8_t stop)
 		return "call frame information too complex";
 	case STACK_STOP_NO_TABLE:
 		return "mappings not known in time";
+	case STACK_STOP_STAYED:
+		return "the thread did not return to user mode";
+	case STACK_STOP_LOST:
+		return "lost";
 	default:
 		return "no call frame information";
 	}
@@ -518,9 +543,54 @@ struct user_stack {
 	uint8_t stop; /* enum stack_stop */
 };
 
+/* Some changes come without an event: what is unmapped, and what mremap() moves, as V8 does with its
+ * builtin functions.  So the mappings are read once more when they lack what a stack goes through.
+ * They are taken if they are those of the sample: with so many bytes of code, or, if that is 0, with
+ * code at an address.
+ */
+static int look_again(struct processes *processes, struct known_process *known, uint64_t code_bytes,
+		      uint64_t address, bool *ret_changed)
+{
+	uint64_t now = clock_mono_ns();
+	struct mappings fresh = { 0 };
+	bool is_right;
+	int err;
+
+	*ret_changed = false;
+	if (known->ended_mono_ns || now < known->look_mono_ns)
+		return 0;
+	err = read_fresh(processes, known->pid, &fresh);
+	is_right = !err && (code_bytes ? mappings_code_bytes(&fresh) == code_bytes
+				       : mappings_find(&fresh, address) != NULL);
+	known->pause_ns = is_right ? PAUSE_MIN_NS : 2 * known->pause_ns;
+	known->pause_ns = known->pause_ns < PAUSE_MIN_NS   ? PAUSE_MIN_NS
+			  : known->pause_ns > PAUSE_MAX_NS ? PAUSE_MAX_NS
+							   : known->pause_ns;
+	known->look_mono_ns = now + known->pause_ns;
+	if (!is_right) {
+		mappings_clear(&fresh);
+		return err == -ENOMEM ? err : 0;
+	}
+	set_mappings(processes, known, &fresh);
+	forget_tables(processes, known);
+	*ret_changed = true;
+	return 0;
+}
+
+/* A stack that the kernel side walked by what it was told ends in the void. */
+static int look_for(struct processes *processes, struct known_process *known, uint64_t address)
+{
+	bool changed;
+
+	if (!processes->unwinder || mappings_find(&known->mappings, address))
+		return 0;
+	return look_again(processes, known, 0, address, &changed);
+}
+
 static int complete(struct processes *processes, struct known_process *known,
 		    const struct sample *sample, const uint64_t *raw, struct user_stack *stack)
 {
+	uint64_t code_bytes = raw[UNWIND_RAW_EXEC_VM] * (uint64_t)getpagesize();
 	struct unwinder_task task = {
 		.pid = known->pid,
 		.kernel_pid = (uint32_t)raw[UNWIND_RAW_PID],
@@ -531,8 +601,12 @@ static int complete(struct processes *processes, struct known_process *known,
 		.words = sample->raw_words,
 	};
 	struct unwinder_walk walk;
-	int err = unwinder_complete(processes->unwinder, &task, &walk);
+	bool changed;
+	int err = 0;
 
+	if (code_bytes && mappings_code_bytes(&known->mappings) != code_bytes)
+		err = look_again(processes, known, code_bytes, 0, &changed);
+	err = err ?: unwinder_complete(processes->unwinder, &task, &walk);
 	known->kernel_pid = task.kernel_pid;
 	if (!err && !known->mappings.len)
 		walk.stop = STACK_STOP_NO_TABLE;
@@ -573,6 +647,21 @@ static int push_cut(struct processes *processes, const struct known_process *kno
 	return err;
 }
 
+/* A user stack that was to come, and did not. */
+static int push_missing(struct processes *processes, uint8_t stop, struct processes_place *place)
+{
+	char text[80];
+	uint32_t mark;
+	int err;
+
+	if (!processes->unwinder || (stop != STACK_STOP_STAYED && stop != STACK_STOP_LOST))
+		return 0;
+	snprintf(text, sizeof(text), "[truncated: %s]", why_cut(stop));
+	err = mark_frame(processes, text, &mark);
+	err = err ?: profile_add_stack(processes->profile, place->stack, mark, &place->stack);
+	return err ?: quality_gap(&processes->profile->quality, why_cut(stop), 0, &place->quality);
+}
+
 static int push_user(struct processes *processes, struct known_process *known,
 		     const struct sample *sample, const uint64_t *frames,
 		     struct processes_place *place)
@@ -584,6 +673,8 @@ static int push_user(struct processes *processes, struct known_process *known,
 
 	if (!err && stack.stop == STACK_STOP_RAW)
 		err = complete(processes, known, sample, frames + sample->first_raw, &stack);
+	if (!err && stack.stop == STACK_STOP_NO_CODE)
+		err = look_for(processes, known, stack.frames[stack.count - 1]);
 	if (processes->unwinder)
 		place->quality = QUALITY_WHOLE;
 	place->user_frames = (uint16_t)stack.count;
@@ -699,6 +790,8 @@ int processes_place(struct processes *processes, const struct sample *sample,
 		err = push_outsider(processes, &place.stack);
 	else if (!err && sample->user_frames)
 		err = push_user(processes, known, sample, frames, &place);
+	else if (!err)
+		err = push_missing(processes, sample->user_stop, &place);
 	err = err ?: push_kernel(processes, sample, frames, &place.stack);
 	if (!err && sample->reason) {
 		err = mark_frame(processes, reason_text(sample->reason), &mark);

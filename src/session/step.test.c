@@ -126,6 +126,28 @@ static void finds_the_frame_pointer_by_itself(void **state)
 	expect_regs(regs, 1014, at_word(15), 1008);
 }
 
+/* Between the pop of rbp and the return its slot lies below sp, where a copied stack does not reach. */
+static void keeps_a_frame_pointer_that_was_popped(void **state)
+{
+	struct unwind_rule usual = { UNWIND_SP, SAVED_BOTH, 8, -16, -8 };
+	struct unwind_rule among = { UNWIND_SP, SAVED_BOTH, 16, -40, -8 };
+	struct unwind_rule far = { UNWIND_SP, SAVED_BOTH, 8, -16 - 128, -8 };
+	struct unwind_regs regs = { 0x400000, at_word(0), 77, 0 };
+	struct stack stack = numbered();
+
+	(void)state;
+	assert_int_equal(unwind_apply(&stack, usual, &regs), UNWIND_CALLER);
+	expect_regs(regs, 1000, at_word(1), 77);
+	regs = (struct unwind_regs){ 0x400000, at_word(0), 77, 0 };
+	assert_int_equal(unwind_apply(&stack, among, &regs), UNWIND_CALLER);
+	expect_regs(regs, 1001, at_word(2), 77);
+	regs = (struct unwind_regs){ 0x400000, at_word(3), 77, 0 };
+	assert_int_equal(unwind_apply(&stack, usual, &regs), UNWIND_CALLER);
+	expect_regs(regs, 1003, at_word(4), 1002); /* it is still there */
+	regs = (struct unwind_regs){ 0x400000, at_word(0), 77, 0 };
+	assert_int_equal(unwind_apply(&stack, far, &regs), UNWIND_FAULT);
+}
+
 static void steps_through_a_plt(void **state)
 {
 	struct unwind_rule plt = { UNWIND_PLT, SAVED_RA, 11, 0, -8 };
@@ -251,6 +273,7 @@ int main(void)
 		cmocka_unit_test(steps_by_frame_pointer),
 		cmocka_unit_test(steps_by_saved_pointer),
 		cmocka_unit_test(finds_the_frame_pointer_by_itself),
+		cmocka_unit_test(keeps_a_frame_pointer_that_was_popped),
 		cmocka_unit_test(steps_through_a_plt),
 		cmocka_unit_test(resumes_behind_a_signal),
 		cmocka_unit_test(ends_at_the_root),

@@ -388,11 +388,11 @@ static int rule_at(struct walk *walk, uint64_t look, struct unwind_rule *ret_rul
 	return err;
 }
 
-static uint8_t stop_of(enum unwind_outcome outcome, struct unwind_rule rule, uint32_t words)
+static uint8_t stop_of(enum unwind_outcome outcome, struct unwind_rule rule, bool is_cut)
 {
 	if (outcome == UNWIND_AT_ROOT)
 		return STACK_STOP_ROOT;
-	if (outcome == UNWIND_FAULT && words >= UNWIND_RAW_WORDS)
+	if (outcome == UNWIND_FAULT && is_cut)
 		return STACK_STOP_NO_TABLE; /* there is more of the stack, but it did not come along */
 	if (outcome == UNWIND_FAULT)
 		return STACK_STOP_FAULT;
@@ -421,7 +421,7 @@ static int run(struct walk *walk, struct unwinder_walk *ret)
 		}
 		outcome = unwind_apply(walk, rule, &walk->regs);
 		if (outcome > UNWIND_RESUMED) {
-			ret->stop = stop_of(outcome, rule, task->words);
+			ret->stop = stop_of(outcome, rule, task->raw[UNWIND_RAW_IS_CUT]);
 			return 0;
 		}
 		is_return = outcome == UNWIND_CALLER;
@@ -442,7 +442,7 @@ int unwinder_complete(struct unwinder *unwinder, const struct unwinder_task *tas
 		.task = task,
 		.regs = { task->raw[UNWIND_RAW_IP], task->raw[UNWIND_RAW_SP],
 			  task->raw[UNWIND_RAW_FP], task->raw[UNWIND_RAW_LR] },
-		.stack = task->raw[UNWIND_RAW_SP] & ~7ull,
+		.stack = task->raw[UNWIND_RAW_BASE],
 	};
 	int err;
 

@@ -5,13 +5,11 @@
  * `min_block_ns`, its kernel stack is sent at once with the reason (probe/reason.bpf.h): it is still in
  * the call that it waited in.  How long of its absence it waited for a CPU only is what the kernel
  * counts in sched_info, so nothing is attached to wake-ups: at most one switch in a thousand is of a
- * chosen thread, and all the others pay for each hook.  Its user stack is walked in task work, in the thread's own context before it returns to
- * user mode, where its memory is at hand.  One user stack serves all waits of one stay in the kernel.
- * Shorter waits, those for which the ring has no room, and all waits for a CPU, are added up for each
- * thread.
+ * chosen thread, and all the others pay for each hook.  Shorter waits, those for which the ring has no
+ * room, and all waits for a CPU, are added up for each thread.
  *
- * The kernel function that schedules task work has had two names and prototypes, so two programs
- * include this: blocks.bpf.c, and blocks-old.bpf.c, which defines TASK_WORK_OLD.
+ * Its user stack is walked before the thread returns to user mode (later.bpf.h) or, with BLOCKS_NOW,
+ * when it is switched out (now.bpf.h).
  */
 #include "collect/cpu/cpu.bpf.h"
 #include "probe/reason.bpf.h"
@@ -20,18 +18,7 @@
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
-#define EBUSY     16
 #define TASK_DEAD 0x80 /* include/linux/sched.h */
-
-struct bpf_task_work {
-	u64 opaque;
-} __attribute__((aligned(8)));
-
-struct bpf_map;
-
-struct user_work {
-	struct bpf_task_work work;
-};
 
 /* Found at once from a task, also where there is none: whoever is not chosen pays least. */
 struct {
@@ -41,145 +28,30 @@ struct {
 	__type(value, struct cpu_wait);
 } waits SEC(".maps");
 
-/* Not in `waits`: task storage may not hold these. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, 1);
-	__uint(max_entries, CPU_WORKS_MAX);
-	__type(key, u64); /* address of the task: no other has it as long as it lives */
-	__type(value, struct user_work);
-} works SEC(".maps");
-
-extern void bpf_preempt_disable(void) __ksym;
-extern void bpf_preempt_enable(void) __ksym;
-
-#ifdef TASK_WORK_OLD
-extern int bpf_task_work_schedule_resume_impl(struct task_struct *task, struct bpf_task_work *work,
-					      void *map__map,
-					      int (*callback)(struct bpf_map *, void *, void *),
-					      void *aux__prog) __ksym;
-#define schedule(task, work) \
-	bpf_task_work_schedule_resume_impl(task, work, &works, send_user_stack, NULL)
+#ifdef BLOCKS_NOW
+#include "collect/cpu/now.bpf.h"
 #else
-extern int bpf_task_work_schedule_resume(struct task_struct *task, struct bpf_task_work *work,
-					 void *map__map,
-					 int (*callback)(struct bpf_map *, void *, void *)) __ksym;
-#define schedule(task, work) bpf_task_work_schedule_resume(task, work, &works, send_user_stack)
+#include "collect/cpu/later.bpf.h"
+
+#define user_stack_keep(task, wait, now) (void)0
+#define user_stack_forget(task)          later_forget(task)
+
+static __always_inline void user_stack_add(struct cpu_sample *record, struct user_walk *walk,
+					   struct task_struct *task)
+{
+	record->key = later_want(task);
+	if (!record->key)
+		return;
+	record->kind = CPU_RECORD_PART;
+	record->exec_id = task->self_exec_id;
+}
 #endif
-
-/* A record with room for frames behind it; NULL never. */
-static __always_inline struct cpu_sample *begin_record(struct user_walk *walk, u8 kind, u64 at)
-{
-	struct cpu_sample *record = (void *)walk->head;
-
-	__builtin_memset(record, 0, sizeof(*record));
-	record->at = at;
-	record->kind = kind;
-	record->cpu = bpf_get_smp_processor_id();
-	return record;
-}
-
-/* The last sixteenth of the ring is for sums alone: with them gone, totals would be wrong. */
-static __always_inline bool has_room_for(const struct cpu_sample *record)
-{
-	u64 size = bpf_ringbuf_query(&samples, BPF_RB_RING_SIZE);
-
-	return record->kind == CPU_RECORD_SUMS ||
-	       bpf_ringbuf_query(&samples, BPF_RB_AVAIL_DATA) < size - size / 16;
-}
-
-/* Return: whether there was room for it. */
-static __always_inline bool send_record(struct cpu_sample *record)
-{
-	u32 zero = 0;
-	struct cpu_statistics *stats = bpf_map_lookup_elem(&statistics, &zero);
-	u32 frames = (u32)record->kernel_frames + record->user_frames;
-
-	if (!stats || frames > STACK_MAX_KERNEL + STACK_MAX_USER)
-		return false;
-	stats->taken++;
-	if (has_room_for(record) &&
-	    !bpf_ringbuf_output(&samples, record, sizeof(*record) + frames * sizeof(u64),
-				sample_flags(record)))
-		return true;
-	stats->lost++;
-	return false;
-}
-
-static __always_inline void add_statistic(u32 offset)
-{
-	u32 zero = 0;
-	struct cpu_statistics *stats = bpf_map_lookup_elem(&statistics, &zero);
-
-	if (stats)
-		(*(u64 *)((void *)stats + offset))++;
-}
-
-#define count_statistic(which) add_statistic(__builtin_offsetof(struct cpu_statistics, which))
 
 static __always_inline struct cpu_wait *wait_of(struct task_struct *task)
 {
 	if (bpf_core_field_exists(task->bpf_storage) && !task->bpf_storage)
 		return NULL; /* a load instead of a call */
 	return bpf_task_storage_get(&waits, task, NULL, 0);
-}
-
-/* In the thread's own context; it may have to wait for pages of its stack that are not there. */
-static int send_user_stack(struct bpf_map *map, void *key, void *value)
-{
-	struct cpu_wait *wait = wait_of(bpf_get_current_task_btf());
-	struct cpu_sample *record;
-	struct user_walk *walk;
-	struct regs regs;
-	u32 zero = 0;
-	u64 word;
-
-	if (!wait)
-		return 0;
-	regs_of_task(&regs);
-	bpf_copy_from_user(&word, sizeof(word), (void *)regs.sp);
-	/* What follows works in memory of this CPU. */
-	bpf_preempt_disable();
-	walk = bpf_map_lookup_elem(&user_walks, &zero);
-	if (walk) {
-		record = begin_record(walk, CPU_RECORD_USER, bpf_ktime_get_ns());
-		record->pid = wait->pid;
-		record->tid = wait->tid;
-		record->key = wait->stay;
-		bpf_get_current_comm(record->comm, sizeof(record->comm));
-		capture_user(walk, UPROBES_IN_KERNEL);
-		record->user_frames = walk->count;
-		record->user_stop = walk->stop;
-		if (options.unwind && walk->stop == STACK_STOP_NO_TABLE && has_room_for_raw())
-			send_raw(record, walk);
-		send_record(record);
-	}
-	wait->stay++;
-	bpf_preempt_enable();
-	return 0;
-}
-
-/* Return: whether a user stack will come. */
-static __always_inline bool want_user_stack(struct task_struct *task)
-{
-	u64 key = (u64)task;
-	struct user_work *work;
-	int err;
-
-	if (!options.want_user || (task->flags & (PF_KTHREAD | PF_EXITING)))
-		return false;
-	work = bpf_map_lookup_elem(&works, &key);
-	if (!work) {
-		struct user_work none = {};
-
-		bpf_map_update_elem(&works, &key, &none, BPF_NOEXIST);
-		work = bpf_map_lookup_elem(&works, &key);
-	}
-	err = work ? schedule(task, &work->work) : -1;
-	if (!err || err == -EBUSY) /* the one that is under way serves both */
-		return true;
-	count_statistic(stacks_refused);
-	return false;
 }
 
 /* Of a thread that is still where it waited. */
@@ -213,16 +85,15 @@ static __always_inline bool send_block(struct task_struct *task, struct cpu_wait
 	record->pid = wait->pid;
 	record->tid = wait->tid;
 	record->reason = reason;
-	if (with_stack && want_user_stack(task)) {
-		record->kind = CPU_RECORD_BLOCK;
-		record->key = wait->stay;
-	}
+	if (with_stack)
+		user_stack_add(record, walk, task);
 	BPF_CORE_READ_STR_INTO(&record->comm, task, comm);
 	if (with_stack && options.want_kernel)
 		bytes = bpf_get_task_stack(task, kernel->frames, STACK_MAX_KERNEL * sizeof(u64), 0);
 	if (bytes > 0 && bytes <= (long)(STACK_MAX_KERNEL * sizeof(u64))) {
 		record->kernel_frames = (u32)bytes / sizeof(u64);
-		bpf_probe_read_kernel(walk->frames, (u32)bytes, kernel->frames);
+		bpf_probe_read_kernel(&walk->frames[record->user_frames & (STACK_USER_SLOTS - 1)],
+				      (u32)bytes, kernel->frames);
 	}
 	return send_record(record);
 }
@@ -265,8 +136,6 @@ static __always_inline struct cpu_wait *follow(struct task_struct *task, u64 ids
 		count_statistic(waits_refused);
 		return NULL;
 	}
-	if (!wait->stay)
-		wait->stay = bpf_ktime_get_ns(); /* an earlier thread of this number had others */
 	name_wait(task, wait, ids);
 	return wait;
 }
@@ -333,7 +202,7 @@ static __always_inline bool is_newcomer(u64 *ret_ids)
 static __always_inline void leave(struct task_struct *prev, struct cpu_wait *wait, bool preempt,
 				  u32 state, u64 now)
 {
-	u64 ids, key = (u64)prev;
+	u64 ids;
 
 	if (!wait) {
 		wait = is_newcomer(&ids) ? follow(prev, ids) : NULL;
@@ -350,9 +219,11 @@ static __always_inline void leave(struct task_struct *prev, struct cpu_wait *wai
 	if (state & TASK_DEAD) {
 		send_sums(prev, wait);
 		bpf_task_storage_delete(&waits, prev);
-		bpf_map_delete_elem(&works, &key);
+		user_stack_forget(prev);
 		return;
 	}
+	if (state && !preempt)
+		user_stack_keep(prev, wait, now);
 	begin_wait(prev, wait, preempt ? 0 : state, now);
 }
 

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* bpf.c - samples by BPF: loads tick.bpf.h or clock.bpf.h as a light skeleton (the kernel itself
- * relocates; measured 4 ms against 25 ms through libbpf), switches it on, drains its ring.
- */
+/* bpf.c - samples and waits by BPF: loads the programs, switches them on, drains their ring. */
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -21,25 +19,18 @@
 #include "collect/cpu/cpu.wire.h"
 #include "collect/cpu/programs.h"
 #include "collect/cpu/records.h"
+#include "collect/cpu/samplers.h"
 #include "collect/cpu/waits.h"
-#include "collect/kernel_btf.h"
 #include "collect/rights.h"
 
-#include "collect/cpu/clock-any.lskel.h"
-#include "collect/cpu/clock.lskel.h"
-#include "collect/cpu/tick-any.lskel.h"
-#include "collect/cpu/tick.lskel.h"
-
-#define COUNTS_PER_CALL 1024u
-#define OVER_LOOKS      64 /* at ended processes, before the next drain */
-#define SETTLE_STEPS    50 /* waits for a program still running on another CPU: 5 ms at most */
+#define COUNTS_PER_CALL    1024u
+#define OVER_LOOKS         64 /* at ended processes, before the next drain */
+#define SETTLE_STEPS       50 /* waits for a program still running on another CPU: 5 ms at most */
+#define SETTLE_STACK_STEPS 20 /* of 1 ms, for user stacks that are put off */
 
 struct bpf_source {
 	struct cpu_source base;
-	struct collect_cpu_tick *tick; /* one of these four */
-	struct collect_cpu_tick_any *tick_any;
-	struct collect_cpu_clock *clock;
-	struct collect_cpu_clock_any *clock_any;
+	struct sampler sampler;
 	struct waits *waits; /* CPU_TIMER_SWITCH; else NULL */
 	struct programs programs;
 	struct ring_buffer *ring;
@@ -66,47 +57,6 @@ struct bpf_source {
 static struct bpf_source *bpf_source(const struct cpu_source *source)
 {
 	return (struct bpf_source *)source;
-}
-
-/* Whether the smaller programs will do. */
-static bool is_plain(const struct cpu_plan *plan)
-{
-	return plan->request->kind != TARGET_CGROUP && !plan->pid_namespace;
-}
-
-/* Return: 0; -ENOMEM; -errno of loading */
-#define load(source, plan, which, program, offset)                                  \
-	({                                                                          \
-		(source)->which = programs_open(plan, which);                       \
-		int err_ = (source)->which ? 0 : -ENOMEM;                           \
-		if (!err_) {                                                        \
-			(source)->which->rodata->options.irq_regs_offset = offset;  \
-			err_ = collect_cpu_##which##__load((source)->which);        \
-		}                                                                   \
-		if (!err_)                                                          \
-			(source)->programs = programs_of((source)->which, program); \
-		err_;                                                               \
-	})
-
-static int load_tick(struct bpf_source *source, const struct cpu_plan *plan)
-{
-	static const char *const names[] = { "tick_cpu_sched", "__irq_regs" };
-	uint32_t offsets[2];
-	s64 offset;
-
-	if (kernel_btf_percpu(names, array_len(names), offsets))
-		return fail(
-			-ENOTSUP,
-			"cannot sample in the timer tick: this kernel's BTF does not tell where '__irq_regs' is");
-	offset = (s64)offsets[1] - offsets[0];
-	return is_plain(plan) ? load(source, plan, tick, cpu_tick, offset)
-			      : load(source, plan, tick_any, cpu_tick, offset);
-}
-
-static int load_clock(struct bpf_source *source, const struct cpu_plan *plan)
-{
-	return is_plain(plan) ? load(source, plan, clock, cpu_clock, 0)
-			      : load(source, plan, clock_any, cpu_clock, 0);
 }
 
 /* One event per CPU, switched off, with the program attached. */
@@ -155,11 +105,17 @@ static int fail_events(const struct cpu_plan *plan, int err)
 	return fail(err, "cannot open a timer on every processor: %m");
 }
 
-static int fail_load(int err)
+static int fail_load(const struct cpu_plan *plan, int err)
 {
 	/* Without CAP_PERFMON the loader's own program is refused with EINVAL. */
-	if (err != -EPERM && err != -EACCES && rights_load_tracing())
-		return fail(-ENOTSUP, "this kernel does not load the sampling program: %m");
+	if (err != -EPERM && err != -EACCES && rights_load_tracing()) {
+		err = fail(-ENOTSUP, "this kernel does not load the program that %s: %s",
+			   plan->timer == CPU_TIMER_SWITCH ? "measures waits" : "takes samples",
+			   strerror(-err));
+		if (plan->request->unwind == CPU_UNWIND_DEFERRED)
+			hint("'--unwind deferred' needs Linux 6.18; leave it out to walk at once");
+		return err;
+	}
 	err = fail(-EPERM, "not permitted to load BPF programs");
 	hint("run with sudo, or give the program CAP_BPF and CAP_PERFMON");
 	return err;
@@ -219,7 +175,9 @@ static int prepare(struct bpf_source *source, const struct cpu_plan *plan)
 	err = plan->first ? 0 : sideband_open(&source->sideband, plan->cpus);
 	if (err)
 		return fail(err, "cannot follow the mappings of processes: %m");
-	if (source->follows) {
+	if (source->programs.exit)
+		err = attach_raw(source, "sched_process_exit", source->programs.exit);
+	if (!err && source->follows) {
 		err = attach_raw(source, "sched_process_fork", source->programs.fork);
 		err = err ?: attach_raw(source, "sched_process_exec", source->programs.exec);
 		err = err ?: attach_raw(source, "sched_process_free", source->programs.free);
@@ -241,14 +199,7 @@ static void bpf_close(struct cpu_source *base)
 	ring_buffer__free(source->ring);
 	unwind_tables_free(source->tables);
 	sideband_close(&source->sideband);
-	if (source->tick)
-		collect_cpu_tick__destroy(source->tick);
-	if (source->tick_any)
-		collect_cpu_tick_any__destroy(source->tick_any);
-	if (source->clock)
-		collect_cpu_clock__destroy(source->clock);
-	if (source->clock_any)
-		collect_cpu_clock_any__destroy(source->clock_any);
+	sampler_done(&source->sampler);
 	waits_free(source->waits);
 	free(source);
 }
@@ -430,6 +381,20 @@ static int settle(struct bpf_source *source, struct batch *batch)
 			  now.taken - now.lost - source->records.received - source->counted });
 }
 
+/* User stacks of threads that are on their way back to user mode. */
+static int settle_stacks(struct bpf_source *source, struct batch *batch)
+{
+	int err = 0;
+
+	for (int i = 0; !err && source->records.waiting.len && i < SETTLE_STACK_STEPS; i++) {
+		struct timespec step = { .tv_nsec = NS_PER_MS };
+
+		nanosleep(&step, NULL);
+		err = bpf_drain(&source->base, batch);
+	}
+	return err ?: records_flush(&source->records, batch);
+}
+
 static int bpf_drain_counts(struct cpu_source *base, struct batch *batch)
 {
 	struct bpf_source *source = bpf_source(base);
@@ -437,6 +402,8 @@ static int bpf_drain_counts(struct cpu_source *base, struct batch *batch)
 
 	if (!err && source->is_stopped)
 		err = settle(source, batch);
+	if (!err && source->is_stopped)
+		err = settle_stacks(source, batch);
 	if (!err && source->is_stopped && source->waits)
 		err = waits_finish(source->waits, &source->records, batch);
 	return err;
@@ -465,6 +432,14 @@ static bool bpf_is_over(const struct cpu_source *base)
 	return false;
 }
 
+/* For the mode, where it is not the usual way. */
+static const char *how_unwound(const struct bpf_source *source)
+{
+	if (source->waits)
+		return waits_are_put_off(source->waits) ? "" : ", user stacks walked at each";
+	return source->programs.exit ? ", user stacks walked before the return to user mode" : "";
+}
+
 static int bpf_describe(const struct cpu_source *base, struct coverage *coverage)
 {
 	static const char *const modes[] = {
@@ -474,7 +449,11 @@ static int bpf_describe(const struct cpu_source *base, struct coverage *coverage
 		[CPU_TIMER_SWITCH] = "BPF at context switches",
 	};
 	const struct bpf_source *source = bpf_source(base);
-	int err = coverage_set_mode(coverage, modes[source->timer]);
+	char mode[128];
+	int err;
+
+	snprintf(mode, sizeof(mode), "%s%s", modes[source->timer], how_unwound(source));
+	err = coverage_set_mode(coverage, mode);
 
 	if (!err && source->sees_outsiders)
 		err = coverage_lack(coverage, "PIDs and user functions of processes outside this "
@@ -532,12 +511,10 @@ int cpu_bpf_open(const struct cpu_plan *plan, struct cpu_source **ret_source)
 	error_clear();
 	if (plan->timer == CPU_TIMER_SWITCH)
 		err = waits_load(plan, &source->waits, &source->programs);
-	else if (plan->timer == CPU_TIMER_TICK)
-		err = load_tick(source, plan);
 	else
-		err = load_clock(source, plan);
+		err = sampler_load(plan, &source->sampler, &source->programs);
 	if (err)
-		err = *error_text() ? err : fail_load(err);
+		err = *error_text() ? err : fail_load(plan, err);
 	else
 		err = prepare(source, plan);
 	if (err) {

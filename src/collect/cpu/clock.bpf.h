@@ -6,7 +6,7 @@
  * the kernel stops a timer that came too often since the last tick: so what is later than two ticks says
  * that the CPU was idle, and stands for itself.
  */
-#include "collect/cpu/cpu.bpf.h"
+#include "collect/cpu/sample.bpf.h"
 
 struct clock_state {
 	u64 origin; /* of the grid: half a period before the first time */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Dual MIT/GPL */
-/* cpu.bpf.h - what a sample is made of, whichever interrupt took it (tick.bpf.h, clock.bpf.h). */
+/* cpu.bpf.h - what samples and waits are made of: stacks, records, the way to user space. */
 #ifndef COLLECT_CPU_BPF_H
 #define COLLECT_CPU_BPF_H
 
@@ -260,47 +260,54 @@ static __always_inline u32 capture_kernel(void *ctx, struct user_walk *walk, u32
 	return count;
 }
 
-/* One sample of the current task.  @kernel_ip: where the kernel was interrupted, 0 in user mode. */
-static __always_inline int take_sample(void *ctx, u64 weight, u64 kernel_ip)
+/* The head of a record, with room for frames behind it. */
+static __always_inline struct cpu_sample *begin_record(struct user_walk *walk, u8 kind, u64 at)
 {
-	u64 pid_tgid = target_pid_tgid();
-	struct cpu_statistics *stats;
-	struct cpu_sample *sample;
-	struct user_walk *walk;
-	u32 zero = 0;
+	struct cpu_sample *record = (void *)walk->head;
 
-	if (!target_wants(pid_tgid))
-		return 0;
-	walk = bpf_map_lookup_elem(&user_walks, &zero);
-	stats = bpf_map_lookup_elem(&statistics, &zero);
-	if (!walk || !stats)
-		return 0;
-	stats->taken++;
-
-	sample = (void *)walk->head;
-	sample->at = bpf_ktime_get_ns();
-	sample->weight = weight;
-	sample->kind = CPU_RECORD_SAMPLE;
-	sample->pid = pid_tgid >> 32;
-	sample->tid = (u32)pid_tgid;
-	sample->cpu = bpf_get_smp_processor_id();
-	bpf_get_current_comm(sample->comm, sizeof(sample->comm));
-	capture_user(walk, kernel_ip ? UPROBES_IN_KERNEL : UPROBES_IN_USER);
-	sample->user_frames = walk->count;
-	sample->user_stop = walk->stop;
-	sample->kernel_frames = 0;
-	if (kernel_ip && options.want_kernel)
-		sample->kernel_frames = capture_kernel(ctx, walk, walk->count, kernel_ip);
-	sample->key = 0;
-	if (options.unwind && walk->stop == STACK_STOP_NO_TABLE && has_room_for_raw()) {
-		send_raw(sample, walk);
-	} else if (options.counted) {
-		sample->key = sample_key(sample, walk);
-		if (count_again(sample->key, weight))
-			return 0;
-	}
-	send(sample, stats);
-	return 0;
+	__builtin_memset(record, 0, sizeof(*record));
+	record->at = at;
+	record->kind = kind;
+	record->cpu = bpf_get_smp_processor_id();
+	return record;
 }
+
+/* The last sixteenth of the ring is for sums alone: with them gone, totals would be wrong. */
+static __always_inline bool has_room_for(const struct cpu_sample *record)
+{
+	u64 size = bpf_ringbuf_query(&samples, BPF_RB_RING_SIZE);
+
+	return record->kind == CPU_RECORD_SUMS ||
+	       bpf_ringbuf_query(&samples, BPF_RB_AVAIL_DATA) < size - size / 16;
+}
+
+/* Return: whether there was room for it. */
+static __always_inline bool send_record(struct cpu_sample *record)
+{
+	u32 zero = 0;
+	struct cpu_statistics *stats = bpf_map_lookup_elem(&statistics, &zero);
+	u32 frames = (u32)record->kernel_frames + record->user_frames;
+
+	if (!stats || frames > STACK_MAX_KERNEL + STACK_MAX_USER)
+		return false;
+	stats->taken++;
+	if (has_room_for(record) &&
+	    !bpf_ringbuf_output(&samples, record, sizeof(*record) + frames * sizeof(u64),
+				sample_flags(record)))
+		return true;
+	stats->lost++;
+	return false;
+}
+
+static __always_inline void add_statistic(u32 offset)
+{
+	u32 zero = 0;
+	struct cpu_statistics *stats = bpf_map_lookup_elem(&statistics, &zero);
+
+	if (stats)
+		(*(u64 *)((void *)stats + offset))++;
+}
+
+#define count_statistic(which) add_statistic(__builtin_offsetof(struct cpu_statistics, which))
 
 #endif

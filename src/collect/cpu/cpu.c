@@ -50,6 +50,24 @@ static int check_targets(const struct cpu_request *request)
 	return 0;
 }
 
+/* Whether nothing else will do than BPF by call frame information. */
+static bool is_forced(const struct cpu_request *request)
+{
+	return request->unwind == CPU_UNWIND_INTERRUPT || request->unwind == CPU_UNWIND_DEFERRED;
+}
+
+/* The counter's interrupt may come in the midst of a walk that was put off. */
+static int check_unwind(const struct cpu_request *request)
+{
+	int err;
+
+	if (request->unwind != CPU_UNWIND_DEFERRED || request->timer != CPU_TIMER_HARDWARE)
+		return 0;
+	err = fail(-EINVAL, "'--unwind deferred' does not go with the hardware cycle counter");
+	hint("leave out '--hw', or '--unwind deferred'");
+	return err;
+}
+
 static int open_bpf(struct cpu_plan *plan, struct cpu_source **ret_source)
 {
 	const struct cpu_request *request = plan->request;
@@ -86,7 +104,7 @@ static int open_waits(struct cpu_plan *plan, const struct cpu_source *first,
 	plan->first = first;
 	err = plan->request->without_bpf ? -EPERM : cpu_bpf_open(plan, ret_source);
 	if (err == -ENOTSUP)
-		hint("waits need a kernel of 6.18 or later: 'kymo doctor' tells what this one lacks");
+		hint("'kymo doctor' tells what this kernel lacks for it");
 	return err;
 }
 
@@ -100,7 +118,7 @@ static int open_source(struct cpu_plan *plan, struct cpu_source **ret_source)
 		if (err != -EPERM && err != -EACCES)
 			return err;
 	}
-	if (request->timer == CPU_TIMER_TICK)
+	if (request->timer == CPU_TIMER_TICK || is_forced(request))
 		return err;
 	plan->timer = request->timer == CPU_TIMER_HARDWARE ? CPU_TIMER_HARDWARE : CPU_TIMER_CLOCK;
 	return cpu_perf_open(plan, ret_source);
@@ -114,7 +132,8 @@ int cpu_open(const struct cpu_request *request, struct cpu **ret_cpu)
 
 	if (!cpu)
 		return -ENOMEM;
-	err = namespace_of_pids(&plan.pid_namespace);
+	err = check_unwind(request);
+	err = err ?: namespace_of_pids(&plan.pid_namespace);
 	err = err ?: check_targets(request);
 	if (!err && request->kind == TARGET_CGROUP)
 		err = cgroup_find(request->cgroup, &plan.hierarchy, &plan.cgroup_id);

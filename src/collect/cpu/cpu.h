@@ -34,6 +34,14 @@ enum cpu_time {
 	CPU_TIME_WALL, /* both */
 };
 
+/* How user stacks are walked. */
+enum cpu_unwind {
+	CPU_UNWIND_BEST,
+	CPU_UNWIND_INTERRUPT, /* by tables, where the sample is taken or the wait begins */
+	CPU_UNWIND_DEFERRED,  /* by tables, before the thread returns to user mode */
+	CPU_UNWIND_FP,        /* by frame pointers */
+};
+
 struct cpu_request {
 	enum target_kind kind;
 	const uint32_t *ids; /* TARGET_PROCESS: processes; TARGET_THREAD: threads */
@@ -46,9 +54,9 @@ struct cpu_request {
 	uint64_t min_block_ns;       /* CPU_TIME_OFF: shorter waits are added up */
 	bool want_user, want_kernel; /* stacks */
 	bool every_sample;           /* no counting in the kernel */
-	bool frame_pointers;         /* user stacks by frame pointers alone */
-	size_t unwind_bytes;         /* of kernel memory for unwind tables; 0: CPU_UNWIND_BYTES */
-	bool without_bpf;            /* as if loading BPF were not permitted */
+	enum cpu_unwind unwind;
+	size_t unwind_bytes; /* of kernel memory for unwind tables; 0: CPU_UNWIND_BYTES */
+	bool without_bpf;    /* as if loading BPF were not permitted */
 };
 
 #define CPU_UNWIND_BYTES (24u << 20)

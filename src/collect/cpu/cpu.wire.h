@@ -18,8 +18,8 @@
 
 enum cpu_record {
 	CPU_RECORD_SAMPLE, /* whole, of a thread that ran or, with a reason, that waited */
-	CPU_RECORD_BLOCK,  /* a wait and its kernel stack; the user stack comes in a USER */
-	CPU_RECORD_USER,   /* of all BLOCKs of the thread with the same key */
+	CPU_RECORD_PART,   /* the same without its user stack, which comes in a USER */
+	CPU_RECORD_USER,   /* of all PARTs of the thread with the same key */
 	CPU_RECORD_SUMS    /* of a thread that ended, or at the end: user frames are enum cpu_sum */
 };
 
@@ -32,12 +32,12 @@ enum cpu_sum {
 };
 
 #define CPU_WORKS_MAX 65536 /* threads whose user stack is to be walked */
+#define CPU_KEPT_MAX  255   /* user frames of a wait that are kept until its end */
 
 /* What a thread has waited so far, and since when it is not running. */
 struct cpu_wait {
 	unit_mono_ns left_at; /* when it was switched out; 0: it runs */
 	unit_ns ran, delayed; /* so far, as the kernel counts, when it was switched out */
-	u64 stay;             /* in the kernel: waits of one stay have the same user stack */
 	unit_ns short_ns, runq_ns;
 	unit_count shorts, runqs;
 	id_pid pid;
@@ -51,7 +51,7 @@ struct cpu_wait {
 struct cpu_sample {
 	unit_mono_ns at;
 	unit_ns weight; /* the time that this one sample stands for */
-	u64 key;        /* of later counts, 0: none will come; BLOCK, USER: cpu_wait.stay */
+	u64 key; /* of later counts, 0: none will come; PART, USER: of the stay in the kernel */
 	id_pid pid;
 	id_tid tid;
 	id_cpu cpu;
@@ -60,7 +60,8 @@ struct cpu_sample {
 	u8 user_stop; /* enum stack_stop */
 	u8 kind;      /* enum cpu_record */
 	u8 reason;    /* enum block_reason */
-	u8 pad[5];
+	u8 pad;
+	u32 exec_id; /* PART, USER: of the program that the thread executes, the lower half */
 	char comm[16];
 	u64 frames[]; /* user, leaf first; then kernel, leaf first */
 };

@@ -13,7 +13,7 @@
 
 bool programs_have_tables(const struct cpu_request *request)
 {
-	return request->want_user && !request->frame_pointers;
+	return request->want_user && request->unwind != CPU_UNWIND_FP;
 }
 
 struct unwind_tables_size programs_table_size(const struct cpu_request *request)

@@ -12,6 +12,7 @@
 /* Descriptors of a loaded object, whichever it is; none is owned here. */
 struct programs {
 	int sample, fork, exec, free;
+	int exit; /* 0: there is none */
 	int ring, counts, targets, statistics;
 	int unwind_blocks, unwind_mappings;
 	const u64 *targets_refused;

@@ -18,6 +18,9 @@ void records_done(struct records *records)
 		free(waiting->kernel);
 	vec_each(raw, &records->raws)
 		free(raw->stack);
+	vec_each(early, &records->early)
+		free(early->words);
+	vec_done(&records->early);
 	vec_done(&records->raws);
 	vec_done(&records->waiting);
 }
@@ -120,18 +123,37 @@ static int take_sample(struct records *records, const struct cpu_sample *from, s
 	return err ?: vec_push(&records->batch->samples, sample);
 }
 
-static int finish_one(struct batch *batch, struct waiting *waiting, const struct sample *user)
+/* What a user stack is to be matched by: with the key, the program must be the same, since a stay in the
+ * kernel may have been execve().
+ */
+struct user_stack {
+	const struct sample *sample; /* NULL: none will come */
+	uint32_t exec_id;
+};
+
+static void take_stack(struct sample *sample, uint32_t exec_id, const struct user_stack *user)
+{
+	if (!user->sample || exec_id != user->exec_id) {
+		sample->user_stop = STACK_STOP_STAYED;
+		return;
+	}
+	if (sample->key != user->sample->key) {
+		sample->user_stop = STACK_STOP_LOST;
+		return;
+	}
+	sample->first_user = user->sample->first_user;
+	sample->user_frames = user->sample->user_frames;
+	sample->user_stop = user->sample->user_frames ? user->sample->user_stop : STACK_STOP_STAYED;
+	sample->first_raw = user->sample->first_raw;
+	sample->raw_words = user->sample->raw_words;
+}
+
+static int finish_one(struct batch *batch, struct waiting *waiting, const struct user_stack *user)
 {
 	struct sample *sample = &waiting->sample;
 	int err;
 
-	if (user && sample->key == user->key) {
-		sample->first_user = user->first_user;
-		sample->user_frames = user->user_frames;
-		sample->user_stop = user->user_stop;
-		sample->first_raw = user->first_raw;
-		sample->raw_words = user->raw_words;
-	}
+	take_stack(sample, waiting->exec_id, user);
 	sample->key = 0;
 	sample->first_kernel = (uint32_t)batch->frames.len;
 	err = push_frames(batch, waiting->kernel, sample->kernel_frames);
@@ -139,12 +161,12 @@ static int finish_one(struct batch *batch, struct waiting *waiting, const struct
 	return err ?: vec_push(&batch->samples, *sample);
 }
 
-/* Completes the waits of a thread: those of one stay in the kernel by its user stack; those of an
- * earlier one, whose user stack was lost, without.
+/* Completes what waits of a thread: that of one stay in the kernel by its user stack; that of an
+ * earlier one, whose user stack was lost, without.  Return: how many; -ENOMEM
  */
-static int complete(struct records *records, uint32_t tid, const struct sample *user)
+static int complete(struct records *records, uint32_t tid, const struct user_stack *user)
 {
-	size_t kept = 0;
+	size_t kept = 0, before = records->waiting.len;
 	int err = 0;
 
 	vec_each(waiting, &records->waiting) {
@@ -154,22 +176,54 @@ static int complete(struct records *records, uint32_t tid, const struct sample *
 			err = finish_one(records->batch, waiting, user);
 	}
 	records->waiting.len = kept;
-	return err;
+	return err ?: (int)(before - kept);
 }
 
 int records_flush(struct records *records, struct batch *batch)
 {
+	const struct user_stack none = { 0 };
 	int err = 0;
 
 	vec_each(waiting, &records->waiting)
-		err = err ?: finish_one(batch, waiting, NULL);
+		err = err ?: finish_one(batch, waiting, &none);
 	records->waiting.len = 0;
 	return err;
 }
 
-static int take_block(struct records *records, const struct cpu_sample *from)
+static void drop_early(struct records *records, size_t index)
 {
-	struct waiting waiting = { .sample = head_of(from) };
+	struct early *early = records->early.data;
+
+	free(early[index].words);
+	memmove(early + index, early + index + 1, (--records->early.len - index) * sizeof(*early));
+}
+
+/* The wait that a user stack came for.  Return: 0, it is complete; 1: there is no such stack; -ENOMEM */
+static int complete_early(struct records *records, struct waiting *waiting)
+{
+	struct batch *batch = records->batch;
+	size_t i = records->early.len;
+	struct early *early;
+	struct sample user;
+	int err;
+
+	while (i > 0 && records->early.data[i - 1].sample.tid != waiting->sample.tid)
+		i--;
+	early = i ? &records->early.data[i - 1] : NULL;
+	if (!early || early->sample.key != waiting->sample.key)
+		return 1;
+	user = early->sample;
+	user.first_raw = (uint32_t)batch->frames.len;
+	user.first_user = user.first_raw + user.raw_words;
+	err = push_frames(batch, early->words, user.raw_words + user.user_frames);
+	err = err ?: finish_one(batch, waiting, &(struct user_stack){ &user, early->exec_id });
+	drop_early(records, i - 1);
+	return err;
+}
+
+static int take_part(struct records *records, const struct cpu_sample *from)
+{
+	struct waiting waiting = { .sample = head_of(from), .exec_id = from->exec_id };
 	size_t bytes = from->kernel_frames * sizeof(u64);
 	int err = 0;
 
@@ -181,22 +235,62 @@ static int take_block(struct records *records, const struct cpu_sample *from)
 			return -ENOMEM;
 		memcpy(waiting.kernel, from->frames, bytes);
 	}
-	err = err ?: vec_push(&records->waiting, waiting);
+	err = err ?: complete_early(records, &waiting);
+	if (err <= 0)
+		return err;
+	err = vec_push(&records->waiting, waiting);
 	if (err)
 		free(waiting.kernel);
+	return err;
+}
+
+/* A user stack before its wait is kept until that ends; and it goes through at once, for nothing, so
+ * that the tables which its walk lacked are made.
+ */
+static int keep_early(struct records *records, const struct sample *user, uint32_t exec_id)
+{
+	struct batch *batch = records->batch;
+	struct early early = { .sample = *user, .exec_id = exec_id };
+	struct sample lesson = *user;
+	size_t words = (size_t)user->raw_words + user->user_frames;
+	int err;
+
+	lesson.count = lesson.key = 0;
+	err = vec_push(&batch->samples, lesson);
+	if (err)
+		return err;
+	for (size_t i = records->early.len; i-- > 0;)
+		if (records->early.data[i].sample.tid == user->tid)
+			drop_early(records, i);
+	if (records->early.len >= RECORDS_EARLY_MAX)
+		drop_early(records, 0);
+	early.words = malloc(words * sizeof(u64));
+	if (!early.words)
+		return -ENOMEM;
+	memcpy(early.words, batch->frames.data + user->first_raw, user->raw_words * sizeof(u64));
+	memcpy(early.words + user->raw_words, batch->frames.data + user->first_user,
+	       user->user_frames * sizeof(u64));
+	err = vec_push(&records->early, early);
+	if (err)
+		free(early.words);
 	return err;
 }
 
 static int take_user(struct records *records, const struct cpu_sample *from)
 {
 	struct sample user = head_of(from);
-	int err = attach_raw(records, &user);
+	int err = attach_raw(records, &user), completed;
 
 	if (err)
 		return err;
 	user.first_user = (uint32_t)records->batch->frames.len;
 	err = push_frames(records->batch, from->frames, from->user_frames);
-	return err ?: complete(records, user.tid, &user);
+	if (err)
+		return err;
+	completed = complete(records, user.tid, &(struct user_stack){ &user, from->exec_id });
+	if (completed != 0 || user.user_stop != STACK_STOP_RAW)
+		return completed < 0 ? completed : 0;
+	return keep_early(records, &user, from->exec_id);
 }
 
 /* The last record of a thread. */
@@ -204,10 +298,11 @@ static int take_sums(struct records *records, const struct cpu_sample *from)
 {
 	struct sample sample = head_of(from);
 	const uint64_t *sums = from->frames;
-	int err = complete(records, sample.tid, NULL);
+	int err = complete(records, sample.tid, &(struct user_stack){ 0 });
 
-	if (from->user_frames != CPU_SUMS)
-		return err;
+	if (err < 0 || from->user_frames != CPU_SUMS)
+		return err < 0 ? err : 0;
+	err = 0;
 	sample.user_frames = 0;
 	if (!err && sums[CPU_SUM_SHORT]) {
 		sample.reason = BLOCK_SHORT;
@@ -256,8 +351,8 @@ int records_take(struct records *records, const void *data, size_t len)
 		return 0;
 	records->received++;
 	switch (from->kind) {
-	case CPU_RECORD_BLOCK:
-		return take_block(records, from);
+	case CPU_RECORD_PART:
+		return take_part(records, from);
 	case CPU_RECORD_USER:
 		return take_user(records, from);
 	case CPU_RECORD_SUMS:

@@ -17,16 +17,27 @@ struct raw_stack {
 	uint64_t *stack;
 };
 
-/* A wait whose user stack was not seen yet. */
+/* A sample or wait whose user stack was not seen yet. */
 struct waiting {
 	struct sample sample;
+	uint32_t exec_id;
 	uint64_t *kernel; /* frames */
+};
+
+#define RECORDS_EARLY_MAX 64u /* each up to 39 KB; beyond, the oldest goes */
+
+/* A user stack whose wait has not ended: kernels that cannot put off the walk tell it first. */
+struct early {
+	struct sample sample;
+	uint32_t exec_id;
+	uint64_t *words; /* raw, then frames */
 };
 
 struct records {
 	struct batch *batch; /* being filled */
 	vec(struct raw_stack) raws;
 	vec(struct waiting) waiting; /* in the order of time */
+	vec(struct early) early;     /* likewise; one of a thread */
 	uint64_t received;           /* records of all kinds */
 };
 

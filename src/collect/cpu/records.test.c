@@ -31,7 +31,7 @@ static void block(struct state *state, uint32_t tid, uint64_t stay, uint64_t wei
 				  .weight = weight,
 				  .tid = tid,
 				  .key = stay,
-				  .kind = CPU_RECORD_BLOCK,
+				  .kind = CPU_RECORD_PART,
 				  .reason = BLOCK_PIPE,
 				  .kernel_frames = 2 },
 	     2, 0x100 * weight);
@@ -135,7 +135,80 @@ static void a_lost_user_stack_is_not_replaced_by_the_next(void **context)
 	assert_int_equal(state->batch.samples.len, 2);
 	assert_int_equal(sample_at(state, 0)->weight_ns, 10);
 	assert_int_equal(sample_at(state, 0)->user_frames, 0);
+	assert_int_equal(sample_at(state, 0)->user_stop, STACK_STOP_LOST);
 	assert_int_equal(sample_at(state, 1)->user_frames, 3);
+}
+
+/* A stay in the kernel may be execve(): the stack that follows is another program's. */
+static void a_user_stack_belongs_to_its_program(void **context)
+{
+	struct state *state = *context;
+
+	block(state, 7, 1, 10);
+	give(state,
+	     (struct cpu_sample){ .at = 5000,
+				  .tid = 7,
+				  .key = 1,
+				  .exec_id = 1,
+				  .kind = CPU_RECORD_USER,
+				  .user_stop = STACK_STOP_ROOT,
+				  .user_frames = 3 },
+	     3, 0xa000);
+	assert_int_equal(state->batch.samples.len, 1);
+	assert_int_equal(sample_at(state, 0)->user_frames, 0);
+	assert_int_equal(sample_at(state, 0)->user_stop, STACK_STOP_STAYED);
+}
+
+static void early_user(struct state *state, uint32_t tid, uint64_t key)
+{
+	raw(state, key, 0);
+	give(state,
+	     (struct cpu_sample){ .at = key,
+				  .tid = tid,
+				  .key = key,
+				  .kind = CPU_RECORD_USER,
+				  .user_stop = STACK_STOP_RAW,
+				  .user_frames = 3 },
+	     3, key);
+}
+
+/* Where walks are not put off, the user stack is there before the wait is over. */
+static void an_early_user_stack_waits_for_its_wait(void **context)
+{
+	struct state *state = *context;
+
+	early_user(state, 7, 100);
+	assert_int_equal(state->batch.samples.len, 1); /* for its tables, not for its time */
+	assert_int_equal(sample_at(state, 0)->count, 0);
+	assert_int_equal(sample_at(state, 0)->weight_ns, 0);
+	early_user(state, 7, 200); /* the first wait was short */
+	batch_clear(&state->batch);
+	records_begin(&state->records, &state->batch);
+	block(state, 8, 200, 10);
+	block(state, 7, 200, 20);
+	assert_int_equal(state->batch.samples.len, 1);
+	assert_int_equal(sample_at(state, 0)->weight_ns, 20);
+	assert_int_equal(sample_at(state, 0)->count, 1);
+	assert_int_equal(sample_at(state, 0)->user_stop, STACK_STOP_RAW);
+	assert_int_equal(sample_at(state, 0)->raw_words, WORDS_MAX);
+	assert_int_equal(frame_at(state, sample_at(state, 0)->first_user), 200);
+	assert_int_equal(frame_at(state, sample_at(state, 0)->first_kernel), 0x100 * 20);
+	block(state, 7, 200, 30); /* it served one */
+	assert_int_equal(state->batch.samples.len, 1);
+}
+
+static void early_user_stacks_are_bounded(void **context)
+{
+	struct state *state = *context;
+
+	for (uint32_t i = 0; i < RECORDS_EARLY_MAX + 5; i++)
+		early_user(state, 1 + i, 100 + i);
+	assert_int_equal(state->records.early.len, RECORDS_EARLY_MAX);
+	block(state, 5, 104, 10);
+	assert_int_equal(state->records.waiting.len, 1);
+	block(state, 6, 105, 10);
+	assert_int_equal(state->records.waiting.len, 1);
+	assert_int_equal(state->records.early.len, RECORDS_EARLY_MAX - 1);
 }
 
 static void a_thread_that_ends_leaves_no_wait_behind(void **context)
@@ -238,6 +311,11 @@ int main(void)
 						tear_down),
 		cmocka_unit_test_setup_teardown(a_lost_user_stack_is_not_replaced_by_the_next,
 						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_user_stack_belongs_to_its_program, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(an_early_user_stack_waits_for_its_wait, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(early_user_stacks_are_bounded, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_thread_that_ends_leaves_no_wait_behind, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(waits_stay_over_batches, set_up, tear_down),

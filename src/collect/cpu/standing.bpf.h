@@ -60,13 +60,14 @@ struct standing_place {
 static __always_inline void find_standing(struct task_struct *task, struct standing_place *place)
 {
 	struct uprobe_returns *returns;
+	unsigned long flags;
 
 	regs_of(task, &place->regs);
 	place->is_return = false;
 	place->is_probed = uprobes_is_probed(task);
 	if (!place->is_probed)
 		return;
-	bpf_preempt_disable(); /* the list is in memory of this CPU */
+	cpu_hold(&flags); /* the list is in memory of this CPU */
 	returns = uprobes_returns();
 	if (returns) {
 		returns->ip = place->regs.ip;
@@ -75,7 +76,7 @@ static __always_inline void find_standing(struct task_struct *task, struct stand
 		place->regs.ip = returns->ip;
 		place->regs.sp = returns->sp;
 	}
-	bpf_preempt_enable();
+	cpu_release(&flags);
 }
 
 static int mend_standing_step(u32 index, struct uprobes_copy *copy)
@@ -87,15 +88,16 @@ static __always_inline void mend_standing(struct standing *standing, struct task
 					  u64 base, u32 words)
 {
 	struct uprobe_returns *returns;
+	unsigned long flags;
 
-	bpf_preempt_disable();
+	cpu_hold(&flags);
 	returns = uprobes_returns();
 	if (returns) {
 		uprobes_load(task, returns);
 		uprobes_mend_copy(mend_standing_step, &standing->words[UNWIND_RAW_STACK], base,
 				  words);
 	}
-	bpf_preempt_enable();
+	cpu_release(&flags);
 }
 
 /* The registers of a thread that is not running, and its stack, up to the first page that cannot be
@@ -117,13 +119,17 @@ static __always_inline u32 copy_standing(struct standing *standing, struct task_
 	standing->words[UNWIND_RAW_PID] = pid;
 	standing->words[UNWIND_RAW_IS_RETURN] = place->is_return;
 	standing->words[UNWIND_RAW_BY_FP] = 0;
+	standing->words[UNWIND_RAW_BASE] = at;
+	standing->words[UNWIND_RAW_IS_CUT] = 1;
 	for (int pages = 0; pages < 8; pages++) {
 		part = PAGE_BYTES - ((at + len) & (PAGE_BYTES - 1));
 		if (part > PAGE_BYTES || len > STANDING_WORDS * 8 - PAGE_BYTES)
 			break;
 		if (bpf_copy_from_user_task((void *)&standing->words[UNWIND_RAW_STACK] + len, part,
-					    (void *)at + len, task, 0))
+					    (void *)at + len, task, 0)) {
+			standing->words[UNWIND_RAW_IS_CUT] = 0;
 			break;
+		}
 		len += part;
 	}
 	if (place->is_probed)

@@ -15,7 +15,7 @@
  * A tick that comes late by whole ticks stands for those, too: interrupts were off, or the host of a
  * virtual machine ran something else.  Loaded hosts lose a tenth of the ticks that way.
  */
-#include "collect/cpu/cpu.bpf.h"
+#include "collect/cpu/sample.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 

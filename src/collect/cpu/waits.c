@@ -11,52 +11,67 @@
 #include "base/clock.h"
 #include "base/error.h"
 
+#include "collect/cpu/blocks-now.lskel.h"
 #include "collect/cpu/blocks-old.lskel.h"
 #include "collect/cpu/blocks.lskel.h"
 
 #define READ_BYTES 65536 /* the kernel hands out at most half of that at once */
 
 struct waits {
-	struct collect_cpu_blocks *blocks;         /* these two are one program */
-	struct collect_cpu_blocks_old *blocks_old; /* for two kernels */
-	int switched, begin, first, last;          /* programs */
+	struct collect_cpu_blocks *blocks; /* one of these three */
+	struct collect_cpu_blocks_old *blocks_old;
+	struct collect_cpu_blocks_now *blocks_now;
+	int switched, begin, first, last; /* programs */
 	u64 *stopped_at;
 	vec(int) links;
 };
 
-#define take_skeleton(waits, which, ret_programs)                                  \
-	do {                                                                       \
-		(waits)->switched = (waits)->which->progs.cpu_blocks.prog_fd;      \
-		(waits)->begin = (waits)->which->progs.cpu_begin.prog_fd;          \
-		(waits)->first = (waits)->which->progs.cpu_standing_first.prog_fd; \
-		(waits)->last = (waits)->which->progs.cpu_standing_last.prog_fd;   \
-		(waits)->stopped_at = (u64 *)&(waits)->which->bss->stopped_at;     \
-		*(ret_programs) = programs_of((waits)->which, cpu_blocks);         \
-	} while (0)
+/* Loads one of them.  Return: 0; -ENOMEM; -errno */
+#define load(waits, plan, which, ret_programs)                                       \
+	({                                                                           \
+		struct collect_cpu_##which *loaded_ = programs_open(plan, which);    \
+		int err_ = loaded_ ? collect_cpu_##which##__load(loaded_) : -ENOMEM; \
+		if (err_ && loaded_) {                                               \
+			collect_cpu_##which##__destroy(loaded_);                     \
+		} else if (!err_) {                                                  \
+			(waits)->which = loaded_;                                    \
+			(waits)->switched = loaded_->progs.cpu_blocks.prog_fd;       \
+			(waits)->begin = loaded_->progs.cpu_begin.prog_fd;           \
+			(waits)->first = loaded_->progs.cpu_standing_first.prog_fd;  \
+			(waits)->last = loaded_->progs.cpu_standing_last.prog_fd;    \
+			(waits)->stopped_at = (u64 *)&loaded_->bss->stopped_at;      \
+			*(ret_programs) = programs_of(loaded_, cpu_blocks);          \
+		}                                                                    \
+		err_;                                                                \
+	})
 
 int waits_load(const struct cpu_plan *plan, struct waits **ret_waits, struct programs *ret_programs)
 {
 	own(waits_freep) struct waits *waits = calloc(1, sizeof(*waits));
-	int err;
+	enum cpu_unwind unwind = plan->request->unwind;
+	int err = -ENOTSUP;
 
 	if (!waits)
 		return -ENOMEM;
 	/* The kernel function that puts work off has another prototype from 7.0 on; what does not
 	 * fit does not load.
 	 */
-	waits->blocks = programs_open(plan, blocks);
-	err = waits->blocks ? collect_cpu_blocks__load(waits->blocks) : -ENOMEM;
-	if (!err) {
-		take_skeleton(waits, blocks, ret_programs);
-	} else {
-		waits->blocks_old = programs_open(plan, blocks_old);
-		err = waits->blocks_old ? collect_cpu_blocks_old__load(waits->blocks_old) : -ENOMEM;
+	if (unwind != CPU_UNWIND_INTERRUPT) {
+		err = load(waits, plan, blocks, ret_programs);
 		if (err)
-			return err;
-		take_skeleton(waits, blocks_old, ret_programs);
+			err = load(waits, plan, blocks_old, ret_programs);
 	}
+	if (err && unwind != CPU_UNWIND_DEFERRED)
+		err = load(waits, plan, blocks_now, ret_programs);
+	if (err)
+		return err;
 	*ret_waits = take(waits);
 	return 0;
+}
+
+bool waits_are_put_off(const struct waits *waits)
+{
+	return !waits->blocks_now;
 }
 
 /* A program whose tracepoint is part of it. */
@@ -140,10 +155,10 @@ void waits_stop(struct waits *waits)
 int waits_finish(struct waits *waits, struct records *records, struct batch *batch)
 {
 	own(fd_closep) int iterator = -1;
-	int err = records_flush(records, batch);
+	int err;
 
 	records_begin(records, batch);
-	err = err ?: iterate(waits->last, &iterator);
+	err = iterate(waits->last, &iterator);
 	return err ?: read_all(iterator, records);
 }
 
@@ -158,5 +173,7 @@ void waits_free(struct waits *waits)
 		collect_cpu_blocks__destroy(waits->blocks);
 	if (waits->blocks_old)
 		collect_cpu_blocks_old__destroy(waits->blocks_old);
+	if (waits->blocks_now)
+		collect_cpu_blocks_now__destroy(waits->blocks_now);
 	free(waits);
 }

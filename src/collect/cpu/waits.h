@@ -12,7 +12,7 @@
 struct waits;
 
 /**
- * waits_load - load whichever of the two programs this kernel takes
+ * waits_load - load the first program that this kernel takes, of those that the plan allows
  * @ret_programs: its descriptors; they live as long as the waits
  *
  * Return: 0; -ENOMEM; -errno of the loader, without fail().
@@ -23,6 +23,9 @@ nodiscard int waits_load(const struct cpu_plan *plan, struct waits **ret_waits,
 /** waits_start - measure from now on; threads that wait already are taken up.  fail() is said */
 nodiscard int waits_start(struct waits *waits);
 void waits_stop(struct waits *waits);
+
+/** waits_are_put_off - whether user stacks are walked when a wait is over, not when it begins */
+bool waits_are_put_off(const struct waits *waits);
 
 /** waits_finish - once, after the stop and the last drain: threads that are still waiting */
 nodiscard int waits_finish(struct waits *waits, struct records *records, struct batch *batch);

@@ -3,16 +3,19 @@
  * pointers.
  *
  *     shapes deep N | climb N | dip N | signal | altstack | plt | drap | sort | library FILE | threads N | sleepers N
- *     shapes for MILLISECONDS
+ *     shapes for MILLISECONDS | moving FILE | dropped spin|nap
  */
+#define _GNU_SOURCE
 #include <dlfcn.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdalign.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
@@ -149,6 +152,85 @@ static void run_library(const char *path)
 	}
 }
 
+/* The code of a library, which needs nothing at a fixed distance, goes from place to place: mremap()
+ * tells nobody.  Every other time it stays where it was, too.
+ */
+static void move_library(const char *path)
+{
+	void (*run)(void (*)(unsigned)) =
+		(void (*)(void (*)(unsigned)))dlsym(dlopen(path, RTLD_NOW), "run");
+	char *page = (char *)((uintptr_t)run & ~4095ul), *to = NULL;
+	struct timespec start, now;
+
+	for (unsigned turn = 0;; turn++) {
+		to = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		to = mremap(page, 4096, 4096,
+			    MREMAP_MAYMOVE | MREMAP_FIXED | (turn % 2 ? MREMAP_DONTUNMAP : 0), to);
+		if (to == MAP_FAILED)
+			exit(3);
+		clock_gettime(CLOCK_MONOTONIC, &start);
+		do {
+			((void (*)(void (*)(unsigned)))(to + ((uintptr_t)run & 4095)))(spin);
+			clock_gettime(CLOCK_MONOTONIC, &now);
+		} while ((now.tv_sec - start.tv_sec) * 1000 +
+				 (now.tv_nsec - start.tv_nsec) / 1000000 <
+			 400);
+		page = to;
+	}
+}
+
+#define WIDE_STACK (1u << 20)
+
+static char *wide_stack;
+static bool naps;
+
+/* Frames of more than a page.  At the bottom those above are not in memory, only in their file, until
+ * somebody touches them.
+ */
+NOINLINE static unsigned dropped(unsigned frames)
+{
+	volatile char some[6000];
+	char *above = (char *)(((uintptr_t)some + sizeof(some) + 8191) & ~4095ul);
+	struct timespec pause = { 0, 5000000 };
+
+	some[0] = (char)frames;
+	if (frames > 0)
+		return dropped(frames - 1) + (unsigned)some[0];
+	for (;;) {
+		if (madvise(above, (size_t)(wide_stack + WIDE_STACK - above), MADV_DONTNEED))
+			exit(3);
+		if (naps)
+			nanosleep(&pause, NULL);
+		else
+			spin(100000);
+	}
+	return 1;
+}
+
+static void *on_wide_stack(void *depth)
+{
+	dropped((unsigned)(uintptr_t)depth);
+	return NULL;
+}
+
+static void start_dropped(void)
+{
+	int file = memfd_create("stack", 0);
+	pthread_attr_t attributes;
+	pthread_t id;
+
+	wide_stack = ftruncate(file, WIDE_STACK) == 0
+			     ? mmap(NULL, WIDE_STACK, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0)
+			     : MAP_FAILED;
+	pthread_attr_init(&attributes);
+	if (wide_stack == MAP_FAILED ||
+	    pthread_attr_setstack(&attributes, wide_stack, WIDE_STACK) ||
+	    pthread_create(&id, &attributes, on_wide_stack, (void *)12ul))
+		exit(3);
+	for (;;)
+		pause();
+}
+
 static void *thread(void *depth)
 {
 	deep(1 + (unsigned)(uintptr_t)depth % 20);
@@ -211,6 +293,11 @@ int main(int argc, char **argv)
 		take_signals(SA_ONSTACK);
 	else if (strcmp(shape, "library") == 0)
 		run_library(argv[2]);
+	else if (strcmp(shape, "dropped") == 0) {
+		naps = strcmp(argv[2], "nap") == 0;
+		start_dropped();
+	} else if (strcmp(shape, "moving") == 0)
+		move_library(argv[2]);
 	else if (strcmp(shape, "threads") == 0)
 		start(number, thread);
 	else if (strcmp(shape, "sleepers") == 0)
