@@ -361,7 +361,9 @@ struct request_queue {
 struct request {
 	struct request_queue *q;
 	unsigned int cmd_flags;
-	unsigned int __data_len;
+	unsigned int __data_len; /* bytes that are not done yet */
+	unsigned short
+		stats_sectors; /* of 512 bytes, when it was sent to the device; 0: no statistics */
 };
 
 struct tick_sched {

@@ -7,12 +7,18 @@
 
 #define REQUEST_OP_MASK 0xff /* REQ_OP_MASK, include/linux/blk_types.h */
 
+/* A request under way.  When it is done its own length has been counted down to 0. */
+struct balance_request {
+	u64 began;
+	u64 bytes; /* without what is merged into it later */
+};
+
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, 1); /* BPF_F_NO_PREALLOC */
 	__uint(max_entries, BALANCE_IO_MAX);
 	__type(key, u64); /* address of the request */
-	__type(value, u64);
+	__type(value, struct balance_request);
 } requests SEC(".maps");
 
 struct {
@@ -40,12 +46,15 @@ static __always_inline u32 log2_of(u64 value)
 SEC("raw_tp/block_io_start")
 int balance_io_start(struct bpf_raw_tracepoint_args *ctx)
 {
-	u64 key = ctx->args[0], now;
+	struct request *request = (struct request *)ctx->args[0];
+	struct balance_request one = {};
+	u64 key = (u64)request;
 
 	if (!cell_of_current())
 		return 0;
-	now = bpf_ktime_get_ns();
-	if (bpf_map_update_elem(&requests, &key, &now, BPF_ANY))
+	one.began = bpf_ktime_get_ns();
+	one.bytes = BPF_CORE_READ(request, __data_len);
+	if (bpf_map_update_elem(&requests, &key, &one, BPF_ANY))
 		__sync_fetch_and_add(&refused.requests, 1);
 	else
 		__sync_fetch_and_add(&open_requests, 1);
@@ -66,20 +75,31 @@ static __always_inline struct balance_device *device_of(struct gendisk *disk)
 	return bpf_map_lookup_elem(&devices, &key);
 }
 
+/* What the kernel's own statistics take for its length, with what was merged into it. */
+static __always_inline u64 request_bytes(struct request *request,
+					 const struct balance_request *began)
+{
+	u64 whole = (u64)BPF_CORE_READ(request, stats_sectors) << 9;
+
+	return whole ? whole : began->bytes;
+}
+
 SEC("raw_tp/block_io_done")
 int balance_io_done(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct request *request = (struct request *)ctx->args[0];
-	u64 key = (u64)request, *began, took;
+	u64 key = (u64)request, took, bytes;
+	struct balance_request *began;
 	struct balance_device *device;
-	u32 bytes, slot;
+	u32 slot;
 
 	if (!open_requests)
 		return 0;
 	began = bpf_map_lookup_elem(&requests, &key);
 	if (!began)
 		return 0;
-	took = bpf_ktime_get_ns() - *began;
+	took = bpf_ktime_get_ns() - began->began;
+	bytes = request_bytes(request, began);
 	bpf_map_delete_elem(&requests, &key);
 	__sync_fetch_and_add(&open_requests, -1);
 	device = device_of(BPF_CORE_READ(request, q, disk));
@@ -87,7 +107,6 @@ int balance_io_done(struct bpf_raw_tracepoint_args *ctx)
 		__sync_fetch_and_add(&refused.devices, 1);
 		return 0;
 	}
-	bytes = BPF_CORE_READ(request, __data_len);
 	if (BPF_CORE_READ(request, cmd_flags) & 1) { /* odd operations write */
 		__sync_fetch_and_add(&device->writes, 1);
 		__sync_fetch_and_add(&device->written, bytes);
