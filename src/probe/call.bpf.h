@@ -11,11 +11,16 @@
 #include "probe/syscalls.h"
 
 #define CALL_ERRNO_MAX 4095 /* a greater negative result is an address */
+#define CALL_EINTR     4
+#define CALL_RESTART \
+	512 /* to 516, include/linux/errno.h: interrupted by a signal, perhaps to go on */
 
 /* The errno of a result; 0: it did not fail. */
 static __always_inline u32 call_errno(long result)
 {
-	return result < 0 && result >= -CALL_ERRNO_MAX ? (u32)-result : 0;
+	if (result >= 0 || result < -CALL_ERRNO_MAX)
+		return 0;
+	return result <= -CALL_RESTART && result >= -CALL_RESTART - 4 ? CALL_EINTR : (u32)-result;
 }
 
 #if defined(__TARGET_ARCH_x86)

@@ -133,6 +133,19 @@ static __always_inline void event_head(struct event *event, u32 type, struct tas
 	BPF_CORE_READ_STR_INTO(&event->comm, task, comm);
 }
 
+/* The name of a thread for a row of a table.  It rarely changes, and memory that is not written to stays
+ * with every processor.
+ */
+static __always_inline void event_keep_comm(char *to, struct task_struct *task)
+{
+	u64 *name = (u64 *)task->comm, *kept = (u64 *)to;
+
+	if (kept[0] != name[0])
+		kept[0] = name[0];
+	if (kept[1] != name[1])
+		kept[1] = name[1];
+}
+
 /* What a record says of a process that is not known. */
 static __always_inline void event_head_of_nobody(struct event *event)
 {

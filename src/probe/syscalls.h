@@ -28,6 +28,10 @@ enum syscall_class {
 #define SYSCALL_CLONE        56
 #define SYSCALL_FORK         57
 #define SYSCALL_VFORK        58
+#define SYSCALL_OPEN         2
+#define SYSCALL_CREAT        85
+#define SYSCALL_OPENAT       257
+#define SYSCALL_FUTEX        202
 #else
 #define SYSCALL_EXECVE       221
 #define SYSCALL_EXECVEAT     281
@@ -35,9 +39,14 @@ enum syscall_class {
 #define SYSCALL_CLONE        220
 #define SYSCALL_FORK         SYSCALL_CLONE /* there is none */
 #define SYSCALL_VFORK        SYSCALL_CLONE
+#define SYSCALL_OPENAT       56
+#define SYSCALL_OPEN         SYSCALL_OPENAT
+#define SYSCALL_CREAT        SYSCALL_OPENAT
+#define SYSCALL_FUTEX        98
 #endif
 #define SYSCALL_IO_URING_ENTER 426
 #define SYSCALL_CLONE3         435
+#define SYSCALL_OPENAT2        437
 #define FCNTL_SETLKW           7 /* include/uapi/asm-generic/fcntl.h */
 #define FCNTL_OFD_SETLKW       38
 

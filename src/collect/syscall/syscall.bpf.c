@@ -68,17 +68,6 @@ int syscall_on_enter(struct bpf_raw_tracepoint_args *ctx)
 	return 0;
 }
 
-/* Names rarely change, and memory that is not written to stays with every processor. */
-static __always_inline void keep_comm(char *to, struct task_struct *task)
-{
-	u64 *name = (u64 *)task->comm, *kept = (u64 *)to;
-
-	if (kept[0] != name[0])
-		kept[0] = name[0];
-	if (kept[1] != name[1])
-		kept[1] = name[1];
-}
-
 static __always_inline void count_other(struct syscall_key *key, bool failed)
 {
 	struct syscall_other_key other = { .syscall = key->syscall };
@@ -123,7 +112,7 @@ static __always_inline void count_error(struct syscall_key *key, u32 error,
 		return;
 	}
 	__sync_fetch_and_add(&value->count, 1);
-	keep_comm(value->comm, task);
+	event_keep_comm(value->comm, task);
 }
 
 /* The number of a call that returns; of one that has replaced its registers, as it began. */
@@ -179,7 +168,7 @@ int syscall_on_exit(struct bpf_raw_tracepoint_args *ctx)
 	__sync_fetch_and_add(&row->value.count, 1);
 	if (error)
 		__sync_fetch_and_add(&row->value.errors, 1);
-	keep_comm(row->value.comm, task);
+	event_keep_comm(row->value.comm, task);
 	if (call && call->began) {
 		histogram_count_shared(&row->value.latency, bpf_ktime_get_ns() - call->began);
 		call->began = 0;
