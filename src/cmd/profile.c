@@ -34,18 +34,33 @@ static bool ends_with(const char *text, const char *end)
 	       text[len - end_len - 1] == '.';
 }
 
+/* Length of the suffix of a file name that says a format. */
+static size_t suffix_len(const char *path, const struct sink *sink)
+{
+	if (ends_with(path, sink->suffix))
+		return strlen(sink->suffix);
+	if (sink->other_suffix && ends_with(path, sink->other_suffix))
+		return strlen(sink->other_suffix);
+	return 0;
+}
+
 /* A file name says its format, where none was asked for: the longest suffix that fits. */
 static const struct sink *sink_for_file(const char *path, const struct sink *otherwise)
 {
 	const struct sink *const *const tables[] = { show_sinks, ship_sinks };
-	const struct sink *best = NULL;
+	const struct sink *best = otherwise;
+	size_t best_len = 0;
 
 	for (size_t i = 0; i < array_len(tables); i++)
-		for (const struct sink *const *sink = tables[i]; *sink; sink++)
-			if (ends_with(path, (*sink)->suffix) &&
-			    (!best || strlen((*sink)->suffix) > strlen(best->suffix)))
-				best = *sink;
-	return best ? best : otherwise;
+		for (const struct sink *const *sink = tables[i]; *sink; sink++) {
+			size_t len = suffix_len(path, *sink);
+
+			if (len <= best_len)
+				continue;
+			best = *sink;
+			best_len = len;
+		}
+	return best;
 }
 
 static int choose_sink(const struct arguments *arguments, const struct sink **ret_sink)

@@ -30,12 +30,13 @@ struct sink_target {
 };
 
 struct sink {
-	const char *name;   /* the word behind -f */
-	const char *help;   /* one clause, no full stop */
-	const char *suffix; /* of a file name, without the dot */
-	bool is_binary;     /* not for a terminal */
-	bool every_sample;  /* needs profile.moments */
-	bool is_live;       /* writes moments as they come; they are dropped afterwards */
+	const char *name;         /* the word behind -f */
+	const char *help;         /* one clause, no full stop */
+	const char *suffix;       /* of a file name, without the dot */
+	const char *other_suffix; /* that says it as well; may be NULL */
+	bool is_binary;           /* not for a terminal */
+	bool every_sample;        /* needs profile.moments */
+	bool is_live;             /* writes moments as they come; they are dropped afterwards */
 	int (*begin)(struct sink_target *target); /* may be NULL */
 	/* Entries first .. first + count - 1 of profile.moments; NULL where end() reads them all. */
 	int (*moments)(struct sink_target *target, size_t first, size_t count);

@@ -199,6 +199,7 @@ const struct sink show_json = {
 	.name = "json",
 	.help = "one JSON object per sample and line, a summary as the last line",
 	.suffix = "jsonl",
+	.other_suffix = "json",
 	.every_sample = true,
 	.is_live = true,
 	.begin = json_sink_begin,

@@ -154,9 +154,14 @@ def test_text_fits_a_terminal(kymo, rights):
 
 
 def test_no_more_than_a_second(kymo):
-    """Best of five: a busy neighbour is not our slowness."""
-    best = min(examine(kymo)["elapsed_ns"] for _ in range(5))
-    assert best < 1_000_000_000
+    """Of CPU time, and the best of five: a busy neighbour is not our slowness."""
+    times = []
+    for _ in range(5):
+        process = subprocess.Popen([kymo, "doctor", "--json"], stdout=subprocess.DEVNULL)
+        _, process.returncode, usage = os.wait4(process.pid, 0)
+        assert process.returncode == 0
+        times.append(usage.ru_utime + usage.ru_stime)
+    assert min(times) < 1
 
 
 def listed(kind):

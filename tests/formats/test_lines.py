@@ -195,6 +195,19 @@ def test_table_has_the_size_of_each_stack(tmp_path):
             assert int(size) == 8 * (len(frames) - len(marks)), (row, stack)
 
 
+@pytest.mark.parametrize("name, begin", [
+    ("a.svg", b"<?xml"), ("a.pb.gz", b"\x1f\x8b"), ("a.speedscope.json", b'{"$schema"'),
+    ("a.firefox.json", b'{"meta"'), ("a.json", b'{"kind"'), ("a.jsonl", b'{"kind"'),
+    ("a.table", b"TIME "), ("a.folded", b"python3;"), ("a.stacks", b"1"), ("a.txt", b"/usr/bin/python3"),
+    ("a", b"/usr/bin/python3"), ("json", b"/usr/bin/python3"), ("a.b.svg", b"<?xml"),
+])
+def test_the_name_of_the_file_says_the_format(tmp_path, name, begin):
+    words = [BUILD / "kymo", "profile", "-q", "-F", "1999", "-o", tmp_path / name, "--",
+             "/usr/bin/python3", "-c", "sum(range(1000000))"]
+    subprocess.run(words, check=True)
+    assert (tmp_path / name).read_bytes().startswith(begin)
+
+
 def test_recording_table(recording):
     data = recording("table")
     assert data.startswith(HEADING)
