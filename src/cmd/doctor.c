@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "cmd/help.h"
 #include "collect/ability.h"
+#include "session/ways.h"
 #include "show/doctor.h"
 
 static bool wants_colour(const struct arguments *arguments)
@@ -32,6 +33,7 @@ int doctor_run(const struct arguments *arguments)
 	own(diagnosis_done) struct diagnosis diagnosis = { 0 };
 	int err = diagnose(&diagnosis);
 
+	err = err ?: ways_try(&diagnosis);
 	if (err)
 		return fail(err, "cannot examine this machine: %m");
 	if (arguments_flag(arguments, "json"))

@@ -30,6 +30,7 @@ struct ability_result {
 
 enum finding_group {
 	FINDING_SAMPLING,
+	FINDING_STACKS,
 	FINDING_EVENTS,
 	FINDING_KERNEL_SIDE,
 	FINDING_NAMES,

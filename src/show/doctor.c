@@ -31,6 +31,7 @@ static const struct {
 	const char *word; /* in JSON */
 } groups[FINDING_GROUP_COUNT] = {
 	[FINDING_SAMPLING] = { "Sampling", "sampling" },
+	[FINDING_STACKS] = { "User stacks", "stacks" },
 	[FINDING_EVENTS] = { "Events and probes", "events" },
 	[FINDING_KERNEL_SIDE] = { "Programs in the kernel", "kernel_side" },
 	[FINDING_NAMES] = { "Names", "names" },

@@ -107,6 +107,8 @@ static int fail_events(const struct cpu_plan *plan, int err)
 
 static int fail_load(const struct cpu_plan *plan, int err)
 {
+	if (err == -EMFILE || err == -ENFILE || err == -ENOMEM)
+		return fail(err, "cannot load a BPF program: %m");
 	/* Without CAP_PERFMON the loader's own program is refused with EINVAL. */
 	if (err != -EPERM && err != -EACCES && rights_load_tracing()) {
 		err = fail(-ENOTSUP, "this kernel does not load the program that %s: %s",
