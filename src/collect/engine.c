@@ -26,6 +26,7 @@ struct engine_part {
 	struct loaded loaded;
 	vec(struct loss_count) losses;
 	vec(struct table *) tables;
+	uint64_t missed;    /* runs of its programs that were skipped, as said last */
 	bool has_lost;      /* since it last looked at what is there */
 	uint64_t looked_ns; /* when that was */
 };
@@ -296,10 +297,24 @@ bool engine_more(const struct engine *engine)
 	return engine->is_full;
 }
 
+/* Runs of its programs that were skipped since the last look. */
+static int read_missed(struct engine *engine, struct engine_part *part, uint64_t now)
+{
+	uint64_t missed = object_missed(&part->loaded), more = missed - part->missed;
+
+	part->missed = missed;
+	return !more ? 0
+		     : vec_push(&engine->batch.losses,
+				{ part->collector->name, "any",
+				  "an event came up inside the program for another one", more,
+				  engine->drained_ns, now });
+}
+
 /* How many were lost since the last look. */
 static int read_losses(struct engine *engine, struct engine_part *part, uint64_t now)
 {
-	int map = object_map(&part->loaded, part->loaded.object->losses), err = 0;
+	int map = object_map(&part->loaded, part->loaded.object->losses);
+	int err = read_missed(engine, part, now);
 
 	vec_each(loss, &part->losses) {
 		uint64_t count;
@@ -308,7 +323,8 @@ static int read_losses(struct engine *engine, struct engine_part *part, uint64_t
 		    count <= loss->said)
 			continue;
 		err = vec_push(&engine->batch.losses,
-			       { loss->schema->collector, loss->schema->event, count - loss->said,
+			       { loss->schema->collector, loss->schema->event,
+				 "ring buffer or table full", count - loss->said,
 				 engine->drained_ns, now });
 		loss->said = count;
 		part->has_lost = true;

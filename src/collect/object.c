@@ -87,6 +87,21 @@ static int program_fd(const struct loaded *loaded, const struct object_program *
 	return ((const struct bpf_prog_desc *)at_offset(loaded, program->program))->prog_fd;
 }
 
+uint64_t object_missed(const struct loaded *loaded)
+{
+	uint64_t missed = 0;
+
+	for (size_t i = 0; i < loaded->object->program_count; i++) {
+		struct bpf_prog_info info = { 0 };
+		uint32_t len = sizeof(info);
+
+		if (!bpf_obj_get_info_by_fd(program_fd(loaded, &loaded->object->programs[i]), &info,
+					    &len))
+			missed += info.recursion_misses;
+	}
+	return missed;
+}
+
 static bool is_attached(const struct object *object, const bool *attached, const char *name)
 {
 	for (size_t i = 0; i < object->program_count; i++)

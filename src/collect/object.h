@@ -89,6 +89,13 @@ nodiscard int object_attach(struct loaded *loaded, struct coverage *coverage);
 void object_detach(struct loaded *loaded);
 void object_unload(struct loaded *loaded);
 
+/**
+ * object_missed - how often the kernel did not run one of its programs
+ *
+ * That is where an event comes up while the program runs on the same CPU for an earlier one.
+ */
+uint64_t object_missed(const struct loaded *loaded);
+
 /** object_map - descriptor of a map by its offset */
 int object_map(const struct loaded *loaded, size_t offset);
 

@@ -8,7 +8,8 @@
 /* Records that found no room, noticed between two instants. */
 struct record_loss {
 	const char *collector;
-	const char *event; /* or a table */
+	const char *event; /* or a table; "any": nobody knows what they would have been */
+	const char *why;
 	uint64_t count;
 	uint64_t from_mono_ns, to_mono_ns;
 };

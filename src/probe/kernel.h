@@ -258,6 +258,30 @@ struct task_struct {
 	char comm[16];
 };
 
+struct gendisk {
+	int major, first_minor;
+	char disk_name[32];
+};
+
+struct request_queue {
+	struct gendisk *disk; /* from 5.15 on */
+};
+
+/* What a disk is asked for. */
+struct request {
+	struct request_queue *q;
+	unsigned int cmd_flags;  /* REQ_OP_MASK: the operation */
+	unsigned int __data_len; /* bytes that are not done yet */
+	u64 __sector;
+	u64 start_time_ns; /* 0 where nobody wants to know */
+	unsigned short
+		stats_sectors; /* of 512 bytes, when it was sent to the device; 0: no statistics */
+};
+
+struct request___old {
+	struct gendisk *rq_disk;
+};
+
 struct seq_file; /* what a reader of an iterator reads */
 
 struct bpf_iter_meta {
@@ -349,23 +373,6 @@ struct hrtimer {
 	void *function;
 };
 
-struct gendisk {
-	int major, first_minor;
-	char disk_name[32];
-};
-
-struct request_queue {
-	struct gendisk *disk;
-};
-
-struct request {
-	struct request_queue *q;
-	unsigned int cmd_flags;
-	unsigned int __data_len; /* bytes that are not done yet */
-	unsigned short
-		stats_sectors; /* of 512 bytes, when it was sent to the device; 0: no statistics */
-};
-
 struct tick_sched {
 	struct hrtimer sched_timer;
 };
@@ -384,6 +391,36 @@ struct tick_sched {
 enum sock_flag {   /* bits of skc_flags; include/net/sock.h */
 	SOCK_DEAD, /* no process has it any more */
 	SOCK_DONE, /* the other end has sent its last byte */
+};
+
+/* include/linux/blk_types.h */
+#define REQ_OP_MASK         0xff
+#define REQ_OP_READ         0
+#define REQ_OP_WRITE        1
+#define REQ_OP_FLUSH        2
+#define REQ_OP_DISCARD      3
+#define REQ_OP_SECURE_ERASE 5
+#define REQ_OP_ZONE_APPEND  7 /* until 6.0 WRITE_SAME */
+#define REQ_OP_WRITE_ZEROES 9
+#define REQ_OP_ZONE_FIRST   10 /* open; close, finish, reset */
+#define REQ_OP_ZONE_LAST    19
+#define REQ_OP_DRV_IN       34
+#define REQ_OP_DRV_OUT      35
+
+enum blk_status {
+	BLK_STS_NOTSUPP = 1,
+	BLK_STS_TIMEOUT,
+	BLK_STS_NOSPC,
+	BLK_STS_TRANSPORT,
+	BLK_STS_TARGET,
+	BLK_STS_RESV_CONFLICT,
+	BLK_STS_MEDIUM,
+	BLK_STS_PROTECTION,
+	BLK_STS_RESOURCE,
+	BLK_STS_IOERR,
+	BLK_STS_DM_REQUEUE,
+	BLK_STS_AGAIN,
+	BLK_STS_DEV_RESOURCE,
 };
 
 #endif

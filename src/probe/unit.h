@@ -44,5 +44,6 @@ typedef u32 id_signal;
 typedef u32 id_status; /* exit code, 0 to 255 */
 typedef u16 id_port;
 typedef u16 id_syscall; /* number, of the native ABI */
+typedef u32 id_device;  /* of a disk, major << 20 | minor */
 
 #endif

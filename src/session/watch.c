@@ -144,12 +144,11 @@ static int start(struct watch *watch)
 static int write_losses(struct watch *watch, const struct records_batch *batch)
 {
 	const struct record_sink *sink = watch->request->sink;
-	char kind[128];
+	char kind[160];
 	int err = 0;
 
 	vec_each(loss, &batch->losses) {
-		snprintf(kind, sizeof(kind), "%s %s: ring buffer or table full", loss->collector,
-			 loss->event);
+		snprintf(kind, sizeof(kind), "%s %s: %s", loss->collector, loss->event, loss->why);
 		err = err ?: coverage_lose(watch->coverage, kind, loss->count, loss->to_mono_ns);
 		if (!err && sink->loss)
 			err = sink->loss(&watch->target, loss);
