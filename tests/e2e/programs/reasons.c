@@ -226,11 +226,13 @@ static int lock_whole(int fd, int type)
 	return fcntl(fd, F_OFD_SETLKW, &lock);
 }
 
-static void *unlock_later(void *fd)
+static void *unlock_later(void *waiting_for)
 {
+	int fd = *(int *)waiting_for; /* on a stack that goes away with the first lock */
+
 	rest();
-	check(flock(*(int *)fd, LOCK_UN));
-	check(lock_whole(*(int *)fd, F_UNLCK));
+	check(flock(fd, LOCK_UN));
+	check(lock_whole(fd, F_UNLCK));
 	return NULL;
 }
 
