@@ -47,5 +47,5 @@ def test_verbs_and_options_exist(name):
 def test_readme_names_every_verb_there_is():
     listed = output(KYMO, "--help").split("Verbs:\n")[1].split("\n\n")[0]
     verbs = {line.split()[0] for line in listed.splitlines()}
-    said = re.search(r"the verbs are\s+(.*?)\.", (TOP / "README.md").read_text(), re.S)[1]
+    said = re.search(r"[Tt]he verbs are\s+(.*?)\.", (TOP / "README.md").read_text(), re.S)[1]
     assert set(re.findall(r"`(\w+)`", said)) == verbs
