@@ -204,6 +204,7 @@ struct signal_struct {
 	unsigned int flags;
 	struct list_head thread_head;
 	int group_exit_code;
+	short oom_score_adj;
 	u64 sum_sched_runtime;
 	unsigned long min_flt, maj_flt, nvcsw, nivcsw;
 	struct task_io_accounting ioac;
@@ -256,6 +257,10 @@ struct task_struct {
 	unsigned in_execve : 1;
 	unsigned in_iowait : 1;
 	char comm[16];
+};
+
+struct kernel_siginfo {
+	int si_code;
 };
 
 struct gendisk {

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from watching import Watching, made, run
+from watching import Watching, is_like, made, run
 
 CPU = max(os.sched_getaffinity(0))
 NS_PER_MS = 1_000_000
@@ -21,33 +21,28 @@ def offset():
     return time.time_ns() - time.clock_gettime_ns(time.CLOCK_MONOTONIC)
 
 
-def the_wait(watch, tid, begun, ended):
-    """The longest one of a thread; it cannot be longer than what the thread itself saw."""
-    wait = max(watch.all(event="wait", tid=tid), key=lambda record: record["wait_ns"])
-    assert ended - begun - NS_PER_MS <= wait["wait_ns"] <= ended - begun
-    assert abs(wait["at_unix_ns"] - ended - offset()) < NS_PER_MS
-    assert wait["cpu"] == CPU
-    assert wait["uid"] == os.geteuid()
-    assert wait["comm"] == "runq-c"
-    return wait
+def waits_between(watch, tid, begun, ended):
+    return [record for record in watch.all(event="wait", tid=tid)
+            if begun + offset() < record["at_unix_ns"] <= ended + offset()]
 
 
 def watch_waits(program, mode, is_preempted):
-    """Others may run in between; of several waits, one ends as it should."""
-    befores = []
-    with Watching("runq", "--comm", "runq-c", "--set", "runq.slow=10ms") as watch:
-        for _ in range(30):
+    """What a thread saw of its wait may be several waits, or longer than its wait, on a busy machine;
+    of several runs, one is as it should be."""
+    runs, good = [], 0
+    with Watching("runq", "--comm", "runq-c", "--set", "runq.slow=1us") as watch:
+        for _ in range(12):
             pid, printed = run(program, mode, CPU, 30)
-            tid, begun, ended = map(int, printed.split())
-            watch.until(event="wait", tid=tid)
-            wait = the_wait(watch, tid, begun, ended)
-            assert wait["pid"] == pid
-            assert wait["wait_ns"] >= 30 * NS_PER_MS
-            assert wait["is_preempted"] == is_preempted
-            befores.append((wait["before_pid"] == pid, wait["before_comm"]))
-            if befores[-1] == (True, "runq-c"):
-                return
-    pytest.fail(f"others ran before: {befores}")
+            runs.append((pid, *map(int, printed.split())))
+    assert not watch.lost
+    for pid, tid, begun, ended in runs:
+        waits = waits_between(watch, tid, begun, ended)
+        for record in waits:
+            assert is_like(record, {"pid": pid, "uid": os.geteuid(), "comm": "runq-c", "cpu": CPU})
+        assert sum(record["wait_ns"] for record in waits) <= ended - begun
+        good += len(waits) == 1 and waits[0]["wait_ns"] >= ended - begun - NS_PER_MS and \
+            waits[0]["wait_ns"] >= 29.9 * NS_PER_MS and waits[0]["is_preempted"] == is_preempted
+    assert good >= 1
 
 
 def test_a_thread_that_is_woken_but_does_not_run(program):
@@ -78,7 +73,7 @@ def test_sums_of_a_process(program):
     waits, total = added_up(processes, "waits"), added_up(processes, "total_ns")
     # Until its name was the program's, and behind the program's own last look.
     assert runs - 8 <= waits <= runs + 8
-    assert total == pytest.approx(delay, rel=0.05, abs=30 * NS_PER_MS)
+    assert total == pytest.approx(delay, rel=0.15, abs=60 * NS_PER_MS)
     assert total >= away * 0.95
     seen = sum(row["wait"]["count"] for row in host)
     assert waits == seen + added_up(host, "unseen")
@@ -97,6 +92,8 @@ def test_a_histogram_of_each_cpu(program):
     here = [row for row in rows if row["cpu"] == CPU]
     assert sum(row["wait"]["count"] for row in here) >= waits - 8  # it began elsewhere
     assert not watch.all(event="host")
+    before = [(record["before_pid"], record["before_comm"]) for record in watch.all(event="wait")]
+    assert (processes[0]["pid"], "runq-c") in before  # its threads take turns
     # Events and histogram are of the same waits.
     slow = [record["wait_ns"] for record in watch.all(event="wait")]
     counted = 0
