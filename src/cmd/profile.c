@@ -63,6 +63,18 @@ static const struct sink *sink_for_file(const char *path, const struct sink *oth
 	return best;
 }
 
+static int check_waker(const struct arguments *arguments)
+{
+	int err;
+
+	if (!arguments_flag(arguments, "waker") || arguments_flag(arguments, "off-cpu") ||
+	    arguments_flag(arguments, "wall"))
+		return 0;
+	err = fail(-EINVAL, "'--waker' tells who ended a wait, and no waits are asked for");
+	hint("add '--off-cpu' or '--wall'");
+	return err;
+}
+
 static int choose_sink(const struct arguments *arguments, const struct sink **ret_sink)
 {
 	const char *path = arguments_text(arguments, "output");
@@ -238,6 +250,7 @@ int profile_run(const struct arguments *arguments)
 									 CPU_TIME_ON,
 			.min_block_ns = arguments_number(arguments, "min-block"),
 			.unwind = read_unwind(arguments),
+			.wakers = arguments_flag(arguments, "waker"),
 			.unwind_bytes = arguments_number(arguments, "unwind-memory"),
 			.want_user = !arguments_flag(arguments, "kernel"),
 			.want_kernel = !arguments_flag(arguments, "user"),
@@ -255,7 +268,8 @@ int profile_run(const struct arguments *arguments)
 
 	if (arguments->has_command)
 		request.command = arguments->operands.data;
-	err = choose_sink(arguments, &request.sink);
+	err = check_waker(arguments);
+	err = err ?: choose_sink(arguments, &request.sink);
 	err = err ?: read_targets(arguments, &request.cpu, &ids);
 	if (!err) {
 		describe_targets(&request.cpu, request.command, title, sizeof(title));

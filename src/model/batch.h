@@ -22,7 +22,9 @@ struct sample {
 	uint32_t pid, tid, cpu;
 	uint32_t first_user, first_kernel; /* in batch.frames, leaf first */
 	uint16_t user_frames, kernel_frames;
-	uint8_t reason;     /* enum block_reason: what the thread waited for; 0: it ran */
+	uint8_t reason;           /* enum block_reason: what the thread waited for; 0: it ran */
+	uint64_t left_at_mono_ns; /* of a wait: when it began */
+	uint32_t waker;           /* in batch.wakers, less 1; 0: not asked for, or not seen */
 	uint64_t count;     /* of waits that are added up; 0: only a stack to learn from; else 1 */
 	uint8_t user_stop;  /* enum stack_stop: why the user stack ends */
 	uint32_t first_raw; /* STACK_STOP_RAW: the rest of it in batch.frames, enum unwind_raw */
@@ -65,6 +67,7 @@ struct batch_loss {
 
 struct batch {
 	vec(struct sample) samples;
+	vec(struct sample) wakers; /* whose stacks ended waits; reason: enum cpu_wakening */
 	vec(uint64_t) frames;
 	vec(struct sample_count) counts;
 	vec(struct process_event) events;
@@ -75,6 +78,7 @@ struct batch {
 
 static inline void batch_clear(struct batch *batch)
 {
+	batch->wakers.len = 0;
 	batch->samples.len = batch->frames.len = batch->counts.len = 0;
 	batch->events.len = batch->text.len = batch->losses.len = 0;
 	batch->lost_events = false;
@@ -83,6 +87,7 @@ static inline void batch_clear(struct batch *batch)
 static inline void batch_done(struct batch *batch)
 {
 	vec_done(&batch->samples);
+	vec_done(&batch->wakers);
 	vec_done(&batch->frames);
 	vec_done(&batch->counts);
 	vec_done(&batch->events);

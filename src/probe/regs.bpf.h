@@ -88,6 +88,11 @@ static __always_inline u64 regs_kernel_ip(void *regs)
 	return BPF_CORE_READ((struct pt_regs___arm *)regs, pc);
 }
 
+static __always_inline bool regs_is_trap(struct task_struct *task)
+{
+	return ((struct pt_regs___arm *)bpf_task_pt_regs(task))->syscallno < 0;
+}
+
 static __always_inline void syscall_of_task(struct task_struct *task, struct syscall_regs *call)
 {
 	struct pt_regs___arm *r = (void *)bpf_task_pt_regs(task);

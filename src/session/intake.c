@@ -94,6 +94,10 @@ static int take_sample(struct intake *intake, const struct batch *batch,
 	struct processes_place place;
 	int err = processes_place(intake->processes, sample, batch->frames.data, &place);
 
+	if (!err && sample->waker)
+		err = processes_place_waker(intake->processes,
+					    &batch->wakers.data[sample->waker - 1],
+					    batch->frames.data, &place);
 	if (!err &&
 	    !sample->count) /* it came to be walked, so that the next can be in the kernel */
 		return 0;

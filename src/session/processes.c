@@ -804,3 +804,32 @@ int processes_place(struct processes *processes, const struct sample *sample,
 		*ret_place = place;
 	return err;
 }
+
+int processes_place_waker(struct processes *processes, const struct sample *waker,
+			  const uint64_t *frames, struct processes_place *place)
+{
+	struct known_process *known = find(processes, waker->pid);
+	struct processes_place below = { .stack = place->stack };
+	char text[64];
+	uint32_t mark;
+	int err = 0;
+
+	if (!known)
+		err = begin(processes, waker->pid, 0, waker->at_mono_ns, &known);
+	if (!*waker->comm)
+		snprintf(text, sizeof(text), "[woken in an interrupt]");
+	else
+		snprintf(text, sizeof(text), "[woken %s: %s]",
+			 waker->reason ? "in an interrupt, under" : "by", waker->comm);
+	err = err ?: mark_frame(processes, text, &mark);
+	err = err ?: profile_add_stack(processes->profile, below.stack, mark, &below.stack);
+	if (!err && waker->user_frames)
+		err = need_process(processes, known);
+	if (!err && waker->user_frames && !waker->pid)
+		err = push_outsider(processes, &below.stack);
+	else if (!err && waker->user_frames)
+		err = push_user(processes, known, waker, frames, &below);
+	err = err ?: push_kernel(processes, waker, frames, &below.stack);
+	place->stack = below.stack;
+	return err;
+}

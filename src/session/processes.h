@@ -51,6 +51,13 @@ struct processes_place {
 nodiscard int processes_place(struct processes *processes, const struct sample *sample,
 			      const uint64_t *frames, struct processes_place *ret_place);
 
+/**
+ * processes_place_waker - the stack that ended a wait, below the stack of the wait
+ * @place: of the wait; what is known of its own quality stays
+ */
+nodiscard int processes_place_waker(struct processes *processes, const struct sample *waker,
+				    const uint64_t *frames, struct processes_place *place);
+
 /** processes_refresh - events were lost: read the mappings of living processes again when needed */
 void processes_refresh(struct processes *processes);
 

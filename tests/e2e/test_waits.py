@@ -58,6 +58,33 @@ def test_each_wait_has_its_stack_its_length_and_its_reason(tmp_path):
         assert all(stack[1] in ("_start",) for stack in of_function), of_function
 
 
+@pytest.mark.parametrize("way", ["deferred", "interrupt"])
+def test_who_ends_a_wait(tmp_path, way):
+    """A child that writes to the pipe or the socket, or ends; timers end the rest."""
+    stacks, _, _ = folded(tmp_path, "--off-cpu", "--waker", "--unwind", way, "--", made("wait.c"), 150)
+    for name in KINDS:
+        waits = [stack for stack, seconds in stacks.items()
+                 if f"wait_in_{name}" in stack and f"[waiting: {KINDS[name]}]" in stack
+                 and seconds >= 0.01 and "helper" not in stack[:stack.index(f"wait_in_{name}") + 2]]
+        assert waits, (name, stacks)
+        for stack in waits:
+            end = stack[stack.index(f"[waiting: {KINDS[name]}]") + 1:]
+            if name in ("pipe", "socket"):
+                assert end[:2] == ("[woken by: wait-c]", "_start"), stack
+                assert f"wait_in_{name}" in end and "write" in "".join(end)
+            elif name == "child":
+                assert end[0] == "[woken by: wait-c]", stack
+                assert any("do_exit" in frame for frame in end)
+            elif way == "deferred":
+                assert end == ("[woken in an interrupt]",), stack
+
+
+def test_wakers_are_of_waits(tmp_path):
+    done = subprocess.run([KYMO, "profile", "--waker", "--", "/bin/true"], capture_output=True,
+                          text=True)
+    assert done.returncode == 125 and done.stderr.startswith("kymo: '--waker' tells"), done
+
+
 def test_short_waits_are_added_up(tmp_path):
     stacks, truth, _ = folded(tmp_path, "--off-cpu", "--", made("wait.c"), int(NAP * 1000))
     assert not total(stacks, "wait_briefly") > 0.5 * truth["brief"]

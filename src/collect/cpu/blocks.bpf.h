@@ -85,6 +85,7 @@ static __always_inline bool send_block(struct task_struct *task, struct cpu_wait
 	record->pid = wait->pid;
 	record->tid = wait->tid;
 	record->reason = reason;
+	record->left_at = wait->left_at;
 	if (with_stack)
 		user_stack_add(record, walk, task);
 	BPF_CORE_READ_STR_INTO(&record->comm, task, comm);
@@ -257,5 +258,7 @@ int BPF_PROG(cpu_begin, struct task_struct *task)
 		begin_wait(task, wait, 0, bpf_ktime_get_ns());
 	return 0;
 }
+
+#include "collect/cpu/waker.bpf.h"
 
 #include "collect/cpu/standing.bpf.h"

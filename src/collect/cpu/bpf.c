@@ -394,7 +394,7 @@ static int settle_stacks(struct bpf_source *source, struct batch *batch)
 		nanosleep(&step, NULL);
 		err = bpf_drain(&source->base, batch);
 	}
-	return err ?: records_flush(&source->records, batch);
+	return err ?: records_flush(&source->records);
 }
 
 static int bpf_drain_counts(struct cpu_source *base, struct batch *batch)

@@ -53,6 +53,7 @@ struct cpu_request {
 	enum cpu_time time;
 	uint64_t min_block_ns;       /* CPU_TIME_OFF: shorter waits are added up */
 	bool want_user, want_kernel; /* stacks */
+	bool wakers;                 /* of waits: who ended them */
 	bool every_sample;           /* no counting in the kernel */
 	enum cpu_unwind unwind;
 	size_t unwind_bytes; /* of kernel memory for unwind tables; 0: CPU_UNWIND_BYTES */

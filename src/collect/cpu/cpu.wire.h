@@ -20,7 +20,13 @@ enum cpu_record {
 	CPU_RECORD_SAMPLE, /* whole, of a thread that ran or, with a reason, that waited */
 	CPU_RECORD_PART,   /* the same without its user stack, which comes in a USER */
 	CPU_RECORD_USER,   /* of all PARTs of the thread with the same key */
+	CPU_RECORD_WAKER,  /* who ended a wait; comes before it */
 	CPU_RECORD_SUMS    /* of a thread that ended, or at the end: user frames are enum cpu_sum */
+};
+
+enum cpu_wakening {
+	CPU_WOKEN_BY_THREAD,
+	CPU_WOKEN_IN_INTERRUPT /* that came while the waker ran, or that it caused */
 };
 
 enum cpu_sum {
@@ -52,6 +58,7 @@ struct cpu_sample {
 	unit_mono_ns at;
 	unit_ns weight; /* the time that this one sample stands for */
 	u64 key; /* of later counts, 0: none will come; PART, USER: of the stay in the kernel */
+	unit_mono_ns left_at; /* of a wait: when it began; WAKER: of the one that it ended */
 	id_pid pid;
 	id_tid tid;
 	id_cpu cpu;
@@ -59,9 +66,12 @@ struct cpu_sample {
 	u16 user_frames;
 	u8 user_stop; /* enum stack_stop */
 	u8 kind;      /* enum cpu_record */
-	u8 reason;    /* enum block_reason */
+	u8 reason;    /* enum block_reason; WAKER: enum cpu_wakening */
 	u8 pad;
-	u32 exec_id; /* PART, USER: of the program that the thread executes, the lower half */
+	union {
+		u32 exec_id; /* PART, USER: of the program that the thread executes, the lower half */
+		u32 waits;   /* WAKER: thread whose wait it ended */
+	};
 	char comm[16];
 	u64 frames[]; /* user, leaf first; then kernel, leaf first */
 };
@@ -98,11 +108,13 @@ struct cpu_options {
 	u64 min_block_ns;    /* blocks: shorter ones are added up */
 	u64 tick_ns;         /* tick: length of one tick */
 	s64 irq_regs_offset; /* tick: per-CPU address of __irq_regs less that of tick_cpu_sched */
-	u32 rate_hz;         /* tick: samples per CPU and second, at most 1e9 / tick_ns */
+	s64 preempt_count_offset; /* blocks: per-CPU address of __preempt_count less that of runqueues */
+	u32 rate_hz;              /* tick: samples per CPU and second, at most 1e9 / tick_ns */
 	u8 counted;
 	u8 want_user;
 	u8 want_kernel;
 	u8 unwind;   /* walk user stacks by the tables of unwind.wire.h */
+	u8 wakers;   /* blocks: tell who ended a wait */
 	u8 hardware; /* clock: the cycle counter, which does not run on a grid */
 };
 

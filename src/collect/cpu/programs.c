@@ -44,6 +44,7 @@ struct cpu_options programs_options(const struct cpu_plan *plan)
 		.want_kernel = request->want_kernel,
 		.unwind = programs_have_tables(request),
 		.min_block_ns = request->min_block_ns,
+		.wakers = request->wakers,
 		.hardware = plan->timer == CPU_TIMER_HARDWARE,
 	};
 

@@ -20,6 +20,9 @@ void records_done(struct records *records)
 		free(raw->stack);
 	vec_each(early, &records->early)
 		free(early->words);
+	vec_each(waker, &records->wakers)
+		free(waker->words);
+	vec_done(&records->wakers);
 	vec_done(&records->early);
 	vec_done(&records->raws);
 	vec_done(&records->waiting);
@@ -101,6 +104,7 @@ static struct sample head_of(const struct cpu_sample *from)
 		.user_frames = from->user_frames,
 		.kernel_frames = from->kernel_frames,
 		.user_stop = from->user_stop,
+		.left_at_mono_ns = from->left_at,
 		.reason = from->reason,
 		.count = 1,
 	};
@@ -110,11 +114,74 @@ static struct sample head_of(const struct cpu_sample *from)
 	return sample;
 }
 
+static void drop_waker(struct records *records, size_t index)
+{
+	struct early *wakers = records->wakers.data;
+
+	free(wakers[index].words);
+	memmove(wakers + index, wakers + index + 1,
+		(--records->wakers.len - index) * sizeof(*wakers));
+}
+
+/* Who ended the wait that a sample is of, if that was asked for. */
+static int attach_waker(struct records *records, struct sample *sample)
+{
+	struct batch *batch = records->batch;
+	int err = 0;
+
+	for (size_t i = records->wakers.len; !err && i-- > 0;) {
+		const struct early *early = &records->wakers.data[i];
+		struct sample waker = early->sample;
+
+		if (early->exec_id != sample->tid)
+			continue;
+		if (waker.left_at_mono_ns == sample->left_at_mono_ns && !sample->waker) {
+			waker.first_raw = (uint32_t)batch->frames.len;
+			waker.first_user = waker.first_raw + waker.raw_words;
+			waker.first_kernel = waker.first_user + waker.user_frames;
+			err = push_frames(batch, early->words,
+					  (size_t)waker.raw_words + waker.user_frames +
+						  waker.kernel_frames);
+			err = err ?: vec_push(&batch->wakers, waker);
+			sample->waker = (uint32_t)batch->wakers.len;
+		}
+		drop_waker(records, i); /* what is older was of a wait that is over */
+	}
+	return err;
+}
+
+static int take_waker(struct records *records, const struct cpu_sample *from, size_t frames)
+{
+	struct early early = { .sample = head_of(from), .exec_id = from->waits };
+	struct sample *waker = &early.sample;
+	int err = attach_raw(records, waker);
+	size_t raw = waker->raw_words;
+
+	if (err)
+		return err;
+	if (records->wakers.len >= RECORDS_WAKERS_MAX)
+		drop_waker(records, 0);
+	early.words = malloc((raw + frames + 1) * sizeof(u64));
+	if (!early.words)
+		return -ENOMEM;
+	if (raw)
+		memcpy(early.words, records->batch->frames.data + waker->first_raw,
+		       raw * sizeof(u64));
+	if (frames)
+		memcpy(early.words + raw, from->frames, frames * sizeof(u64));
+	err = vec_push(&records->wakers, early);
+	if (err)
+		free(early.words);
+	return err;
+}
+
 static int take_sample(struct records *records, const struct cpu_sample *from, size_t frames)
 {
 	struct sample sample = head_of(from);
 	int err = attach_raw(records, &sample);
 
+	if (!err && sample.reason)
+		err = attach_waker(records, &sample);
 	if (err)
 		return err;
 	sample.first_user = (uint32_t)records->batch->frames.len;
@@ -148,15 +215,17 @@ static void take_stack(struct sample *sample, uint32_t exec_id, const struct use
 	sample->raw_words = user->sample->raw_words;
 }
 
-static int finish_one(struct batch *batch, struct waiting *waiting, const struct user_stack *user)
+static int finish_one(struct records *records, struct waiting *waiting,
+		      const struct user_stack *user)
 {
 	struct sample *sample = &waiting->sample;
-	int err;
+	struct batch *batch = records->batch;
+	int err = sample->reason ? attach_waker(records, sample) : 0;
 
 	take_stack(sample, waiting->exec_id, user);
 	sample->key = 0;
 	sample->first_kernel = (uint32_t)batch->frames.len;
-	err = push_frames(batch, waiting->kernel, sample->kernel_frames);
+	err = err ?: push_frames(batch, waiting->kernel, sample->kernel_frames);
 	free(waiting->kernel);
 	return err ?: vec_push(&batch->samples, *sample);
 }
@@ -173,19 +242,19 @@ static int complete(struct records *records, uint32_t tid, const struct user_sta
 		if (err || waiting->sample.tid != tid)
 			records->waiting.data[kept++] = *waiting;
 		else
-			err = finish_one(records->batch, waiting, user);
+			err = finish_one(records, waiting, user);
 	}
 	records->waiting.len = kept;
 	return err ?: (int)(before - kept);
 }
 
-int records_flush(struct records *records, struct batch *batch)
+int records_flush(struct records *records)
 {
 	const struct user_stack none = { 0 };
 	int err = 0;
 
 	vec_each(waiting, &records->waiting)
-		err = err ?: finish_one(batch, waiting, &none);
+		err = err ?: finish_one(records, waiting, &none);
 	records->waiting.len = 0;
 	return err;
 }
@@ -216,7 +285,7 @@ static int complete_early(struct records *records, struct waiting *waiting)
 	user.first_raw = (uint32_t)batch->frames.len;
 	user.first_user = user.first_raw + user.raw_words;
 	err = push_frames(batch, early->words, user.raw_words + user.user_frames);
-	err = err ?: finish_one(batch, waiting, &(struct user_stack){ &user, early->exec_id });
+	err = err ?: finish_one(records, waiting, &(struct user_stack){ &user, early->exec_id });
 	drop_early(records, i - 1);
 	return err;
 }
@@ -228,7 +297,7 @@ static int take_part(struct records *records, const struct cpu_sample *from)
 	int err = 0;
 
 	if (records->waiting.len >= RECORDS_WAITING_MAX)
-		err = records_flush(records, records->batch);
+		err = records_flush(records);
 	if (bytes && !err) {
 		waiting.kernel = malloc(bytes);
 		if (!waiting.kernel)
@@ -355,6 +424,8 @@ int records_take(struct records *records, const void *data, size_t len)
 		return take_part(records, from);
 	case CPU_RECORD_USER:
 		return take_user(records, from);
+	case CPU_RECORD_WAKER:
+		return take_waker(records, from, frames);
 	case CPU_RECORD_SUMS:
 		return take_sums(records, from);
 	default:

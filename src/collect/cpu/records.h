@@ -33,11 +33,14 @@ struct early {
 	uint64_t *words; /* raw, then frames */
 };
 
+#define RECORDS_WAKERS_MAX 1024u /* threads whose wait was ended and that did not run yet */
+
 struct records {
 	struct batch *batch; /* being filled */
 	vec(struct raw_stack) raws;
 	vec(struct waiting) waiting; /* in the order of time */
 	vec(struct early) early;     /* likewise; one of a thread */
+	vec(struct early) wakers;    /* exec_id: of the thread whose wait it ended */
 	uint64_t received;           /* records of all kinds */
 };
 
@@ -48,7 +51,7 @@ void records_begin(struct records *records, struct batch *batch);
 nodiscard int records_take(struct records *records, const void *data, size_t len);
 
 /** records_flush - no user stack comes any more: waits go without.  Return: 0; -ENOMEM */
-nodiscard int records_flush(struct records *records, struct batch *batch);
+nodiscard int records_flush(struct records *records);
 
 /** records_length - bytes of the record that @data begins with; 0: none, or cut short */
 size_t records_length(const void *data, size_t len);

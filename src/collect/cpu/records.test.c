@@ -197,6 +197,49 @@ static void an_early_user_stack_waits_for_its_wait(void **context)
 	assert_int_equal(state->batch.samples.len, 1);
 }
 
+static void waker(struct state *state, uint32_t tid, uint64_t left_at, uint64_t first)
+{
+	give(state,
+	     (struct cpu_sample){ .at = 900,
+				  .left_at = left_at,
+				  .waits = tid,
+				  .pid = 70,
+				  .tid = 71,
+				  .kind = CPU_RECORD_WAKER,
+				  .user_frames = 1,
+				  .kernel_frames = 2 },
+	     3, first);
+}
+
+/* Of the same wait; one of an earlier wait, which was lost, is not taken for it. */
+static void a_waker_belongs_to_its_wait(void **context)
+{
+	struct state *state = *context;
+	const struct sample *of;
+
+	waker(state, 7, 100, 0xc000);
+	waker(state, 7, 200, 0xd000);
+	waker(state, 8, 200, 0xe000);
+	batch_clear(&state->batch);
+	records_begin(&state->records, &state->batch);
+	give(state,
+	     (struct cpu_sample){
+		     .at = 1000, .weight = 10, .left_at = 200, .tid = 7, .reason = BLOCK_PIPE },
+	     0, 0);
+	assert_int_equal(sample_at(state, 0)->waker, 1);
+	of = &state->batch.wakers.data[0];
+	assert_true(of->pid == 70 && of->tid == 71);
+	assert_int_equal(frame_at(state, of->first_user), 0xd000);
+	assert_int_equal(frame_at(state, of->first_kernel), 0xd001);
+	assert_int_equal(state->records.wakers.len, 1);
+	give(state,
+	     (struct cpu_sample){
+		     .at = 1000, .weight = 10, .left_at = 300, .tid = 8, .reason = BLOCK_PIPE },
+	     0, 0);
+	assert_int_equal(sample_at(state, 1)->waker, 0);
+	assert_int_equal(state->records.wakers.len, 0);
+}
+
 static void early_user_stacks_are_bounded(void **context)
 {
 	struct state *state = *context;
@@ -249,7 +292,7 @@ static void what_waits_is_bounded(void **context)
 	for (uint32_t i = 0; i < RECORDS_WAITING_MAX + 1; i++)
 		block(state, i + 1, 1, 1);
 	assert_int_equal(state->batch.samples.len, RECORDS_WAITING_MAX);
-	assert_int_equal(records_flush(&state->records, &state->batch), 0);
+	assert_int_equal(records_flush(&state->records), 0);
 	assert_int_equal(state->batch.samples.len, RECORDS_WAITING_MAX + 1);
 }
 
@@ -315,6 +358,7 @@ int main(void)
 						tear_down),
 		cmocka_unit_test_setup_teardown(an_early_user_stack_waits_for_its_wait, set_up,
 						tear_down),
+		cmocka_unit_test_setup_teardown(a_waker_belongs_to_its_wait, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(early_user_stacks_are_bounded, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_thread_that_ends_leaves_no_wait_behind, set_up,
 						tear_down),

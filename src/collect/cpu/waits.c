@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "collect/kernel_btf.h"
 
 #include "collect/cpu/blocks-now.lskel.h"
 #include "collect/cpu/blocks-old.lskel.h"
@@ -22,47 +23,70 @@ struct waits {
 	struct collect_cpu_blocks_old *blocks_old;
 	struct collect_cpu_blocks_now *blocks_now;
 	int switched, begin, first, last; /* programs */
+	int waking;                       /* likewise; -1: not wanted */
 	u64 *stopped_at;
 	vec(int) links;
 };
 
 /* Loads one of them.  Return: 0; -ENOMEM; -errno */
-#define load(waits, plan, which, ret_programs)                                       \
-	({                                                                           \
-		struct collect_cpu_##which *loaded_ = programs_open(plan, which);    \
-		int err_ = loaded_ ? collect_cpu_##which##__load(loaded_) : -ENOMEM; \
-		if (err_ && loaded_) {                                               \
-			collect_cpu_##which##__destroy(loaded_);                     \
-		} else if (!err_) {                                                  \
-			(waits)->which = loaded_;                                    \
-			(waits)->switched = loaded_->progs.cpu_blocks.prog_fd;       \
-			(waits)->begin = loaded_->progs.cpu_begin.prog_fd;           \
-			(waits)->first = loaded_->progs.cpu_standing_first.prog_fd;  \
-			(waits)->last = loaded_->progs.cpu_standing_last.prog_fd;    \
-			(waits)->stopped_at = (u64 *)&loaded_->bss->stopped_at;      \
-			*(ret_programs) = programs_of(loaded_, cpu_blocks);          \
-		}                                                                    \
-		err_;                                                                \
+#define load(waits, plan, which, offset, ret_programs)                                            \
+	({                                                                                        \
+		struct collect_cpu_##which *loaded_ = programs_open(plan, which);                 \
+		if (loaded_)                                                                      \
+			loaded_->rodata->options.preempt_count_offset = (offset);                 \
+		int err_ = loaded_ ? collect_cpu_##which##__load(loaded_) : -ENOMEM;              \
+		if (err_ && loaded_) {                                                            \
+			collect_cpu_##which##__destroy(loaded_);                                  \
+		} else if (!err_) {                                                               \
+			(waits)->which = loaded_;                                                 \
+			(waits)->switched = loaded_->progs.cpu_blocks.prog_fd;                    \
+			(waits)->waking =                                                         \
+				(plan)->request->wakers ? loaded_->progs.cpu_waking.prog_fd : -1; \
+			(waits)->begin = loaded_->progs.cpu_begin.prog_fd;                        \
+			(waits)->first = loaded_->progs.cpu_standing_first.prog_fd;               \
+			(waits)->last = loaded_->progs.cpu_standing_last.prog_fd;                 \
+			(waits)->stopped_at = (u64 *)&loaded_->bss->stopped_at;                   \
+			*(ret_programs) = programs_of(loaded_, cpu_blocks);                       \
+		}                                                                                 \
+		err_;                                                                             \
 	})
+
+static int find_preempt_count(s64 *ret_offset)
+{
+	static const char *const names[] = { "runqueues", "__preempt_count" };
+	uint32_t offsets[2];
+
+	if (kernel_btf_percpu(names, array_len(names), offsets))
+		return fail(-ENOTSUP,
+			    "cannot tell who ends waits: this kernel's BTF does not tell where "
+			    "'__preempt_count' is");
+	*ret_offset = (s64)offsets[1] - offsets[0];
+	return 0;
+}
 
 int waits_load(const struct cpu_plan *plan, struct waits **ret_waits, struct programs *ret_programs)
 {
 	own(waits_freep) struct waits *waits = calloc(1, sizeof(*waits));
 	enum cpu_unwind unwind = plan->request->unwind;
-	int err = -ENOTSUP;
+	s64 offset = 0;
+	int err;
 
 	if (!waits)
 		return -ENOMEM;
+	err = plan->request->wakers ? find_preempt_count(&offset) : 0;
+	if (err)
+		return err;
+	err = -ENOTSUP;
 	/* The kernel function that puts work off has another prototype from 7.0 on; what does not
 	 * fit does not load.
 	 */
 	if (unwind != CPU_UNWIND_INTERRUPT) {
-		err = load(waits, plan, blocks, ret_programs);
+		err = load(waits, plan, blocks, offset, ret_programs);
 		if (err)
-			err = load(waits, plan, blocks_old, ret_programs);
+			err = load(waits, plan, blocks_old, offset, ret_programs);
 	}
 	if (err && unwind != CPU_UNWIND_DEFERRED)
-		err = load(waits, plan, blocks_now, ret_programs);
+		err = load(waits, plan, blocks_now, offset, ret_programs);
 	if (err)
 		return err;
 	*ret_waits = take(waits);
@@ -139,6 +163,8 @@ int waits_start(struct waits *waits)
 	own(fd_closep) int iterator = -1;
 	int err = attach(waits, "sched_wakeup_new", waits->begin);
 
+	if (!err && waits->waking >= 0)
+		err = attach(waits, "sched_waking", waits->waking);
 	err = err ?: attach(waits, "sched_switch", waits->switched);
 	err = err ?: iterate(waits->first, &iterator);
 	return err ?: read_all(iterator, NULL);
