@@ -411,6 +411,11 @@ int engine_drain(struct engine *engine, bool is_last, const struct records_batch
 	engine->batch.losses.len = 0;
 	engine->is_full = false;
 	engine->drain_err = 0;
+	vec_each(part, &engine->parts) {
+		err = object_run(&(*part)->loaded, is_last);
+		if (err)
+			return err;
+	}
 	err = ring_buffer__consume(engine->rings);
 	if (engine->drain_err)
 		return engine->drain_err;

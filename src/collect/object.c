@@ -173,7 +173,8 @@ static int attach_some(struct loaded *loaded, bool substitutes, struct coverage 
 	for (size_t i = 0; !err && i < object->program_count; i++) {
 		const struct object_program *program = &object->programs[i];
 
-		if (strncmp(program->kind, "iter", 4) == 0 || !!program->instead != substitutes)
+		if (strncmp(program->kind, "iter", 4) == 0 ||
+		    strcmp(program->kind, "periodic") == 0 || !!program->instead != substitutes)
 			continue;
 		if (program->when && !is_set(loaded, program->when))
 			continue;
@@ -208,6 +209,25 @@ void object_unload(struct loaded *loaded)
 	if (loaded->skeleton)
 		loaded->object->close(loaded->skeleton);
 	loaded->skeleton = NULL;
+}
+
+int object_run(const struct loaded *loaded, bool is_last)
+{
+	const struct object *object = loaded->object;
+	uint64_t context[1] = { is_last };
+	LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = context, .ctx_size_in = sizeof(context));
+
+	for (size_t i = 0; i < object->program_count; i++) {
+		const struct object_program *program = &object->programs[i];
+		int err;
+
+		if (strcmp(program->kind, "periodic") != 0)
+			continue;
+		err = bpf_prog_test_run_opts(program_fd(loaded, program), &options);
+		if (err)
+			return fail(err, "cannot run the program '%s': %m", program->name);
+	}
+	return 0;
 }
 
 /* Records stand one behind the other, each with its length in front. */

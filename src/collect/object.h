@@ -16,7 +16,7 @@
 
 struct object_program {
 	const char *name;
-	const char *kind;    /* "raw_tp", "iter" */
+	const char *kind;    /* "raw_tp", "iter", "periodic" */
 	const char *where;   /* tracepoint */
 	size_t program;      /* offset of its struct bpf_prog_desc in the skeleton */
 	const char *lacks;   /* what is not measured without it; NULL: nothing works without it */
@@ -95,6 +95,14 @@ void object_unload(struct loaded *loaded);
  * That is where an event comes up while the program runs on the same CPU for an earlier one.
  */
 uint64_t object_missed(const struct loaded *loaded);
+
+/**
+ * object_run - run its periodic programs
+ * @is_last: for the last time
+ *
+ * Return: 0; -errno with fail() said.
+ */
+nodiscard int object_run(const struct loaded *loaded, bool is_last);
 
 /** object_map - descriptor of a map by its offset */
 int object_map(const struct loaded *loaded, size_t offset);

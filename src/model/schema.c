@@ -5,6 +5,10 @@
 #include <assert.h>
 #include <string.h>
 
+#include "model/domain.h"
+
+#define DOMAIN_BYTES 256 /* of a name at most */
+
 /* struct tail_text and the like. */
 struct tail {
 	uint16_t at, bytes;
@@ -20,7 +24,8 @@ const struct field *schema_field(const struct schema *schema, const char *name)
 
 static bool is_tail(const struct field *field)
 {
-	return field->kind == FIELD_TEXT || field->kind == FIELD_WORDS || field->kind == FIELD_PATH;
+	return field->kind == FIELD_TEXT || field->kind == FIELD_WORDS ||
+	       field->kind == FIELD_PATH || field->kind == FIELD_DOMAIN;
 }
 
 static struct tail tail_of(const struct record *record, const struct field *field)
@@ -86,6 +91,7 @@ bool record_has(const struct record *record, const struct field *field)
 	case FIELD_TEXT:
 	case FIELD_WORDS:
 	case FIELD_PATH:
+	case FIELD_DOMAIN:
 		return tail_of(record, field).bytes != 0;
 	case FIELD_ADDRESS:
 		return memcmp(record->bytes + field->offset, none, sizeof(none)) != 0;
@@ -185,6 +191,11 @@ void record_text(const struct record *record, const struct field *field, char *t
 	case FIELD_PATH:
 		len = put_path(record, field, text);
 		break;
+	case FIELD_DOMAIN:
+		tail = tail_of(record, field);
+		len = tail.bytes <= DOMAIN_BYTES ? tail.bytes : DOMAIN_BYTES;
+		domain_text(record->bytes + tail.at, len, text);
+		return;
 	case FIELD_ADDRESS:
 		put_address(record->bytes + field->offset, text);
 		return;

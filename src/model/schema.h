@@ -21,6 +21,7 @@ enum field_kind {
 	FIELD_CHARS,   /* a text of at most `size` bytes in the record itself */
 	FIELD_TEXT,    /* a text behind the record */
 	FIELD_WORDS,   /* several */
+	FIELD_DOMAIN,  /* a domain name (model/domain.h) */
 	FIELD_PATH,    /* a path by components, the last one first */
 	FIELD_ADDRESS, /* 16 bytes of IPv6, or an IPv4 address mapped into them */
 	FIELD_ENUM,    /* one of `names` */

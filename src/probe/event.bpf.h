@@ -200,6 +200,20 @@ static __always_inline bool event_wants_some(void)
 		new_;                                                          \
 	})
 
+/* The same about a process whose head was kept when it was the current one. */
+#define event_begin_of(kind, head, now)                                        \
+	({                                                                     \
+		struct event_buffer *new_ = event_buffer(sizeof(struct kind)); \
+		if (new_) {                                                    \
+			struct event *event_ = (struct event *)new_->bytes;    \
+			__builtin_memset(new_->bytes, 0, sizeof(struct kind)); \
+			*event_ = *(head);                                     \
+			event_->at = now;                                      \
+			event_->type = bpf_core_type_id_local(struct kind);    \
+		}                                                              \
+		new_;                                                          \
+	})
+
 #define event_in(buffer) ((void *)(buffer)->bytes)
 
 static __always_inline struct event_buffer *event_buffer(u32 size)

@@ -30,6 +30,8 @@
 #define KNOB(text)          __attribute__((btf_decl_tag("knob:" text)))
 /* Of a program: what is not measured where it cannot be attached; without this, the collector fails. */
 #define OPTIONAL(text)      __attribute__((btf_decl_tag("lacks:" text)))
+/* Of a program: it is attached to nothing and run ten times a second; ctx->args[0]: for the last time. */
+#define PERIODIC            __attribute__((btf_decl_tag("periodic:")))
 /* Of a program: it is attached only if that constant (a knob of this object) is not 0. */
 #define WHEN(knob)          __attribute__((btf_decl_tag("when:" #knob)))
 /* Of a program: it is attached to this tracepoint, too, whose arguments are the same. */
@@ -64,6 +66,11 @@ typedef struct tail_text tail_cgroup;
 
 /* Several, closed by NUL each. */
 struct tail_words {
+	u16 at, bytes;
+};
+
+/* A domain name as in a packet: labels with their length in front, a 0 behind the last if it is whole. */
+struct tail_domain {
 	u16 at, bytes;
 };
 

@@ -257,6 +257,7 @@ struct task_struct {
 	unsigned in_execve : 1;
 	unsigned in_iowait : 1;
 	char comm[16];
+	void *stack;
 };
 
 struct kernel_siginfo {
@@ -359,6 +360,17 @@ struct tcp_sock {
 	u32 total_retrans, segs_out, segs_in;
 };
 
+struct net_device;
+
+struct sk_buff {
+	struct net_device *dev;
+	struct sock *sk; /* that it leaves from; NULL: from elsewhere */
+	unsigned char *head, *data;
+	unsigned int tail;  /* bytes behind head */
+	u16 protocol;       /* ETH_P_..., in network order */
+	u16 network_header; /* bytes behind head */
+};
+
 struct socket {
 	struct sock *sk;
 };
@@ -385,13 +397,17 @@ struct tick_sched {
 #pragma clang attribute pop
 
 /* Values that are part of no BTF; the same since they exist. */
-#define PF_KTHREAD  0x00200000 /* include/linux/sched.h */
-#define AF_INET     2          /* include/linux/socket.h */
-#define AF_INET6    10
-#define IPPROTO_TCP 6 /* include/uapi/linux/in.h */
-#define IPPROTO_UDP 17
-#define S_IFMT      0170000 /* include/uapi/linux/stat.h */
-#define S_IFSOCK    0140000
+#define PF_KTHREAD   0x00200000 /* include/linux/sched.h */
+#define AF_INET      2          /* include/linux/socket.h */
+#define AF_INET6     10
+#define IPPROTO_TCP  6      /* include/uapi/linux/in.h */
+#define ETH_P_IP     0x0800 /* include/uapi/linux/if_ether.h */
+#define ETH_P_IPV6   0x86dd
+#define ETH_P_8021Q  0x8100
+#define ETH_P_8021AD 0x88a8
+#define IPPROTO_UDP  17
+#define S_IFMT       0170000 /* include/uapi/linux/stat.h */
+#define S_IFSOCK     0140000
 
 enum sock_flag {   /* bits of skc_flags; include/net/sock.h */
 	SOCK_DEAD, /* no process has it any more */

@@ -35,7 +35,8 @@ static int push_field(struct totals *totals, const struct record *record, const 
 	char *text;
 	int err;
 
-	if (field->kind != FIELD_TEXT && field->kind != FIELD_WORDS && field->kind != FIELD_PATH)
+	if (field->kind != FIELD_TEXT && field->kind != FIELD_WORDS && field->kind != FIELD_PATH &&
+	    field->kind != FIELD_DOMAIN)
 		return push_bytes(totals, record->bytes + field->offset, field->size);
 	text = malloc(RECORD_TEXT_BYTES);
 	if (!text)

@@ -107,6 +107,8 @@ unsigned record_column(const struct field *field)
 	case FIELD_WORDS:
 	case FIELD_PATH:
 		return 0;
+	case FIELD_DOMAIN:
+		return 30;
 	case FIELD_CHARS:
 		return field->size < 16 ? field->size : 15;
 	case FIELD_ADDRESS:
