@@ -15,7 +15,7 @@ enum tcp_outcome {
 	TCP_OUTCOME_ESTABLISHED,
 	TCP_OUTCOME_FAILED,
 	TCP_OUTCOME_GIVEN_UP, /* its process closed it before the handshake was over */
-	TCP_OUTCOME_NOT_SENT, /* refused by this kernel before a packet; --syscalls knows the error */
+	TCP_OUTCOME_NOT_SENT, /* this kernel had no port or no way; its error is not known */
 };
 
 enum tcp_end {
