@@ -32,6 +32,7 @@ const struct exit_meaning exit_meanings[] = {
 	{ "0", "success" },
 	{ "1", "failure" },
 	{ "2", "the command line is wrong" },
+	{ "3", "a limit of --max-... is exceeded" },
 	{ "69", "the kernel lacks what is needed" },
 	{ "77", "not permitted" },
 	{ "125", "kymo itself failed, where a command was given", true },

@@ -8,8 +8,10 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "cmd/color.h"
+#include "cmd/series.h"
 #include "session/run.h"
 #include "show/run.h"
+#include "show/run_series.h"
 
 /* Where a report goes: a file, opened before the command runs, or standard error. */
 struct report {
@@ -81,6 +83,83 @@ static void reports_abort(struct reports *reports)
 	report_close(&reports->json, -ECANCELED);
 }
 
+#define STATUS_EXCEEDED 3
+
+/* A limit, and the figure that it is of. */
+static const struct limit {
+	const char *option, *metric;
+} limits[] = {
+	{ "max-wall", "wall_ns" },
+	{ "max-cpu", "cpu_ns" },
+	{ "max-runq", "runq_ns" },
+	{ "max-disk-wait", "blocked_disk_ns" },
+	{ "max-lock-wait", "blocked_lock_ns" },
+	{ "max-peak-rss", "peak_rss_bytes" },
+	{ "max-disk-read", "disk_read_bytes" },
+	{ "max-disk-written", "disk_written_bytes" },
+	{ "max-processes", "processes" },
+};
+
+/* Return: 0; STATUS_EXCEEDED; -ENOTSUP what was not measured keeps no limit; with fail() said */
+static int check_limits(const struct arguments *arguments, const struct metric_series *series)
+{
+	for (size_t i = 0; i < array_len(limits); i++) {
+		unsigned number = metric_find(limits[i].metric);
+		double most = (double)arguments_number(arguments, limits[i].option);
+		double found = series_summary(series, number).median;
+
+		if (!arguments_has(arguments, limits[i].option))
+			continue;
+		if (!series->values[number].len)
+			return fail(-ENOTSUP, "'--%s' cannot be kept: '%s' was not measured",
+				    limits[i].option, limits[i].metric);
+		if (found > most)
+			return fail(STATUS_EXCEEDED, "'--%s' is exceeded: %.0f is more than %.0f",
+				    limits[i].option, found, most);
+	}
+	return 0;
+}
+
+static int compare(const char *baseline, const struct metric_series *after,
+		   const struct series_host *host)
+{
+	struct metric_series before = { 0 };
+	struct series_host old = { "" };
+	struct metric_differences differences = { 0 };
+	int err = series_load(baseline, &before, &old);
+
+	err = err ?: series_compare(&before, after, &differences);
+	if (!err) {
+		fprintf(stderr, "\nAGAINST %s (%zu runs before, %zu after)\n", baseline,
+			before.runs, after->runs);
+		show_differences(stderr, &differences, &old, host);
+	}
+	vec_done(&differences.rows);
+	series_done(&before);
+	return err;
+}
+
+/* All runs; the account of the last is kept.  Return: as run_once() */
+static int run_series(const struct arguments *arguments, const struct run_request *request,
+		      struct metric_series *series, struct account **ret_account, int *ret_status)
+{
+	uint64_t warmups = arguments_number(arguments, "warmup");
+	uint64_t count = warmups + arguments_number(arguments, "repeat");
+	int err = 0;
+
+	series->warmups = warmups;
+	for (uint64_t i = 0; !err && i < count; i++) {
+		account_free(*ret_account);
+		*ret_account = NULL;
+		err = run_once(request, ret_account, ret_status);
+		if (!err && i >= warmups)
+			err = series_add(series, *ret_account);
+		if (*ret_status && !arguments_flag(arguments, "ignore-failure"))
+			break;
+	}
+	return err;
+}
+
 int run_run(const struct arguments *arguments)
 {
 	struct run_request request = {
@@ -88,7 +167,10 @@ int run_run(const struct arguments *arguments)
 		.wait_all = arguments_flag(arguments, "wait-all"),
 	};
 	own(account_freep) struct account *account = NULL;
-	struct reports reports = { 0 };
+	struct metric_series series = { 0 };
+	struct series_host host = { "" };
+	struct reports reports = { .view = { .series = &series, .host = &host } };
+	const char *baseline = arguments_text(arguments, "baseline");
 	struct id_list ids = { 0 };
 	int status = 0, err;
 
@@ -99,15 +181,22 @@ int run_run(const struct arguments *arguments)
 		err = fail(-ERROR_USAGE, "no command to run, and no process to observe");
 		hint("'kymo run -- COMMAND', or 'kymo run -p PID'");
 	}
+	if (!err && ids.ids.len && arguments_number(arguments, "repeat") > 1)
+		err = fail(-ERROR_USAGE, "'--repeat' needs a command");
 	request.pids = reports.view.pids = ids.ids.data;
 	request.pid_count = reports.view.pid_count = ids.ids.len;
 	reports.view.command = request.command;
 	err = err ?: reports_open(&reports, arguments);
-	err = err ?: run_once(&request, &account, &status);
+	series_host(&host);
+	err = err ?: run_series(arguments, &request, &series, &account, &status);
 	if (!err) {
 		error_clear(); /* of ways that were tried and not taken */
-		err = reports_write(&reports, account) ?: status;
+		err = reports_write(&reports, account);
+		if (!err && baseline)
+			err = compare(baseline, &series, &host);
+		err = err ?: status ?: check_limits(arguments, &series);
 	}
+	series_done(&series);
 	reports_abort(&reports);
 	vec_done(&ids.ids);
 	return err;

@@ -6,11 +6,14 @@
 #include <stdio.h>
 
 #include "model/account.h"
+#include "report/series_read.h"
 
 struct run_view {
 	char *const *command; /* closed by NULL; NULL: a tree that ran already */
 	const uint32_t *pids; /* of that */
 	size_t pid_count;
+	const struct metric_series *series; /* of all its runs; the account is that of the last */
+	const struct series_host *host;
 	bool colour;
 };
 

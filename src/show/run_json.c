@@ -3,6 +3,10 @@
  *
  *     {"schema":"kymo.run/1","schema_version":1,"kymo_version":"...",
  *      "command":["make","-j4"], or "pids":[N,...],
+ *      "host":"Linux 6.18.44 x86_64, 2 CPUs",
+ *      "metrics":{"wall_ns":[N,...],...,"blocked_disk_ns":[N,...]},
+ *      "repeat":{"runs_count":N,"warmup_count":N,"metrics":{"wall_ns":{"median":N,"mean":N,"stddev":N,
+ *        "min":N,"max":N,"outliers":N},...}},
  *      "started_unix_ns":N,"wall_ns":N,"exit_status":N|null,"exit_signal":N|null,
  *      "processes_count":N,"threads_count":N,"cpu_ns":N,"peak_rss_bytes":N,
  *      "coverage":{"mode":"bpf","lost":N,"lost_by_kind":{"KIND":N},"not_measured":["..."],
@@ -38,7 +42,7 @@
  * device, event, lock, ipc, poll, sleep, child, stopped, io_uring, exit, other, unknown; whoever
  * wants fewer adds fault_disk and fault, poll and event, and the rest to other.
  *
- * All numbers are whole.  What was not measured is absent and named in coverage.not_measured; 0 was
+ * All numbers but those of `repeat` are whole.  What was not measured is absent and named in coverage.not_measured; 0 was
  * measured.  Keys may be added; where one changes its meaning, schema_version grows.
  */
 #include <string.h>
@@ -300,6 +304,47 @@ static void put_head(struct writer *writer)
 		json_u64(json, "peak_rss_bytes", account->rss_peak_bytes);
 }
 
+/* Values of each run, and for a series what they amount to. */
+static void put_series(struct writer *writer)
+{
+	const struct metric_series *series = writer->view->series;
+	struct json *json = &writer->json;
+	char name[48];
+
+	json_object(json, "metrics");
+	for (unsigned i = 0; i < METRICS_COUNT; i++) {
+		if (!series->values[i].len)
+			continue;
+		json_array(json, metric_at(i, name).name);
+		vec_each(value, &series->values[i])
+			json_u64(json, NULL, (uint64_t)*value);
+		json_array_end(json);
+	}
+	json_object_end(json);
+	if (series->runs < 2)
+		return;
+	json_object(json, "repeat");
+	json_u64(json, "runs_count", series->runs);
+	json_u64(json, "warmup_count", series->warmups);
+	json_object(json, "metrics");
+	for (unsigned i = 0; i < METRICS_COUNT; i++) {
+		struct metric_summary summary = series_summary(series, i);
+
+		if (!series->values[i].len)
+			continue;
+		json_object(json, metric_at(i, name).name);
+		json_double(json, "median", summary.median);
+		json_double(json, "mean", summary.mean);
+		json_double(json, "stddev", summary.stddev);
+		json_double(json, "min", summary.min);
+		json_double(json, "max", summary.max);
+		json_u64(json, "outliers", summary.outliers);
+		json_object_end(json);
+	}
+	json_object_end(json);
+	json_object_end(json);
+}
+
 int show_run_json(FILE *out, const struct account *account, const struct run_view *view)
 {
 	struct writer writer = { .account = account, .view = view };
@@ -310,6 +355,10 @@ int show_run_json(FILE *out, const struct account *account, const struct run_vie
 	json_begin(json, out, false);
 	json_object(json, NULL);
 	put_head(&writer);
+	if (view->host)
+		json_text(json, "host", view->host->text);
+	if (view->series)
+		put_series(&writer);
 	put_coverage(&writer);
 	put_checks(&writer);
 	put_observer(&writer);

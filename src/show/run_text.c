@@ -11,6 +11,7 @@
 #include "report/programs.h"
 #include "show/format.h"
 #include "show/run.h"
+#include "show/run_series.h"
 #include "show/run_tables.h"
 
 #define ROWS_MAX    24 /* of a table; the JSON has all */
@@ -30,27 +31,6 @@ static void put_heading(const struct page *page, const char *text)
 static double share(uint64_t part, uint64_t whole)
 {
 	return whole ? 100.0 * (double)part / (double)whole : 0.0;
-}
-
-struct size {
-	char text[24];
-};
-
-/* "812 B", "12.3 MB": powers of 1000. */
-static struct size format_size(uint64_t bytes)
-{
-	static const char *const units[] = { "B", "kB", "MB", "GB", "TB", "PB", "EB" };
-	double value = (double)bytes;
-	struct size size;
-	unsigned unit = 0;
-
-	while (value >= 999.5 && unit + 1 < array_len(units)) {
-		value /= 1000;
-		unit++;
-	}
-	snprintf(size.text, sizeof(size.text), unit && value < 99.95 ? "%.1f %s" : "%.0f %s", value,
-		 units[unit]);
-	return size;
 }
 
 static void put_what(const struct page *page)
@@ -103,7 +83,7 @@ static void put_summary(const struct page *page)
 		account->thread_count == 1 ? "" : "s");
 	if (account->has_memory)
 		fprintf(page->out, ", at most %s resident at once",
-			format_size(account->rss_peak_bytes).text);
+			format_bytes(account->rss_peak_bytes).text);
 	vec_each(process, &account->processes)
 		alive += process->is_alive;
 	if (alive && page->view->command)
@@ -178,7 +158,7 @@ static void put_program(const struct page *page, const struct program_row *row)
 		row->count > 1 ? format_count(row->count).text : "", format_ns(times->life).text,
 		format_ns(times->running).text, format_ns(times->runq).text,
 		format_ns(times_blocked(times)).text,
-		row->rss_peak_bytes ? format_size(row->rss_peak_bytes).text : "");
+		row->rss_peak_bytes ? format_bytes(row->rss_peak_bytes).text : "");
 	fprintf(page->out, "  %s", top_reason(times));
 	if (row->failed)
 		fprintf(page->out, "%s%s failed", *top_reason(times) ? "; " : "",
@@ -220,19 +200,19 @@ static int put_memory(const struct page *page)
 		return err;
 	put_heading(page, "MEMORY");
 	fprintf(page->out, "  %s resident at once, %s after the start, give or take %s",
-		format_size(account->rss_peak_bytes).text,
+		format_bytes(account->rss_peak_bytes).text,
 		format_ns(account->rss_peak_at_mono_ns > account->started_mono_ns
 				  ? account->rss_peak_at_mono_ns - account->started_mono_ns
 				  : 0)
 			.text,
-		format_size(account->rss_bound_bytes).text);
+		format_bytes(account->rss_bound_bytes).text);
 	fputs(holders.processes.len > 1 ? "; pages that are shared count for each\n" : "\n",
 	      page->out);
 	for (size_t i = 0; i < holders.processes.len && i < 5; i++) {
 		const struct account_process *process =
 			&account->processes.data[holders.processes.data[i]];
 
-		fprintf(page->out, "  %12s  ", format_size(process->rss_at_tree_peak_bytes).text);
+		fprintf(page->out, "  %12s  ", format_bytes(process->rss_at_tree_peak_bytes).text);
 		text_put_plain(page->out, account_name(account, process));
 		fprintf(page->out, " (%u)\n", process->pid);
 	}
@@ -269,8 +249,8 @@ static int put_peers(const struct page *page)
 
 		run_address(&peers[i], address, sizeof(address));
 		fprintf(page->out, "  %-40s %10s %10s", address,
-			format_size(peers[i].sent_bytes).text,
-			format_size(peers[i].received_bytes).text);
+			format_bytes(peers[i].sent_bytes).text,
+			format_bytes(peers[i].received_bytes).text);
 		if (peers[i].connects)
 			fprintf(page->out, " %12s %11" PRIu64,
 				format_ns(peers[i].connect_ns / peers[i].connects).text,
@@ -291,8 +271,8 @@ static void put_devices(const struct page *page)
 		uint64_t count = device->reads + device->writes;
 
 		fprintf(page->out, "  %-16s %10s %10s %10s %10s %10s %10s\n", device->name,
-			format_count(device->reads).text, format_size(device->read_bytes).text,
-			format_count(device->writes).text, format_size(device->written_bytes).text,
+			format_count(device->reads).text, format_bytes(device->read_bytes).text,
+			format_count(device->writes).text, format_bytes(device->written_bytes).text,
 			format_ns(count ? device->total_ns / count : 0).text,
 			format_ns(device->max_ns).text);
 	}
@@ -374,7 +354,7 @@ static void put_trust(const struct page *page)
 	fprintf(page->out,
 		"  kymo itself: %s of CPU time, %s until the command began, %s resident\n",
 		format_ns(account->observer_cpu_ns).text, format_ns(account->observer_load_ns).text,
-		format_size(account->observer_rss_bytes).text);
+		format_bytes(account->observer_rss_bytes).text);
 }
 
 int show_run_text(FILE *out, const struct account *account, const struct run_view *view)
@@ -393,6 +373,8 @@ int show_run_text(FILE *out, const struct account *account, const struct run_vie
 		put_devices(&page);
 	if (account->has_calls)
 		put_calls(&page);
+	if (view->series && view->series->runs > 1)
+		show_series(out, view->series);
 	put_trust(&page);
 	return err;
 }
