@@ -164,6 +164,11 @@ int run_run(const struct arguments *arguments)
 {
 	struct run_request request = {
 		.duration_ns = arguments_number(arguments, "duration"),
+		.timeline_ns = arguments_number(arguments, "timeline"),
+		.syscalls = arguments_has(arguments, "syscalls"),
+		.latency = arguments_has(arguments, "syscalls") &&
+			   strcmp(arguments_text(arguments, "syscalls"), "latency") == 0,
+		.files = arguments_flag(arguments, "files"),
 		.wait_all = arguments_flag(arguments, "wait-all"),
 	};
 	own(account_freep) struct account *account = NULL;

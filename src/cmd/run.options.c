@@ -16,9 +16,16 @@ static const char *const about[] = {
 };
 
 #define WHAT   "What to observe"
+#define MORE   "What to measure besides"
 #define OFTEN  "Several runs"
 #define LIMITS "Limits"
 #define OUTPUT "Output"
+
+static const struct choice counting[] = {
+	{ "count", "how many, by process" },
+	{ "latency", "also how long, and which errors" },
+	{ 0 },
+};
 
 static const struct option options[] = {
 	{ .name = "pid",
@@ -43,6 +50,24 @@ static const struct option options[] = {
 	{ .name = "wait-all",
 	  .help = "until the last process of the tree has ended, not only the command",
 	  .group = WHAT },
+	{ .name = "syscalls",
+	  .kind = OPTION_CHOICE,
+	  .argument = "HOW",
+	  .choices = counting,
+	  .bare = "latency",
+	  .help = "count every system call; while it runs, each one on this machine takes longer, by what the "
+		  "report says",
+	  .group = MORE },
+	{ .name = "files",
+	  .help = "bytes by path, what came from disk, and what was looked for in vain; likewise",
+	  .group = MORE },
+	{ .name = "timeline",
+	  .kind = OPTION_DURATION,
+	  .min = 1000000,
+	  .max = UINT64_MAX,
+	  .argument = "INTERVAL",
+	  .help = "keep the sums so often, in the JSON",
+	  .group = MORE },
 	{ .name = "repeat",
 	  .letter = 'r',
 	  .kind = OPTION_NUMBER,

@@ -54,6 +54,7 @@ void account_free(struct account *account)
 	vec_done(&account->files);
 	vec_done(&account->misses);
 	vec_done(&account->syscalls);
+	vec_done(&account->process_calls);
 	vec_done(&account->errors);
 	vec_done(&account->moments);
 	free(account);

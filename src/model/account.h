@@ -112,9 +112,15 @@ struct account_miss {
 /* One system call, counted at its entry and exit. */
 struct account_syscall {
 	uint32_t number;
-	uint32_t process; /* ACCOUNT_NONE: all together */
 	uint64_t count, errors, total_ns, max_ns;
 	uint64_t latency[ACCOUNT_LOG2];
+};
+
+/* Of one process alone. */
+struct account_process_call {
+	uint32_t process;
+	uint32_t number;
+	uint64_t count, errors, total_ns;
 };
 
 struct account_error {
@@ -164,6 +170,7 @@ struct account {
 	vec(struct account_file) files;
 	vec(struct account_miss) misses;
 	vec(struct account_syscall) syscalls;
+	vec(struct account_process_call) process_calls;
 	vec(struct account_error) errors;
 	vec(struct account_moment) moments;
 

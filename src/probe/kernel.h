@@ -101,7 +101,13 @@ struct pid {
 	struct upid numbers[1]; /* one for each namespace, the initial one first */
 };
 
+struct super_block {
+	u32 s_dev;
+};
+
 struct inode {
+	struct super_block *i_sb;
+	unsigned long i_ino;
 	unsigned short i_mode;
 	u32 i_rdev; /* of a device */
 };
@@ -143,6 +149,7 @@ struct fs_struct {
 struct linux_binprm {
 	const char *filename; /* as execve() was given it */
 	const char *interp;   /* what runs: another one for a script */
+	struct file *file;
 };
 
 struct fdtable {
@@ -388,6 +395,15 @@ struct timerqueue_node {
 struct hrtimer {
 	struct timerqueue_node node;
 	void *function;
+};
+
+struct address_space {
+	struct inode *host;
+};
+
+struct folio {
+	struct address_space *mapping;
+	unsigned long _flags_1; /* of a large one: its lowest byte is the logarithm of its pages */
 };
 
 struct tick_sched {

@@ -49,6 +49,13 @@ enum syscall_class {
 #define SYSCALL_OPENAT2        437
 #define FCNTL_SETLKW           7 /* include/uapi/asm-generic/fcntl.h */
 #define FCNTL_OFD_SETLKW       38
+#if defined(__TARGET_ARCH_x86) || defined(__x86_64__)
+#define SYSCALL_EXIT       60
+#define SYSCALL_EXIT_GROUP 231
+#else
+#define SYSCALL_EXIT       93
+#define SYSCALL_EXIT_GROUP 94
+#endif
 
 static inline enum syscall_class syscall_class(long number)
 {
@@ -195,6 +202,91 @@ static inline enum syscall_class syscall_class(long number)
 		return SYSCALL_ON_CHILD;
 	default:
 		return SYSCALL_ON_OTHER;
+	}
+}
+
+/* What a call does to files, for who counts bytes and what could not be found. */
+enum syscall_file_use {
+	SYSCALL_USES_NONE,
+	SYSCALL_READS,    /* of the descriptor in the first argument */
+	SYSCALL_WRITES,   /* likewise */
+	SYSCALL_SENDS,    /* sendfile: reads the second, writes to the first */
+	SYSCALL_COPIES,   /* copy_file_range: reads the first, writes to the third */
+	SYSCALL_OPENS,    /* a path in the first argument */
+	SYSCALL_OPENS_AT, /* in the second */
+	SYSCALL_LOOKS,    /* at a path in the first, and opens nothing */
+	SYSCALL_LOOKS_AT  /* in the second */
+};
+
+static inline enum syscall_file_use syscall_file_use(long number)
+{
+	switch (number) {
+#if defined(__TARGET_ARCH_x86) || defined(__x86_64__)
+	case 0:
+	case 17:
+	case 19:
+	case 295:
+	case 327: /* read, pread64, readv, preadv, preadv2 */
+		return SYSCALL_READS;
+	case 1:
+	case 18:
+	case 20:
+	case 296:
+	case 328: /* write, pwrite64, writev, pwritev, pwritev2 */
+		return SYSCALL_WRITES;
+	case 40:
+		return SYSCALL_SENDS;
+	case 326:
+		return SYSCALL_COPIES;
+	case 2:
+	case 85: /* open, creat */
+		return SYSCALL_OPENS;
+	case 257: /* openat */
+		return SYSCALL_OPENS_AT;
+	case 4:
+	case 6:
+	case 21:
+	case 59:
+	case 89: /* stat, lstat, access, execve, readlink */
+		return SYSCALL_LOOKS;
+	case 262:
+	case 267:
+	case 269:
+	case 332: /* newfstatat, readlinkat, faccessat, statx */
+		return SYSCALL_LOOKS_AT;
+#else
+	case 63:
+	case 65:
+	case 67:
+	case 69:
+	case 286:
+		return SYSCALL_READS;
+	case 64:
+	case 66:
+	case 68:
+	case 70:
+	case 287:
+		return SYSCALL_WRITES;
+	case 71:
+		return SYSCALL_SENDS;
+	case 285:
+		return SYSCALL_COPIES;
+	case 56:
+		return SYSCALL_OPENS_AT;
+	case 221:
+		return SYSCALL_LOOKS;
+	case 79:
+	case 78:
+	case 48:
+	case 291:
+		return SYSCALL_LOOKS_AT;
+#endif
+	case 437: /* openat2 */
+		return SYSCALL_OPENS_AT;
+	case 439: /* faccessat2 */
+		return SYSCALL_LOOKS_AT;
+	default:
+		return SYSCALL_USES_NONE;
 	}
 }
 

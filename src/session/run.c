@@ -156,6 +156,9 @@ static int start(struct run *run)
 	struct balance_request balance = {
 		.pids = request->pids,
 		.pid_count = request->pid_count,
+		.syscalls = request->syscalls,
+		.latency = request->latency,
+		.files = request->files,
 	};
 	int err = account_new(&run->account);
 

@@ -16,9 +16,11 @@ struct run_request {
 	char *const *command; /* closed by NULL; NULL: none */
 	const uint32_t *pids; /* else processes that run already, with all that they have made */
 	size_t pid_count;
-	uint64_t duration_ns; /* 0: until the command ends, or a signal */
-	uint64_t timeline_ns; /* keep sums so often; 0: not */
-	bool wait_all;        /* until the last process of the tree has ended */
+	uint64_t duration_ns;   /* 0: until the command ends, or a signal */
+	uint64_t timeline_ns;   /* keep sums so often; 0: not */
+	bool syscalls, latency; /* count system calls; with their times and errors */
+	bool files;             /* bytes and misses by path */
+	bool wait_all;          /* until the last process of the tree has ended */
 };
 
 /**

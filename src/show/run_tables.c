@@ -235,6 +235,131 @@ static void put_calls(struct json *json, const struct account *account)
 		json_u64(json, "tick_ns", account->tick_ns);
 }
 
+static void put_errors(struct json *json, const struct account *account, uint32_t number)
+{
+	json_object(json, "errors");
+	vec_each(error, &account->errors)
+		if (error->number == number)
+			json_u64(json, strerrorname_np(error->error) ?: "unknown", error->count);
+	json_object_end(json);
+}
+
+const char *run_call_name(uint32_t number)
+{
+	if (number == BALANCE_CALLS - 1)
+		return "(another ABI)";
+	return syscall_name(number) ?: "(unknown)";
+}
+
+/* By category: all of them, so that they add up. */
+static void put_categories(struct json *json, const struct account *account)
+{
+	uint64_t sums[SYSCALL_CATEGORY_COUNT] = { 0 };
+
+	vec_each(call, &account->syscalls)
+		sums[syscall_category(syscall_name(call->number))] += call->count;
+	json_object(json, "by_category");
+	for (size_t i = 0; i < SYSCALL_CATEGORY_COUNT; i++)
+		json_u64(json, syscall_categories[i], sums[i]);
+	json_object_end(json);
+}
+
+static void put_syscalls(struct json *json, const struct account *account)
+{
+	json_object(json, "syscalls");
+	json_text(json, "method", account->has_latency ? "latency" : "count");
+	json_u64(json, "bystander_ns", account->bystander_ns);
+	put_categories(json, account);
+	json_array(json, "rows");
+	vec_each(call, &account->syscalls) {
+		json_object(json, NULL);
+		json_text(json, "name", run_call_name(call->number));
+		json_u64(json, "number", call->number);
+		json_u64(json, "count", call->count);
+		if (account->has_latency) {
+			put_errors(json, account, call->number);
+			json_u64(json, "total_ns", call->total_ns);
+			json_u64(json, "max_ns", call->max_ns);
+			put_log2(json, "latency_log2_ns", call->latency);
+		}
+		json_object_end(json);
+	}
+	json_array_end(json);
+	json_array(json, "by_process");
+	vec_each(call, &account->process_calls) {
+		json_object(json, NULL);
+		json_u64(json, "id", call->process);
+		json_u64(json, "pid", account->processes.data[call->process].pid);
+		json_text(json, "name", run_call_name(call->number));
+		json_u64(json, "count", call->count);
+		if (account->has_latency) {
+			json_u64(json, "errors", call->errors);
+			json_u64(json, "total_ns", call->total_ns);
+		}
+		json_object_end(json);
+	}
+	json_array_end(json);
+	json_object_end(json);
+}
+
+static void put_files(struct json *json, const struct account *account)
+{
+	json_object(json, "files");
+	json_array(json, "rows");
+	vec_each(file, &account->files) {
+		json_object(json, NULL);
+		json_text(json, "path", account->text.data + file->path);
+		json_u64(json, "device", file->device);
+		json_u64(json, "inode", file->inode);
+		json_u64(json, "read_bytes", file->read_bytes);
+		json_u64(json, "written_bytes", file->written_bytes);
+		json_u64(json, "reads", file->reads);
+		json_u64(json, "writes", file->writes);
+		json_u64(json, "filled_pages", file->filled_pages);
+		json_u64(json, "dirtied_pages", file->dirtied_pages);
+		json_object_end(json);
+	}
+	json_array_end(json);
+	json_array(json, "misses");
+	vec_each(miss, &account->misses) {
+		json_object(json, NULL);
+		json_text(json, "path", account->text.data + miss->path);
+		json_text(json, "error", strerrorname_np(miss->error) ?: "unknown");
+		json_u64(json, "count", miss->count);
+		json_object_end(json);
+	}
+	json_array_end(json);
+	json_object_end(json);
+}
+
+static void put_timeline(struct json *json, const struct account *account)
+{
+	json_array(json, "timeline");
+	vec_each(moment, &account->moments) {
+		json_object(json, NULL);
+		json_u64(json, "at_ns", moment->at_mono_ns - account->started_mono_ns);
+		json_u64(json, "processes", moment->processes);
+		json_u64(json, "threads", moment->threads);
+		json_u64(json, "running_ns", moment->running_ns);
+		json_u64(json, "runq_ns", moment->runq_ns);
+		json_object(json, "blocked_ns");
+		for (size_t i = 0; i < BALANCE_REASONS; i++)
+			if (moment->blocked_ns[i])
+				json_u64(json, reason_names[i].key, moment->blocked_ns[i]);
+		json_object_end(json);
+		if (account->has_memory)
+			json_u64(json, "rss_bytes", moment->rss_bytes);
+		json_u64(json, "read_chars", moment->read_chars);
+		json_u64(json, "written_chars", moment->written_chars);
+		json_u64(json, "disk_read_bytes", moment->read_bytes);
+		json_u64(json, "disk_written_bytes", moment->written_bytes);
+		json_u64(json, "minor_faults", moment->minor_faults);
+		json_u64(json, "major_faults", moment->major_faults);
+		json_object_end(json);
+	}
+	json_array_end(json);
+}
+
 int run_json_tables(struct json *json, const struct account *account)
 {
 	int err = account->has_memory ? put_memory(json, account) : 0;
@@ -245,5 +370,11 @@ int run_json_tables(struct json *json, const struct account *account)
 		put_devices(json, account);
 	if (account->has_calls)
 		put_calls(json, account);
+	if (account->has_syscalls)
+		put_syscalls(json, account);
+	if (account->has_files)
+		put_files(json, account);
+	if (account->moments.len)
+		put_timeline(json, account);
 	return err;
 }

@@ -24,6 +24,9 @@ nodiscard int run_holders(const struct account *account, struct run_holders *ret
 /** run_address - "10.0.0.1:443", "[::1]:80", "unix"; port 0: "*" */
 void run_address(const struct account_peer *peer, char *text, size_t size);
 
+/** run_call_name - of a system call that was counted; never NULL */
+const char *run_call_name(uint32_t number);
+
 /** run_json_tables - memory, network, block, calls, syscalls, files, timeline.  Return: 0; -ENOMEM */
 nodiscard int run_json_tables(struct json *json, const struct account *account);
 

@@ -13,6 +13,7 @@
 #include "show/run.h"
 #include "show/run_series.h"
 #include "show/run_tables.h"
+#include "show/run_tiers.h"
 
 #define ROWS_MAX    24 /* of a table; the JSON has all */
 #define NAME_COLUMN 34
@@ -373,6 +374,14 @@ int show_run_text(FILE *out, const struct account *account, const struct run_vie
 		put_devices(&page);
 	if (account->has_calls)
 		put_calls(&page);
+	if (!err && account->has_syscalls) {
+		put_heading(&page, "SYSTEM CALLS");
+		err = show_syscalls(out, account);
+	}
+	if (!err && account->has_files) {
+		put_heading(&page, "FILES");
+		err = show_files(out, account);
+	}
 	if (view->series && view->series->runs > 1)
 		show_series(out, view->series);
 	put_trust(&page);

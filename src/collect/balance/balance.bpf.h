@@ -19,6 +19,7 @@
  * the number of a thread changes when it executes a program and was not the first.
  */
 #include "collect/balance/counters.bpf.h"
+#include "collect/balance/members.bpf.h"
 #include "probe/emit.bpf.h"
 #include "probe/nested.bpf.h"
 #include "probe/reason.bpf.h"
@@ -29,27 +30,6 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 #define SIGNAL_GROUP_EXIT 0x04 /* include/linux/sched/signal.h */
 #define CLONE_THREAD      0x00010000
 #define PAGE_BYTES        4096
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, 1); /* BPF_F_NO_PREALLOC */
-	__uint(max_entries, BALANCE_THREADS_MAX);
-	__type(key, u64);
-	__type(value, struct balance_cell);
-} cells SEC(".maps");
-
-/* How many members a process of this number has, modulo the size. */
-struct members {
-	u32 count[BALANCE_FILTER];
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, 1024); /* BPF_F_MMAPABLE */
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct members);
-} members SEC(".maps");
 
 /* What a new cell begins as; nobody writes it. */
 struct {
@@ -99,14 +79,6 @@ u64 born = 0;
 u64 born_processes = 0;
 struct balance_refused refused = {};
 
-static __always_inline bool may_be_member(u32 kernel_tgid)
-{
-	u32 zero = 0;
-	struct members *all = bpf_map_lookup_elem(&members, &zero);
-
-	return all && all->count[kernel_tgid & (BALANCE_FILTER - 1)];
-}
-
 static __always_inline void count_member(u32 kernel_tgid, s32 change)
 {
 	u32 zero = 0;
@@ -119,13 +91,7 @@ static __always_inline void count_member(u32 kernel_tgid, s32 change)
 /* The cell of a member; NULL: it is none, or the run is over. */
 static __always_inline struct balance_cell *cell_of(struct task_struct *task, u32 kernel_tgid)
 {
-	struct balance_cell *cell;
-	u64 key = (u64)task;
-
-	if (!may_be_member(kernel_tgid) || stopped_at)
-		return NULL;
-	cell = bpf_map_lookup_elem(&cells, &key);
-	return cell && cell->kernel_tgid == kernel_tgid ? cell : NULL;
+	return stopped_at ? NULL : find_cell(task, kernel_tgid);
 }
 
 /* Of a task that is not the current one. */
@@ -371,8 +337,11 @@ int balance_switch(struct bpf_raw_tracepoint_args *ctx)
 	struct balance_cell *back = cell_of_other(next);
 	u64 now;
 
-	if (!left && !back)
-		return 0;
+	if (!left) {
+		barrier(); /* the compiler would join the two pointers to one number */
+		if (!back)
+			return 0;
+	}
 	now = bpf_ktime_get_ns();
 	if (left)
 		leave(left, prev, ctx->args[0], ctx->args[3], now);

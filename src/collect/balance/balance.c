@@ -16,6 +16,7 @@
 #include "collect/balance/ledger.h"
 #include "collect/balance/programs.h"
 #include "collect/balance/tables.h"
+#include "collect/balance/tiers.h"
 #include "collect/namespace.h"
 #include "collect/rights.h"
 
@@ -28,6 +29,7 @@ struct balance {
 	struct ledger ledger;
 	struct ring_buffer *ring;
 	struct balance_tasks tasks;
+	struct tiers tiers;
 	uint32_t *filter; /* the map `members` */
 	const uint32_t *pids;
 	size_t pid_count;
@@ -88,6 +90,9 @@ int balance_open(const struct balance_request *request, struct account *account,
 		return err == -ENOMEM ? err : fail_load(err);
 	err = map_memory(balance);
 	err = err ?: coverage_set_mode(&account->coverage, "bpf");
+	err = err
+		      ?: tiers_open(&balance->tiers, account, &balance->programs, request->syscalls,
+				    request->latency, request->files);
 	if (err)
 		return err;
 	*ret_balance = take(balance);
@@ -261,7 +266,9 @@ int balance_start(struct balance *balance)
 			return -ENOMEM;
 		}
 	}
-	err = balance->pid_count ? mark_running(balance) : 0;
+	err = tiers_start(&balance->tiers);
+	if (!err && balance->pid_count)
+		err = mark_running(balance);
 	return err ?: balance->pid_count ? name_running(balance) : 0;
 }
 
@@ -273,7 +280,9 @@ int balance_drain(struct balance *balance)
 	err = ring_buffer__consume(balance->ring);
 	if (balance->drain_err)
 		return balance->drain_err;
-	return err < 0 ? fail(err, "cannot read the ring buffer: %m") : 0;
+	if (err < 0)
+		return fail(err, "cannot read the ring buffer: %m");
+	return tiers_drain(&balance->tiers);
 }
 
 uint64_t balance_alive(const struct balance *balance)
@@ -423,6 +432,7 @@ int balance_finish(struct balance *balance)
 		close(*fd);
 	balance->links.len = 0;
 	balance->account->ended_mono_ns = at;
+	tiers_stop(&balance->tiers);
 	err = balance_drain(balance);
 	if (!err && balance_alive(balance)) {
 		err = tasks_read(&balance->tasks, &balance->options);
@@ -432,6 +442,7 @@ int balance_finish(struct balance *balance)
 	balance->account->thread_count = *balance->programs.born;
 	balance->account->process_count = *balance->programs.born_processes;
 	err = err ?: finish_tables(balance);
+	err = err ?: tiers_finish(&balance->tiers);
 	return err ?: report_losses(balance, at);
 }
 
@@ -443,6 +454,7 @@ void balance_close(struct balance *balance)
 		close(*fd);
 	vec_done(&balance->links);
 	tasks_done(&balance->tasks);
+	tiers_close(&balance->tiers);
 	vec_done(&balance->ledger.spaces);
 	ring_buffer__free(balance->ring);
 	if (balance->filter)

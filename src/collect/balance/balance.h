@@ -19,6 +19,8 @@ struct balance_request {
 	pid_t launch;         /* a child of ours that will execute a program; 0: none */
 	const uint32_t *pids; /* else processes that run already, with what they have made */
 	size_t pid_count;
+	bool syscalls, latency; /* count system calls; with their times and errors */
+	bool files;             /* bytes and misses by path */
 };
 
 struct balance;

@@ -5,17 +5,22 @@
 
 #include "probe/balance.wire.h"
 
-#define BALANCE_THREADS_MAX 65536 /* alive at once; further ones are counted as not followed */
-#define BALANCE_FILTER      16384 /* a power of two: processes of the tree by number, modulo this */
-#define BALANCE_SPACES_MAX  16384 /* address spaces alive at once */
-#define BALANCE_PEERS_MAX   4096
-#define BALANCE_SOCKETS_MAX 8192 /* TCP connections at once */
-#define BALANCE_IO_MAX      4096 /* requests to block devices at once */
-#define BALANCE_DEVICES_MAX 64
-#define BALANCE_LOG2        32
-#define BALANCE_FILE_BYTES  256
-#define BALANCE_ARGV_BYTES  4096
-#define BALANCE_RSS_STEP    64 /* pages: smaller changes of an address space are left for later */
+#define BALANCE_THREADS_MAX       65536 /* alive at once; further ones are counted as not followed */
+#define BALANCE_FILTER            16384 /* a power of two: processes of the tree by number, modulo this */
+#define BALANCE_SPACES_MAX        16384 /* address spaces alive at once */
+#define BALANCE_PEERS_MAX         4096
+#define BALANCE_SOCKETS_MAX       8192 /* TCP connections at once */
+#define BALANCE_IO_MAX            4096 /* requests to block devices at once */
+#define BALANCE_DEVICES_MAX       64
+#define BALANCE_LOG2              32
+#define BALANCE_PROCESS_CALLS_MAX 65536 /* pairs of a process and a system call */
+#define BALANCE_ERRORS_MAX        4096  /* pairs of a system call and an errno */
+#define BALANCE_FILES_MAX         16384
+#define BALANCE_MISSES_MAX        4096 /* paths that could not be opened */
+#define BALANCE_MISS_BYTES        256
+#define BALANCE_FILE_BYTES        256
+#define BALANCE_ARGV_BYTES        4096
+#define BALANCE_RSS_STEP          64 /* pages: smaller changes of an address space are left for later */
 
 enum balance_kind {
 	BALANCE_THREAD, /* struct balance_thread, when it has died */
@@ -90,6 +95,9 @@ struct balance_cell {
 	u32 kernel_tgid; /* number in the initial PID namespace */
 	u32 is_midway; /* it was running when it was taken up, and has not been switched out yet */
 	u32 pad;
+	unit_mono_ns called_at; /* tier of system calls: since when it is in one; 0: in none */
+	u32 called;             /* which */
+	u32 pad2;
 	struct balance_thread thread;
 };
 
@@ -129,6 +137,55 @@ struct balance_device {
 	unit_bytes read, written;
 	unit_ns total, most;
 	unit_count latency[BALANCE_LOG2];
+};
+
+/* Of one system call, counted at its entry, or with its time at its exit. */
+struct balance_syscall {
+	unit_count count, errors;
+	unit_ns total, most;
+	u32 latency[BALANCE_LOG2];
+};
+
+/* Of one process alone. */
+struct balance_process_call_key {
+	unit_mono_ns process;
+	id_pid pid;
+	u32 number;
+};
+
+struct balance_process_call {
+	unit_count count, errors;
+	unit_ns total;
+};
+
+struct balance_error_key {
+	u32 number;
+	u32 error;
+};
+
+/* Of one file, whatever its names. */
+struct balance_file_key {
+	u64 inode;
+	u32 device, pad;
+};
+
+struct balance_file {
+	unit_count reads, writes;
+	unit_bytes read, written;
+	unit_count filled, dirtied; /* pages: read from disk into memory; changed */
+	u64 is_named;               /* its path was sent */
+};
+
+/* The path of a file, sent once: its components, closed by NUL each, the last one first. */
+struct balance_path {
+	struct balance_file_key key;
+	u32 at, bytes; /* of the components, from the beginning of the record */
+};
+
+/* What could not be opened or looked at, as the call was given it; and how often. */
+struct balance_miss_key {
+	u32 error;
+	char path[BALANCE_MISS_BYTES - sizeof(u32)];
 };
 
 /* What has a ceiling and reached it. */

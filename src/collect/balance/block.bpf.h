@@ -31,18 +31,6 @@ struct {
 
 u64 open_requests = 0;
 
-static __always_inline u32 log2_of(u64 value)
-{
-	u32 bits = 0;
-
-	for (int shift = 32; shift; shift /= 2)
-		if (value >> shift) {
-			value >>= shift;
-			bits += shift;
-		}
-	return bits < BALANCE_LOG2 ? bits : BALANCE_LOG2 - 1;
-}
-
 SEC("raw_tp/block_io_start")
 int balance_io_start(struct bpf_raw_tracepoint_args *ctx)
 {

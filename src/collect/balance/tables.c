@@ -11,6 +11,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
 
@@ -46,6 +47,7 @@ int tables_calls(struct account *account, int map)
 	int cpus = libbpf_num_possible_cpus();
 	own(freep) struct balance_call *values = NULL;
 	u32 key, next, *last = NULL;
+	struct timespec tick;
 
 	if (cpus <= 0)
 		return -ENOMEM;
@@ -62,6 +64,8 @@ int tables_calls(struct account *account, int map)
 			account->calls[key].ticks += values[i].ticks;
 		}
 	}
+	if (clock_getres(CLOCK_MONOTONIC_COARSE, &tick) == 0)
+		account->tick_ns = (uint64_t)tick.tv_sec * NS_PER_S + (uint64_t)tick.tv_nsec;
 	account->has_calls = true;
 	return 0;
 }
