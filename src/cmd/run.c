@@ -160,9 +160,26 @@ static int run_series(const struct arguments *arguments, const struct run_reques
 	return err;
 }
 
+static enum run_rung read_rung(const struct arguments *arguments)
+{
+	static const char *const names[] = {
+		[RUN_BEST] = "auto",
+		[RUN_BPF] = "bpf",
+		[RUN_PTRACE] = "ptrace",
+		[RUN_WAIT] = "wait",
+	};
+	const char *name = arguments_text(arguments, "rung");
+
+	for (unsigned i = 0; i < array_len(names); i++)
+		if (strcmp(name, names[i]) == 0)
+			return (enum run_rung)i;
+	return RUN_BEST;
+}
+
 int run_run(const struct arguments *arguments)
 {
 	struct run_request request = {
+		.rung = read_rung(arguments),
 		.duration_ns = arguments_number(arguments, "duration"),
 		.timeline_ns = arguments_number(arguments, "timeline"),
 		.syscalls = arguments_has(arguments, "syscalls"),
@@ -188,6 +205,9 @@ int run_run(const struct arguments *arguments)
 	}
 	if (!err && ids.ids.len && arguments_number(arguments, "repeat") > 1)
 		err = fail(-ERROR_USAGE, "'--repeat' needs a command");
+	if (!err && ids.ids.len && request.rung > RUN_BPF)
+		err = fail(-ERROR_USAGE, "'--rung %s' needs a command",
+			   arguments_text(arguments, "rung"));
 	request.pids = reports.view.pids = ids.ids.data;
 	request.pid_count = reports.view.pid_count = ids.ids.len;
 	reports.view.command = request.command;

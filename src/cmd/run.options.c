@@ -21,6 +21,14 @@ static const char *const about[] = {
 #define LIMITS "Limits"
 #define OUTPUT "Output"
 
+static const struct choice rungs[] = {
+	{ "auto", "the first of these that is permitted" },
+	{ "bpf", "everything; CAP_BPF and CAP_PERFMON" },
+	{ "ptrace", "processes, and running and waiting of each thread, without reasons" },
+	{ "wait", "what the kernel tells the parent of a command" },
+	{ 0 },
+};
+
 static const struct choice counting[] = {
 	{ "count", "how many, by process" },
 	{ "latency", "also how long, and which errors" },
@@ -46,6 +54,13 @@ static const struct option options[] = {
 	  .argument = "SECONDS",
 	  .otherwise = "until the command or all of -p has ended",
 	  .help = "how long to observe; a command goes on",
+	  .group = WHAT },
+	{ .name = "rung",
+	  .kind = OPTION_CHOICE,
+	  .argument = "RUNG",
+	  .choices = rungs,
+	  .fallback = "auto",
+	  .help = "how to measure; what needs fewer rights tells less, and says what it could not measure",
 	  .group = WHAT },
 	{ .name = "wait-all",
 	  .help = "until the last process of the tree has ended, not only the command",

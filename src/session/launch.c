@@ -99,7 +99,7 @@ int launch_release(struct launch *launch, const char *name)
 
 bool launch_reap(struct launch *launch)
 {
-	if (launch->pid && !launch->has_ended)
+	if (launch->pid && !launch->has_ended && !launch->is_traced)
 		launch->has_ended = waitpid(launch->pid, &launch->status, WNOHANG) == launch->pid;
 	return launch->has_ended;
 }

@@ -19,7 +19,8 @@ struct launch {
 	int release; /* write end: one byte releases the child */
 	int verdict; /* read end: an errno when the program could not be executed, else nothing */
 	bool has_ended;
-	int status; /* as waitpid() gave it */
+	bool is_traced; /* whoever traces it hears of its end */
+	int status;     /* as waitpid() gave it */
 };
 
 /* Exit statuses that shells and env(1) use for a command that could not be run. */

@@ -2,16 +2,19 @@
 #include "session/run.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "collect/balance/balance.h"
+#include "collect/trace/tracer.h"
 #include "session/launch.h"
 #include "session/signals.h"
 
@@ -21,13 +24,22 @@
 struct run {
 	const struct run_request *request;
 	struct account *account;
-	struct balance *balance;
+	struct balance *balance; /* NULL: without BPF */
+	struct tracer *tracer;   /* NULL: not by ptrace */
+	struct rusage before;    /* of children that ended before */
 	struct launch launch;
 	struct signals signals;
 	uint64_t began_mono_ns; /* of kymo's own work on it */
 	uint64_t next_moment_ns;
 	uint64_t stolen_ns; /* before it began */
 };
+
+static uint64_t alive(const struct run *run)
+{
+	if (run->balance)
+		return balance_alive(run->balance);
+	return run->tracer ? tracer_alive(run->tracer) : 0;
+}
 
 static bool is_over(const struct run *run, uint64_t now)
 {
@@ -37,8 +49,8 @@ static bool is_over(const struct run *run, uint64_t now)
 	if (run->signals.stops >= (has_command ? 2 : 1))
 		return true;
 	if (has_command && run->launch.has_ended)
-		return !request->wait_all || !balance_alive(run->balance);
-	if (!has_command && !balance_alive(run->balance))
+		return !request->wait_all || !alive(run);
+	if (!has_command && !alive(run))
 		return true;
 	return request->duration_ns && now >= run->account->started_mono_ns + request->duration_ns;
 }
@@ -51,9 +63,18 @@ static int patience_ms(const struct run *run, uint64_t now, uint64_t drain_ns)
 
 	if (request->duration_ns && run->account->started_mono_ns + request->duration_ns < until)
 		until = run->account->started_mono_ns + request->duration_ns;
-	if (request->timeline_ns && run->next_moment_ns < until)
+	if (request->timeline_ns && run->balance && run->next_moment_ns < until)
 		until = run->next_moment_ns;
 	return until > now ? (int)((until - now) / NS_PER_MS) + 1 : 0;
+}
+
+static int handle_stops(struct run *run)
+{
+	int outcome = tracer_handle(run->tracer, &run->launch.status);
+
+	if (outcome > 0)
+		run->launch.has_ended = true;
+	return outcome < 0 ? outcome : 0;
 }
 
 static int observe_until_over(struct run *run)
@@ -61,7 +82,7 @@ static int observe_until_over(struct run *run)
 	uint64_t now = clock_mono_ns(), drain_ns = now + RUN_DRAIN_MS * NS_PER_MS;
 	struct pollfd waits[] = {
 		{ .fd = run->signals.fd, .events = POLLIN },
-		{ .fd = balance_descriptor(run->balance), .events = POLLIN },
+		{ .fd = run->balance ? balance_descriptor(run->balance) : -1, .events = POLLIN },
 	};
 	int err = 0;
 
@@ -70,6 +91,10 @@ static int observe_until_over(struct run *run)
 		if (waits[0].revents)
 			signals_read(&run->signals, &run->launch);
 		now = clock_mono_ns();
+		if (run->tracer)
+			err = handle_stops(run);
+		if (!run->balance)
+			continue;
 		if (run->request->timeline_ns && now >= run->next_moment_ns) {
 			run->next_moment_ns += run->request->timeline_ns;
 			err = balance_moment(run->balance);
@@ -116,7 +141,9 @@ static uint64_t own_cpu_ns(uint64_t *ret_rss_bytes)
 static void find_root(struct run *run)
 {
 	struct account *account = run->account;
-	uint64_t born = balance_root_born(run->balance);
+	uint64_t born = run->balance  ? balance_root_born(run->balance)
+			: run->tracer ? tracer_root_born(run->tracer)
+				      : 0;
 
 	for (size_t i = 0; born && i < account->processes.len; i++)
 		if (account->processes.data[i].born_mono_ns == born)
@@ -150,23 +177,121 @@ static void conclude(struct run *run)
 	account->observer_cpu_ns = own_cpu_ns(&account->observer_rss_bytes);
 }
 
-static int start(struct run *run)
+/* The kernel takes from a traced program the rights of another user that its file would give it. */
+static bool is_setuid(const char *name)
+{
+	char path[PATH_MAX];
+	const char *folders = getenv("PATH") ?: "/usr/bin:/bin";
+	struct stat status;
+
+	if (strchr(name, '/'))
+		return stat(name, &status) == 0 && (status.st_mode & (S_ISUID | S_ISGID));
+	while (*folders) {
+		size_t len = strcspn(folders, ":");
+
+		snprintf(path, sizeof(path), "%.*s/%s", (int)len, folders, name);
+		if (access(path, X_OK) == 0)
+			return stat(path, &status) == 0 && (status.st_mode & (S_ISUID | S_ISGID));
+		folders += len + (folders[len] == ':');
+	}
+	return false;
+}
+
+static int lack_all(struct coverage *coverage, const char *const *what)
+{
+	int err = 0;
+
+	for (; !err && *what; what++)
+		err = coverage_lack(coverage, *what);
+	return err;
+}
+
+/* Without the rights for BPF: stops at fork, exec and exit. */
+static int open_tracer(struct run *run)
+{
+	static const char *const lacks[] = {
+		"why threads were blocked, and where their wake-ups waited: 'unknown' is all of it",
+		"peak memory of the tree, network peers, block devices, system calls",
+		"what came after the exit of a thread, such as freeing its memory",
+		"programs that are setuid run without the rights of their file while they are traced",
+		NULL,
+	};
+	int err = tracer_new(run->account, run->launch.pid, &run->tracer);
+
+	if (err)
+		return fail(err, "cannot trace the command: %m");
+	run->launch.is_traced = true;
+	run->account->rung = ACCOUNT_PTRACE;
+	err = coverage_set_mode(&run->account->coverage, "ptrace");
+	return err ?: lack_all(&run->account->coverage, lacks);
+}
+
+/* Without any: what the kernel tells a parent. */
+static int open_wait(struct run *run)
+{
+	static const char *const lacks[] = {
+		"processes other than the command, and where the time of threads went",
+		"CPU time, faults and switches of descendants that nobody has waited for",
+		"peak memory: what the kernel tells a parent is inherited from the parent itself",
+		"network peers, block devices, system calls",
+		NULL,
+	};
+	int err = coverage_set_mode(&run->account->coverage, "wait");
+
+	run->account->rung = ACCOUNT_WAIT;
+	getrusage(RUSAGE_CHILDREN, &run->before);
+	return err ?: lack_all(&run->account->coverage, lacks);
+}
+
+static int open_lower(struct run *run)
+{
+	const struct run_request *request = run->request;
+	int err = -EPERM;
+
+	if (request->rung != RUN_WAIT && !is_setuid(request->command[0]))
+		err = open_tracer(run);
+	if (!err || request->rung == RUN_PTRACE)
+		return err;
+	error_clear();
+	return open_wait(run);
+}
+
+static int open_all(struct run *run)
 {
 	const struct run_request *request = run->request;
 	struct balance_request balance = {
+		.launch = run->launch.pid,
 		.pids = request->pids,
 		.pid_count = request->pid_count,
 		.syscalls = request->syscalls,
 		.latency = request->latency,
 		.files = request->files,
 	};
+	bool is_asked = request->syscalls || request->files || request->timeline_ns;
+	int err;
+
+	if (request->rung > RUN_BPF)
+		return open_lower(run);
+	err = balance_open(&balance, run->account, &run->balance);
+	err = err ?: balance_start(run->balance);
+	/* Whatever was asked for by name is not left out in silence. */
+	if (!err || err == -ENOMEM || request->rung == RUN_BPF || !request->command || is_asked)
+		return err;
+	balance_close(run->balance);
+	run->balance = NULL;
+	err = coverage_lack(&run->account->coverage, error_text());
+	error_clear();
+	return err ?: open_lower(run);
+}
+
+static int start(struct run *run)
+{
+	const struct run_request *request = run->request;
 	int err = account_new(&run->account);
 
 	if (!err && request->command)
 		err = launch_prepare(&run->launch, request->command, &run->signals.old_mask);
-	balance.launch = run->launch.pid;
-	err = err ?: balance_open(&balance, run->account, &run->balance);
-	err = err ?: balance_start(run->balance);
+	err = err ?: open_all(run);
 	if (err)
 		return err;
 	run->account->started_mono_ns = clock_mono_ns();
@@ -174,6 +299,41 @@ static int start(struct run *run)
 	run->account->observer_load_ns = run->account->started_mono_ns - run->began_mono_ns;
 	run->next_moment_ns = run->account->started_mono_ns + request->timeline_ns;
 	return request->command ? launch_release(&run->launch, request->command[0]) : 0;
+}
+
+static uint64_t ns_of(const struct timeval *time)
+{
+	return (uint64_t)time->tv_sec * NS_PER_S + (uint64_t)time->tv_usec * NS_PER_US;
+}
+
+/* What the kernel tells of children that have ended, and were waited for. */
+static void take_usage(struct run *run)
+{
+	const struct rusage *before = &run->before;
+	struct balance_times *times = &run->account->totals;
+	struct rusage now;
+
+	getrusage(RUSAGE_CHILDREN, &now);
+	times->kernel_cpu = ns_of(&now.ru_utime) + ns_of(&now.ru_stime) - ns_of(&before->ru_utime) -
+			    ns_of(&before->ru_stime);
+	times->minor_faults = (uint64_t)(now.ru_minflt - before->ru_minflt);
+	times->major_faults = (uint64_t)(now.ru_majflt - before->ru_majflt);
+	times->kernel_voluntary = (uint64_t)(now.ru_nvcsw - before->ru_nvcsw);
+	times->kernel_involuntary = (uint64_t)(now.ru_nivcsw - before->ru_nivcsw);
+}
+
+static int finish(struct run *run)
+{
+	if (run->balance) {
+		if (run->launch.has_ended)
+			settle(run);
+		return balance_finish(run->balance);
+	}
+	run->account->ended_mono_ns = clock_mono_ns();
+	if (run->tracer)
+		return tracer_finish(run->tracer, run->account->ended_mono_ns);
+	take_usage(run);
+	return 0;
 }
 
 /* Of a command that goes on without us: as if the signal had ended it. */
@@ -196,10 +356,7 @@ int run_once(const struct run_request *request, struct account **ret_account, in
 
 	err = err ?: start(&run);
 	err = err ?: observe_until_over(&run);
-	if (!err && run.launch.has_ended)
-		settle(&run);
-	if (!err)
-		err = balance_finish(run.balance);
+	err = err ?: finish(&run);
 	if (!err) {
 		signals_read(&run.signals, &run.launch);
 		conclude(&run);
@@ -208,6 +365,7 @@ int run_once(const struct run_request *request, struct account **ret_account, in
 	}
 	launch_done(&run.launch);
 	balance_close(run.balance);
+	tracer_free(run.tracer);
 	account_free(run.account);
 	signals_give_back(&run.signals);
 	return err;

@@ -12,7 +12,16 @@
 
 #define RUN_DRAIN_MS 100
 
+/* How to measure: what needs fewer rights tells less. */
+enum run_rung {
+	RUN_BEST,
+	RUN_BPF,
+	RUN_PTRACE, /* stops at fork, exec and exit */
+	RUN_WAIT    /* what the kernel tells the parent of a command that has ended */
+};
+
 struct run_request {
+	enum run_rung rung;
 	char *const *command; /* closed by NULL; NULL: none */
 	const uint32_t *pids; /* else processes that run already, with all that they have made */
 	size_t pid_count;

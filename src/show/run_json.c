@@ -14,7 +14,7 @@
  *      "checks":{"residual_ns":N,"threads_with_residual":N,"threads_compared":N,
  *        "threads_with_other_switches":N,"kernel_difference_ns":N,"kernel_bound_ns":N,"threads_with_other_times":N},
  *      "observer":{"cpu_ns":N,"load_ns":N,"rss_bytes":N},
- *      "balance":BALANCE,"main_thread":BALANCE,
+ *      "balance":BALANCE,"main_thread":BALANCE,   (mode "wait": "usage" with what the kernel tells a parent)
  *      "memory":{"rss_sum_peak_bytes":N,"at_ns":N,"error_bound_bytes":N,
  *        "holders":[{"pid":N,"name":"...","rss_bytes":N}]},
  *      "processes":[PROCESS,...],
@@ -76,19 +76,25 @@ static void put_reasons(struct json *json, const char *key, const uint64_t *valu
 	json_object_end(json);
 }
 
-static void put_balance(struct json *json, const char *key, const struct balance_times *times)
+static void put_balance(struct writer *writer, const char *key, const struct balance_times *times)
 {
+	bool is_seen = writer->account->rung == ACCOUNT_BPF;
+	struct json *json = &writer->json;
+
 	json_object(json, key);
 	json_u64(json, "lifetime_ns", times->life);
 	json_u64(json, "running_ns", times->running);
 	json_u64(json, "runq_ns", times->runq);
-	json_u64(json, "wake_latency_ns", times->wake_latency);
+	if (is_seen)
+		json_u64(json, "wake_latency_ns", times->wake_latency);
 	put_reasons(json, "blocked_ns", times->blocked);
-	put_reasons(json, "waits", times->waits);
+	if (is_seen)
+		put_reasons(json, "waits", times->waits);
 	json_i64(json, "residual_ns", times_residual(times));
 	json_u64(json, "voluntary_switches", times->voluntary);
 	json_u64(json, "involuntary_switches", times->involuntary);
-	json_u64(json, "migrations", times->migrations);
+	if (is_seen)
+		json_u64(json, "migrations", times->migrations);
 	json_u64(json, "cpu_ns", times->kernel_cpu);
 	json_u64(json, "run_delay_ns", times->kernel_delay);
 	json_u64(json, "kernel_voluntary_switches", times->kernel_voluntary);
@@ -104,6 +110,18 @@ static void put_balance(struct json *json, const char *key, const struct balance
 	json_u64(json, "disk_written_bytes", times->disk_written);
 	json_u64(json, "disk_cancelled_bytes", times->disk_cancelled);
 	json_object_end(json);
+	json_object_end(json);
+}
+
+/* What the kernel tells the parent of a command. */
+static void put_usage(struct json *json, const struct balance_times *times)
+{
+	json_object(json, "usage");
+	json_u64(json, "cpu_ns", times->kernel_cpu);
+	json_u64(json, "minor_faults", times->minor_faults);
+	json_u64(json, "major_faults", times->major_faults);
+	json_u64(json, "kernel_voluntary_switches", times->kernel_voluntary);
+	json_u64(json, "kernel_involuntary_switches", times->kernel_involuntary);
 	json_object_end(json);
 }
 
@@ -165,7 +183,7 @@ static void put_thread(struct writer *writer, const struct account_thread *threa
 	json_u64(json, "start_ns", since_start(writer, thread->born_mono_ns));
 	json_u64(json, "end_ns", since_start(writer, thread->died_mono_ns));
 	json_bool(json, "alive", thread->is_alive);
-	put_balance(json, "balance", &thread->times);
+	put_balance(writer, "balance", &thread->times);
 	json_object_end(json);
 }
 
@@ -195,7 +213,7 @@ static void put_process(struct writer *writer, uint32_t number, const struct run
 	put_argv(writer, account_program(account, process));
 	if (process->execs)
 		put_execs(writer, number, order, &done->exec);
-	put_balance(json, "balance", &process->times);
+	put_balance(writer, "balance", &process->times);
 	if (process->has_rss)
 		json_u64(json, "rss_peak_bytes", process->rss_peak_bytes);
 	if (process->has_rss && account->has_memory)
@@ -297,8 +315,10 @@ static void put_head(struct writer *writer)
 	json_u64(json, "started_unix_ns", account->started_unix_ns);
 	json_u64(json, "wall_ns", account->wall_ns);
 	put_status(json, account->has_ended, account->status);
-	json_u64(json, "processes_count", account->process_count);
-	json_u64(json, "threads_count", account->thread_count);
+	if (account->rung != ACCOUNT_WAIT) {
+		json_u64(json, "processes_count", account->process_count);
+		json_u64(json, "threads_count", account->thread_count);
+	}
 	json_u64(json, "cpu_ns", account->totals.kernel_cpu);
 	if (account->has_memory)
 		json_u64(json, "peak_rss_bytes", account->rss_peak_bytes);
@@ -360,11 +380,15 @@ int show_run_json(FILE *out, const struct account *account, const struct run_vie
 	if (view->series)
 		put_series(&writer);
 	put_coverage(&writer);
-	put_checks(&writer);
+	if (account->rung == ACCOUNT_BPF)
+		put_checks(&writer);
 	put_observer(&writer);
-	put_balance(json, "balance", &account->totals);
+	if (account->rung == ACCOUNT_WAIT)
+		put_usage(json, &account->totals);
+	else
+		put_balance(&writer, "balance", &account->totals);
 	if (first)
-		put_balance(json, "main_thread", &first->times);
+		put_balance(&writer, "main_thread", &first->times);
 	err = run_json_tables(json, account);
 	err = err ?: put_processes(&writer);
 	json_object_end(json);

@@ -227,7 +227,8 @@ static void put_calls(struct json *json, const struct account *account)
 			json_u64(json, "number", i);
 		json_u64(json, "blocked_ns", call->blocked);
 		json_u64(json, "waits", call->waits);
-		json_u64(json, "ticks", call->ticks);
+		if (account->tick_ns)
+			json_u64(json, "ticks", call->ticks);
 		json_object_end(json);
 	}
 	json_array_end(json);

@@ -78,10 +78,11 @@ static void put_summary(const struct page *page)
 	put_what(page);
 	fprintf(page->out, ": %s", format_ns(account->wall_ns).text);
 	put_end(page);
-	fprintf(page->out, "; %s of CPU time, %s process%s, %s thread%s",
-		format_ns(account->totals.kernel_cpu).text, format_count(processes).text,
-		processes == 1 ? "" : "es", format_count(account->thread_count).text,
-		account->thread_count == 1 ? "" : "s");
+	fprintf(page->out, "; %s of CPU time", format_ns(account->totals.kernel_cpu).text);
+	if (processes)
+		fprintf(page->out, ", %s process%s, %s thread%s", format_count(processes).text,
+			processes == 1 ? "" : "es", format_count(account->thread_count).text,
+			account->thread_count == 1 ? "" : "s");
 	if (account->has_memory)
 		fprintf(page->out, ", at most %s resident at once",
 			format_bytes(account->rss_peak_bytes).text);
@@ -89,7 +90,7 @@ static void put_summary(const struct page *page)
 		alive += process->is_alive;
 	if (alive && page->view->command)
 		fprintf(page->out, "; %s still alive", format_count(alive).text);
-	if (headline.without_ns)
+	if (headline.without_ns && account->rung == ACCOUNT_BPF)
 		fprintf(page->out,
 			".\nWaits for children apart, %s of all threads' time went to: %s.\nNext: %s",
 			format_pct(headline.share_pct).text, part_words(headline.part),
@@ -326,14 +327,12 @@ static void put_calls(const struct page *page)
 			format_count(ticks).text);
 }
 
-static void put_trust(const struct page *page)
+static void put_checks(const struct page *page)
 {
 	const struct account *account = page->account;
-	const struct balance_times *totals = &account->totals;
 	struct balance_checks checks = balance_checks(account);
 	int64_t off = checks.kernel_difference_ns;
 
-	put_heading(page, "HOW IT WAS MEASURED");
 	fprintf(page->out,
 		"  %s; residual %" PRId64 " ns; against the kernel's counters: running and "
 		"run queue %s%s (bound %s), switches of %s of %s threads equal\n",
@@ -342,6 +341,19 @@ static void put_trust(const struct page *page)
 		format_ns(checks.kernel_bound_ns).text,
 		format_count(checks.threads_compared - checks.threads_off_switches).text,
 		format_count(checks.threads_compared).text);
+}
+
+static void put_trust(const struct page *page)
+{
+	const struct account *account = page->account;
+	const struct balance_times *totals = &account->totals;
+
+	put_heading(page, "HOW IT WAS MEASURED");
+	if (account->rung == ACCOUNT_BPF)
+		put_checks(page);
+	else
+		fprintf(page->out, "  %s: what the rights of this user allow\n",
+			account->coverage.mode ?: "");
 	if (totals->missed_switch_in || totals->missed_switch_out || totals->missed_wake)
 		fprintf(page->out,
 			"  repaired: %s switches and %s wake-ups that the kernel did not tell of\n",
@@ -361,11 +373,13 @@ static void put_trust(const struct page *page)
 int show_run_text(FILE *out, const struct account *account, const struct run_view *view)
 {
 	struct page page = { out, account, view };
-	int err;
+	int err = 0;
 
 	put_summary(&page);
-	put_balance(&page);
-	err = put_programs(&page);
+	if (account->rung != ACCOUNT_WAIT) {
+		put_balance(&page);
+		err = put_programs(&page);
+	}
 	if (!err && account->has_memory)
 		err = put_memory(&page);
 	if (!err && account->peers.len)

@@ -530,4 +530,6 @@ int balance_exit(struct bpf_raw_tracepoint_args *ctx)
 #include "collect/balance/block.bpf.h"
 #include "collect/balance/memory.bpf.h"
 #include "collect/balance/network.bpf.h"
+#ifndef BALANCE_WITHOUT_TICKS
 #include "collect/balance/ticks.bpf.h"
+#endif

@@ -11,6 +11,7 @@
 #include "base/error.h"
 
 #include "collect/balance/balance-any.lskel.h"
+#include "collect/balance/balance-lean.lskel.h"
 #include "collect/balance/balance.lskel.h"
 #include "collect/balance/tasks.lskel.h"
 
@@ -21,6 +22,11 @@ static void destroy_plain(void *skeleton)
 	collect_balance_balance__destroy(skeleton);
 }
 
+static void destroy_lean(void *skeleton)
+{
+	collect_balance_balance_lean__destroy(skeleton);
+}
+
 static void destroy_any(void *skeleton)
 {
 	collect_balance_balance_any__destroy(skeleton);
@@ -29,10 +35,11 @@ static void destroy_any(void *skeleton)
 #define NETWORK "network bytes by peer: this kernel does not tell of them"
 #define TCP     "bytes of TCP connections outside of send and receive calls"
 #define DISK    "block devices: this kernel does not tell when a request begins and ends"
+#define TICKS   "which system calls use a CPU: the timer's tick is found with CAP_SYSLOG only"
 #define MEMORY  "peak memory: this kernel does not tell of its changes"
 
 /* The two skeletons only differ in the names of their types. */
-#define describe(programs, skel, destroyer)                                                        \
+#define describe(programs, skel, destroyer, tick)                                                  \
 	*(programs) = (struct balance_programs)                                                    \
 	{                                                                                          \
 		.hooks = {                                                                       \
@@ -50,8 +57,7 @@ static void destroy_any(void *skeleton)
 			{ "tcp_rcv_space_adjust", (skel)->progs.balance_taken.prog_fd, TCP },    \
 			{ "inet_sock_set_state", (skel)->progs.balance_tcp_state.prog_fd, TCP }, \
 			{ "tcp_retransmit_skb", (skel)->progs.balance_retransmit.prog_fd, TCP }, \
-			{ "hrtimer_expire_entry", (skel)->progs.balance_tick.prog_fd,            \
-			  "system calls that use a CPU: this kernel does not tell of its tick" },\
+			{ "hrtimer_expire_entry", tick, TICKS },\
 			/* Last: from here on there are members. */                              \
 			{ "sched_process_exec", (skel)->progs.balance_exec.prog_fd },            \
 		},                                                                               \
@@ -87,7 +93,7 @@ static int load_plain(const struct balance_options *options, struct balance_prog
 	if (err)
 		collect_balance_balance__destroy(skel);
 	else
-		describe(programs, skel, destroy_plain);
+		describe(programs, skel, destroy_plain, skel->progs.balance_tick.prog_fd);
 	return err;
 }
 
@@ -103,14 +109,32 @@ static int load_any(const struct balance_options *options, struct balance_progra
 	if (err)
 		collect_balance_balance_any__destroy(skel);
 	else
-		describe(programs, skel, destroy_any);
+		describe(programs, skel, destroy_any, skel->progs.balance_tick.prog_fd);
+	return err;
+}
+
+static int load_lean(const struct balance_options *options, struct balance_programs *programs)
+{
+	struct collect_balance_balance_lean *skel = collect_balance_balance_lean__open();
+	int err;
+
+	if (!skel)
+		return -ENOMEM;
+	skel->rodata->options = *options;
+	err = collect_balance_balance_lean__load(skel);
+	if (err)
+		collect_balance_balance_lean__destroy(skel);
+	else
+		describe(programs, skel, destroy_lean, -1);
 	return err;
 }
 
 int programs_load(const struct balance_options *options, struct balance_programs *ret_programs)
 {
-	return options->pid_namespace ? load_any(options, ret_programs)
-				      : load_plain(options, ret_programs);
+	int err = options->pid_namespace ? load_any(options, ret_programs)
+					 : load_plain(options, ret_programs);
+
+	return err == -EPERM || err == -EACCES ? load_lean(options, ret_programs) : err;
 }
 
 static int read_rows(int iterator, struct balance_tasks *tasks)

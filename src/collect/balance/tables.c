@@ -48,6 +48,7 @@ int tables_calls(struct account *account, int map)
 	own(freep) struct balance_call *values = NULL;
 	u32 key, next, *last = NULL;
 	struct timespec tick;
+	uint64_t ticks = 0;
 
 	if (cpus <= 0)
 		return -ENOMEM;
@@ -64,7 +65,10 @@ int tables_calls(struct account *account, int map)
 			account->calls[key].ticks += values[i].ticks;
 		}
 	}
-	if (clock_getres(CLOCK_MONOTONIC_COARSE, &tick) == 0)
+	for (u32 i = 0; i < BALANCE_CALLS; i++)
+		ticks += account->calls[i].ticks;
+	/* Without a single one nothing is said about running. */
+	if (ticks && clock_getres(CLOCK_MONOTONIC_COARSE, &tick) == 0)
 		account->tick_ns = (uint64_t)tick.tv_sec * NS_PER_S + (uint64_t)tick.tv_nsec;
 	account->has_calls = true;
 	return 0;

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: MIT */
+#include "collect/trace/tracer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+
+#define OPTIONS                                                                                \
+	(PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC | \
+	 PTRACE_O_TRACEEXIT)
+#define PROC_MAX_BYTES (1u << 20)
+#define ARGV_MAX_BYTES 4096
+
+/* A thread that lives. */
+struct tracee {
+	pid_t tid, pid; /* pid 0: not known yet */
+	uint32_t process;
+	uint64_t born;
+};
+
+struct tracer {
+	struct account *account;
+	vec(struct tracee) tracees;
+	pid_t root;
+	uint64_t root_born;
+	bool root_over;
+	int root_status;
+};
+
+/* A whole file below /proc of a thread, closed by NUL; NULL: it cannot be had. */
+static char *read_proc(pid_t tid, const char *name, size_t *ret_len)
+{
+	char path[96], *text = NULL;
+	own(fd_closep) int fd = -1;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", tid, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || file_read_all(fd, PROC_MAX_BYTES, &text, ret_len))
+		return NULL;
+	return text;
+}
+
+static char *read_task(pid_t tid, const char *name)
+{
+	char path[64];
+	size_t len;
+
+	snprintf(path, sizeof(path), "task/%d/%s", tid, name);
+	return read_proc(tid, path, &len);
+}
+
+/* The number behind "NAME:" at the beginning of a line; 0: there is none. */
+static uint64_t field_of(const char *text, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *line = text; line && *line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (strncmp(line, name, len) == 0 && line[len] == ':')
+			return strtoull(line + len + 1, NULL, 10);
+	}
+	return 0;
+}
+
+static struct tracee *find(struct tracer *tracer, pid_t tid)
+{
+	vec_each(tracee, &tracer->tracees)
+		if (tracee->tid == tid)
+			return tracee;
+	return NULL;
+}
+
+/* Its process: that of a living thread of the same number, or a new one. */
+static int enter_process(struct tracer *tracer, struct tracee *tracee)
+{
+	own(freep) char *status = read_task(tracee->tid, "status");
+
+	tracee->pid = status ? (pid_t)field_of(status, "Tgid") : tracee->tid;
+	vec_each(other, &tracer->tracees)
+		if (other != tracee && other->pid == tracee->pid) {
+			tracee->process = other->process;
+			return 0;
+		}
+	return account_process(tracer->account, (uint32_t)tracee->pid, tracee->born,
+			       &tracee->process);
+}
+
+/* A thread is heard of for the first time. */
+static int enter(struct tracer *tracer, pid_t tid)
+{
+	struct tracee tracee = { .tid = tid, .born = clock_mono_ns() };
+	int err;
+
+	if (find(tracer, tid))
+		return 0;
+	err = vec_push(&tracer->tracees, tracee);
+	return err ?: enter_process(tracer, &tracer->tracees.data[tracer->tracees.len - 1]);
+}
+
+static int made(struct tracer *tracer, pid_t maker)
+{
+	struct account *account = tracer->account;
+	struct tracee *parent, *child;
+	unsigned long tid = 0;
+	int err;
+
+	if (ptrace(PTRACE_GETEVENTMSG, maker, NULL, &tid) < 0)
+		return 0;
+	err = enter(tracer, (pid_t)tid);
+	parent = find(tracer, maker);
+	child = find(tracer, (pid_t)tid);
+	if (err || !parent || !child || child->process == parent->process)
+		return err;
+	account->processes.data[child->process].parent = parent->process;
+	account->processes.data[child->process].parent_pid = (uint32_t)parent->pid;
+	return 0;
+}
+
+static void forget(struct tracer *tracer, struct tracee *tracee)
+{
+	*tracee = tracer->tracees.data[--tracer->tracees.len];
+}
+
+/* What the kernel has counted of a thread, and the rest of its life as unknown. */
+static int account_for(struct tracer *tracer, const struct tracee *tracee, uint64_t at, bool alive)
+{
+	struct account_thread row = {
+		.process = tracee->process,
+		.tid = (uint32_t)tracee->tid,
+		.born_mono_ns = tracee->born,
+		.died_mono_ns = at,
+		.is_alive = alive,
+		.is_cut = true,
+	};
+	struct account_process *process = &tracer->account->processes.data[tracee->process];
+	own(freep) char *schedstat = read_task(tracee->tid, "schedstat");
+	own(freep) char *status = read_task(tracee->tid, "status");
+	own(freep) char *stat = read_task(tracee->tid, "stat");
+	own(freep) char *io = read_task(tracee->tid, "io");
+	unsigned long long ran = 0, delay = 0;
+	struct balance_times *times = &row.times;
+	const char *behind = stat ? strrchr(stat, ')') : NULL;
+
+	times->life = at > tracee->born ? at - tracee->born : 0;
+	if (schedstat && sscanf(schedstat, "%llu %llu", &ran, &delay) == 2) {
+		times->kernel_cpu = ran;
+		times->kernel_delay = delay;
+		times->running = ran < times->life ? ran : times->life;
+		times->runq =
+			delay < times->life - times->running ? delay : times->life - times->running;
+	}
+	times->blocked[BLOCK_UNSEEN] = times->life - times->running - times->runq;
+	if (status) {
+		times->voluntary = times->kernel_voluntary =
+			field_of(status, "voluntary_ctxt_switches");
+		times->involuntary = times->kernel_involuntary =
+			field_of(status, "nonvoluntary_ctxt_switches");
+		process->has_rss = true;
+		if (field_of(status, "VmHWM") * 1024 > process->rss_peak_bytes)
+			process->rss_peak_bytes = field_of(status, "VmHWM") * 1024;
+		sscanf(status, "Name:\t%15s", row.comm);
+	}
+	if (behind) {
+		unsigned long long minor = 0, major = 0;
+
+		sscanf(behind, ") %*c %*d %*d %*d %*d %*d %*u %llu %*u %llu", &minor, &major);
+		times->minor_faults = minor;
+		times->major_faults = major;
+	}
+	if (io) {
+		times->read_chars = field_of(io, "rchar");
+		times->written_chars = field_of(io, "wchar");
+		times->reads = field_of(io, "syscr");
+		times->writes = field_of(io, "syscw");
+		times->disk_read = field_of(io, "read_bytes");
+		times->disk_written = field_of(io, "write_bytes");
+		times->disk_cancelled = field_of(io, "cancelled_write_bytes");
+	}
+	times_add(&tracer->account->totals, times);
+	tracer->account->thread_count++;
+	return account_thread(tracer->account, &row);
+}
+
+static int executed(struct tracer *tracer, pid_t tid)
+{
+	unsigned long former = 0;
+	struct tracee *tracee = find(tracer, tid), *taker;
+	own(freep) char *argv = NULL;
+	char path[64], file[4096];
+	size_t len = 0;
+	ssize_t got;
+
+	ptrace(PTRACE_GETEVENTMSG, tid, NULL, &former);
+	taker = find(tracer, (pid_t)former);
+	if (former && (pid_t)former != tid && taker) {
+		/* Another thread than the first: it goes on under the number of the first. */
+		if (tracee)
+			forget(tracer, tracee);
+		taker = find(tracer, (pid_t)former);
+		taker->tid = tid;
+		tracee = taker;
+	}
+	if (!tracee)
+		return 0;
+	if (tid == tracer->root && !tracer->root_born) {
+		/* The account begins here; what the child of ours did before is not the command's. */
+		tracer->root_born = tracee->born = clock_mono_ns();
+		tracer->account->processes.data[tracee->process].born_mono_ns = tracee->born;
+	}
+	argv = read_proc(tid, "cmdline", &len);
+	snprintf(path, sizeof(path), "/proc/%d/exe", tid);
+	got = readlink(path, file, sizeof(file) - 1);
+	file[got > 0 ? got : 0] = '\0';
+	return account_exec(tracer->account, tracee->process, clock_mono_ns(), file, argv ?: "",
+			    len < ARGV_MAX_BYTES ? len : ARGV_MAX_BYTES, len);
+}
+
+/* It is about to end: everything of it is still there. */
+static int exits(struct tracer *tracer, pid_t tid)
+{
+	struct tracee *tracee = find(tracer, tid);
+	struct account_process *process;
+	unsigned long status = 0;
+	int err;
+
+	if (!tracee)
+		return 0;
+	err = account_for(tracer, tracee, clock_mono_ns(), false);
+	process = &tracer->account->processes.data[tracee->process];
+	if (ptrace(PTRACE_GETEVENTMSG, tid, NULL, &status) == 0 && tid == tracee->pid) {
+		process->has_status = true;
+		process->status = (int)status;
+	}
+	forget(tracer, tracee);
+	return err;
+}
+
+static void go_on(pid_t tid, int signal)
+{
+	ptrace(PTRACE_CONT, tid, NULL, signal);
+}
+
+static int stopped(struct tracer *tracer, pid_t tid, int status)
+{
+	int signal = WSTOPSIG(status), event = status >> 16, err = enter(tracer, tid);
+
+	switch (event) {
+	case 0:
+		go_on(tid, signal);
+		return err;
+	case PTRACE_EVENT_STOP:
+		if (signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN ||
+		    signal == SIGTTOU)
+			ptrace(PTRACE_LISTEN, tid, NULL, NULL); /* it stays stopped */
+		else
+			go_on(tid, 0);
+		return err;
+	case PTRACE_EVENT_FORK:
+	case PTRACE_EVENT_VFORK:
+	case PTRACE_EVENT_CLONE:
+		err = err ?: made(tracer, tid);
+		break;
+	case PTRACE_EVENT_EXEC:
+		err = err ?: executed(tracer, tid);
+		break;
+	case PTRACE_EVENT_EXIT:
+		err = err ?: exits(tracer, tid);
+		break;
+	}
+	go_on(tid, 0);
+	return err;
+}
+
+int tracer_new(struct account *account, pid_t root, struct tracer **ret_tracer)
+{
+	own(tracer_freep) struct tracer *tracer = calloc(1, sizeof(*tracer));
+	int err;
+
+	if (!tracer)
+		return -ENOMEM;
+	tracer->account = account;
+	tracer->root = root;
+	if (ptrace(PTRACE_SEIZE, root, NULL, OPTIONS) < 0)
+		return -errno;
+	err = enter(tracer, root);
+	if (err)
+		return err;
+	*ret_tracer = take(tracer);
+	return 0;
+}
+
+int tracer_handle(struct tracer *tracer, int *ret_status)
+{
+	int status, err = 0;
+	pid_t tid;
+
+	while (!err && (tid = waitpid(-1, &status, WNOHANG | __WALL)) > 0) {
+		if (WIFSTOPPED(status)) {
+			err = stopped(tracer, tid, status);
+			continue;
+		}
+		if (find(tracer, tid)) /* killed without a stop */
+			forget(tracer, find(tracer, tid));
+		if (tid == tracer->root) {
+			tracer->root_over = true;
+			*ret_status = tracer->root_status = status;
+		}
+	}
+	return err ?: tracer->root_over;
+}
+
+size_t tracer_alive(const struct tracer *tracer)
+{
+	return tracer->tracees.len;
+}
+
+uint64_t tracer_root_born(const struct tracer *tracer)
+{
+	return tracer->root_born;
+}
+
+int tracer_finish(struct tracer *tracer, uint64_t at_mono_ns)
+{
+	int err = 0;
+
+	vec_each(tracee, &tracer->tracees)
+		err = err ?: account_for(tracer, tracee, at_mono_ns, true);
+	/* A tracee can only be let go while it is stopped; the others go on when we end. */
+	tracer->account->process_count = tracer->account->processes.len;
+	return err;
+}
+
+void tracer_free(struct tracer *tracer)
+{
+	if (!tracer)
+		return;
+	vec_done(&tracer->tracees);
+	free(tracer);
+}
