@@ -73,6 +73,9 @@ def test_a_process_and_a_thread_that_are_moved():
     usual = cgroups.usual()
     with cgroups.group(usual) as (path, folder), Watching("container") as watch:
         sleeper = subprocess.Popen(["sleep", "60"])
+        comm = pathlib.Path(f"/proc/{sleeper.pid}/comm")
+        while comm.read_text() != "sleep\n":  # it goes on before the kernel is done with execve()
+            time.sleep(0.001)
         (folder / "cgroup.procs").write_text(str(sleeper.pid))
         record = watch.until(event="attach", pid=sleeper.pid)
         assert record["tid"] == sleeper.pid

@@ -31,7 +31,7 @@ def rows_of(watch, disk, operation):
 
 
 def times(rows, histogram):
-    return sum(row[histogram]["count"] for row in rows)
+    return sum(row[histogram]["count"] for row in rows if row[histogram])
 
 
 def is_between(record, truth):

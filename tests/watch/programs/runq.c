@@ -101,14 +101,17 @@ static void woken(unsigned long long ms)
 	printf("%d %llu %llu\n", waiter.tid, waiter.begun, waiter.ended);
 }
 
-/* The longest time between two looks at the clock. */
+/* The longest time between two looks at the clock; the last one is after the end, which may have come in
+ * between.
+ */
 static void *be_preempted(void *context)
 {
 	struct waiter *waiter = context;
 	unsigned long long last = now(), next;
 
 	waiter->tid = gettid();
-	for (; !waiter->is_over; last = next) {
+	for (int is_last = 0; !is_last; last = next) {
+		is_last = waiter->is_over;
 		next = now();
 		if (next - last > waiter->ended - waiter->begun) {
 			waiter->begun = last;
