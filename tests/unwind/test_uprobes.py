@@ -80,6 +80,8 @@ def check_frames(stacks, function):
     for stack in stacks:
         own = stack[stack.index("main") + 1:]
         depth = own.count(function)
+        if not depth:
+            continue  # main() still looks at its arguments
         assert own[:depth] == [function] * depth, stack
         assert len(own) <= depth + 1, stack
         depths.add(depth)
