@@ -3,7 +3,7 @@
 
 static const char *const about[] = {
 	"Makes a storm of known things on this host, processes, connections over loopback, writes past "
-	"the page cache, signals, watches it, and says of each kind how many were seen, how many were "
+	"the page cache, signals, page faults that read a disk, watches it, and says of each kind how many were seen, how many were "
 	"lost and counted, and how long it took until they were read.",
 	"The exit status is 0 when all that happened was seen or counted as lost, and nothing was seen "
 	"that did not happen; else 1.",

@@ -16,7 +16,8 @@ struct trial_row {
 	uint64_t wrong;        /* recorded as the storm's, but it did not happen, or twice */
 	uint64_t delay_p50_ns; /* from when it happened until it was read */
 	uint64_t delay_p99_ns;
-	char reason[256]; /* why it was not tried; "" */
+	bool failed;      /* its collector does not work */
+	char reason[256]; /* why, or why less happened than was to; "" */
 };
 
 struct trial {
@@ -27,7 +28,7 @@ struct trial {
 /** trial_row_passed - all was seen, or counted as lost; and nothing else was seen */
 static inline bool trial_row_passed(const struct trial_row *row)
 {
-	return row->seen + row->lost >= row->made && !row->wrong;
+	return row->seen + row->lost >= row->made && !row->wrong && !row->failed;
 }
 
 static inline void trial_done(struct trial *trial)

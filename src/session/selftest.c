@@ -22,6 +22,7 @@ struct kind {
 	const char *key; /* field that holds the number of the thing; NULL: they are only counted */
 	const char *and_also; /* an enum field, and the word in it; or NULL */
 	const char *word;
+	const char *sum; /* field of a table that counts them; NULL: each has a record */
 };
 
 static const struct kind kinds[] = {
@@ -32,8 +33,9 @@ static const struct kind kinds[] = {
 	{ "tcp", "accept", STORM_CONNECTIONS, "pid", "remote_port", NULL, NULL },
 	{ "tcp", "close", STORM_CONNECTIONS, "pid", "local_port", "role", "client" },
 	{ "tcp", "close", STORM_CONNECTIONS, "pid", "remote_port", "role", "server" },
-	{ "disk", "slow", STORM_WRITES, "pid", NULL, "operation", "write" },
-	{ "signal", "send", STORM_SIGNALS, "pid", NULL, NULL, NULL },
+	{ "disk", "io", STORM_WRITES, "pid", NULL, "operation", "write" },
+	{ "signal", "sent", STORM_SIGNALS, "pid", NULL, NULL, NULL },
+	{ "memory", "processes", STORM_FAULTS, "pid", NULL, NULL, NULL, "major_faults" },
 };
 
 /* Every request is slow. */
@@ -69,6 +71,16 @@ static bool is_of(const struct selftest *test, const struct kind *kind, const st
 	return !also || strcmp(record_enum(record, also), kind->word) == 0;
 }
 
+/* How often it happened, by one record. */
+static uint64_t times_in(const struct record *record, const char *sum)
+{
+	const struct field *field = sum ? schema_field(record->schema, sum) : NULL;
+
+	if (!field)
+		return 1;
+	return record_has(record, field) ? record_u64(record, field) : 0;
+}
+
 static int take_record(struct selftest *test, const struct record *record, uint64_t at_mono_ns)
 {
 	uint64_t now = clock_mono_ns(), delay = now > at_mono_ns ? now - at_mono_ns : 0;
@@ -77,13 +89,15 @@ static int take_record(struct selftest *test, const struct record *record, uint6
 	for (size_t i = 0; !err && i < array_len(kinds); i++) {
 		struct sight *sight = &test->sights[i];
 		const struct field *key;
+		uint64_t times;
 		uint32_t number;
 
 		if (!is_of(test, &kinds[i], record))
 			continue;
 		key = kinds[i].key ? schema_field(record->schema, kinds[i].key) : NULL;
 		number = key ? (uint32_t)record_u64(record, key) : 0;
-		err = vec_push(&sight->numbers, number);
+		for (times = times_in(record, kinds[i].sum); !err && times; times--)
+			err = vec_push(&sight->numbers, number);
 		err = err ?: vec_push(&sight->delays, delay);
 	}
 	return err;
@@ -197,6 +211,7 @@ static void choose(struct selftest *test, const struct collector **chosen)
 		test->sights[i].kind = &kinds[i];
 		test->sights[i].row.collector = kinds[i].collector;
 		test->sights[i].row.event = kinds[i].event;
+		test->sights[i].row.failed = !collector;
 		if (!collector)
 			snprintf(test->sights[i].row.reason, sizeof(test->sights[i].row.reason),
 				 "there is no collector of that name");
@@ -216,8 +231,10 @@ static void note_failures(struct selftest *test)
 			size_t len = strlen(kinds[i].collector);
 			struct trial_row *row = &test->sights[i].row;
 
-			if (strncmp(*text, kinds[i].collector, len) == 0 && (*text)[len] == ':')
-				snprintf(row->reason, sizeof(row->reason), "%s", *text + len + 2);
+			if (strncmp(*text, kinds[i].collector, len) != 0 || (*text)[len] != ':')
+				continue;
+			row->failed = true;
+			snprintf(row->reason, sizeof(row->reason), "%s", *text + len + 2);
 		}
 }
 

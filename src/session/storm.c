@@ -8,13 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/error.h"
 
-#define BLOCK_BYTES 4096 /* of one write, aligned so that it may pass the page cache */
+#define FAULT_BYTES 65536 /* from one page that is touched to the next */
+#define BLOCK_BYTES 4096  /* of one write, aligned so that it may pass the page cache */
 
 /* Return: 0, or an errno. */
 static int make_processes(struct storm_truth *truth, uint32_t count)
@@ -88,18 +90,26 @@ static int make_connections(struct storm_truth *truth, uint32_t count)
 	return err;
 }
 
+/* A file without a name, on a disk where there is one. */
+static int open_file(int flags)
+{
+	static const char *const folders[] = { "/var/tmp", "/tmp", "." };
+	int fd = -1;
+
+	for (size_t i = 0; fd < 0 && i < array_len(folders); i++)
+		fd = open(folders[i], O_TMPFILE | O_RDWR | O_CLOEXEC | flags, 0600);
+	return fd;
+}
+
 /* Past the page cache, one after the other, so that the disk gets as many requests. */
 static int make_writes(struct storm_truth *truth, uint32_t count)
 {
-	static const char *const folders[] = { "/var/tmp", "/tmp", "." };
 	own(freep) void *block = aligned_alloc(BLOCK_BYTES, BLOCK_BYTES);
-	own(fd_closep) int fd = -1;
+	own(fd_closep) int fd = open_file(O_DIRECT);
 
 	if (!block)
 		return ENOMEM;
 	memset(block, 'k', BLOCK_BYTES);
-	for (size_t i = 0; fd < 0 && i < array_len(folders); i++)
-		fd = open(folders[i], O_TMPFILE | O_RDWR | O_DIRECT | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return errno;
 	for (uint32_t i = 0; i < count; i++) {
@@ -121,17 +131,56 @@ static int make_signals(struct storm_truth *truth, uint32_t count)
 	return 0;
 }
 
-static void rage(struct storm_truth *truth, uint32_t count)
+/* A file of pages that lie on the disk and are in no memory; the storm itself is not to write it.
+ * Return: a descriptor; -errno.
+ */
+static int make_cold_file(uint32_t count)
+{
+	off_t bytes = (off_t)count * FAULT_BYTES;
+	own(fd_closep) int fd = open_file(0);
+
+	if (fd < 0 || posix_fallocate(fd, 0, bytes))
+		return -(errno ?: ENOSPC);
+	for (off_t at = 0; at < bytes; at += FAULT_BYTES)
+		if (pwrite(fd, "k", 1, at) != 1)
+			return -(errno ?: EIO);
+	if (fsync(fd) || posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED))
+		return -(errno ?: EIO);
+	return fd_take(&fd);
+}
+
+/* Touches pages, each far from the last, so that each is read. */
+static int make_faults(struct storm_truth *truth, int fd, uint32_t count)
+{
+	size_t bytes = (size_t)count * FAULT_BYTES;
+	struct rusage used;
+	volatile char *map;
+
+	if (fd < 0)
+		return -fd;
+	map = mmap(NULL, bytes, PROT_READ, MAP_SHARED, fd, 0);
+	if (map == MAP_FAILED)
+		return errno;
+	madvise((void *)map, bytes, MADV_RANDOM);
+	for (size_t at = 0; at < bytes; at += FAULT_BYTES)
+		(void)map[at];
+	getrusage(RUSAGE_SELF, &used);
+	truth->count[STORM_FAULTS] = (uint32_t)used.ru_majflt;
+	return truth->count[STORM_FAULTS] < count ? EBUSY : 0;
+}
+
+static void rage(struct storm_truth *truth, int cold_file, uint32_t count)
 {
 	truth->error[STORM_PROCESSES] = make_processes(truth, count);
 	truth->error[STORM_CONNECTIONS] = make_connections(truth, count);
 	truth->error[STORM_WRITES] = make_writes(truth, count);
 	truth->error[STORM_SIGNALS] = make_signals(truth, count);
+	truth->error[STORM_FAULTS] = make_faults(truth, cold_file, count);
 }
 
 int storm_begin(struct storm *storm, uint32_t count, int *ret_release)
 {
-	int ends[2];
+	int cold_file = make_cold_file(count), ends[2];
 	char byte;
 
 	*storm = (struct storm){ 0 };
@@ -147,9 +196,11 @@ int storm_begin(struct storm *storm, uint32_t count, int *ret_release)
 	if (storm->pid == 0) {
 		close(ends[1]);
 		if (read(ends[0], &byte, 1) == 1)
-			rage(storm->truth, count);
+			rage(storm->truth, cold_file, count);
 		_exit(0);
 	}
+	if (cold_file >= 0)
+		close(cold_file);
 	close(ends[0]);
 	*ret_release = ends[1];
 	return storm->pid < 0 ? fail(-errno, "cannot fork: %m") : 0;

@@ -19,6 +19,7 @@ enum storm_kind {
 	STORM_CONNECTIONS, /* numbers: ports of the clients */
 	STORM_WRITES,      /* numbers: none */
 	STORM_SIGNALS,     /* numbers: none */
+	STORM_FAULTS,      /* numbers: none; page faults that read a disk */
 	STORM_KIND_COUNT
 };
 
