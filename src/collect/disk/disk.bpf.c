@@ -123,12 +123,30 @@ static __always_inline void keep(struct request *request, const struct kept *kep
 		event_lost(bpf_core_type_id_local(struct disk_latency_key));
 }
 
+static __always_inline struct kept *kept_of(struct request *request)
+{
+	u64 key = (u64)request;
+
+	return bpf_map_lookup_elem(&requests, &key);
+}
+
+/* A request whose memory is used again, and whose end was not seen: some hosts do not show to programs
+ * what interrupts the threads that serve them.  It may have been slow.
+ */
+static __always_inline void end_unseen(void)
+{
+	event_lost(slow ? bpf_core_type_id_local(struct disk_latency_key)
+			: bpf_core_type_id_local(struct disk_io));
+}
+
 /* The current process asks for it. */
 static __always_inline void begin(struct request *request)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct kept kept = { .has_owner = true };
 
+	if (kept_of(request))
+		end_unseen();
 	if (!event_wants(task))
 		return;
 	event_head(&kept.owner, 0, task);
@@ -136,13 +154,6 @@ static __always_inline void begin(struct request *request)
 	kept.mark = BPF_CORE_READ(request, start_time_ns);
 	look_at(request, &kept);
 	keep(request, &kept);
-}
-
-static __always_inline struct kept *kept_of(struct request *request)
-{
-	u64 key = (u64)request;
-
-	return bpf_map_lookup_elem(&requests, &key);
 }
 
 SEC("raw_tp/block_io_start")
@@ -204,6 +215,17 @@ int disk_on_issue(struct bpf_raw_tracepoint_args *ctx)
 	flush.mark = BPF_CORE_READ(request, start_time_ns);
 	flush.operation = DISK_OPERATION_FLUSH;
 	keep(request, &flush);
+	return 0;
+}
+
+/* Two become one; the other has no end of its own. */
+SEC("raw_tp/block_rq_merge")
+OPTIONAL("disk: which requests are merged; they are taken for such whose end was not seen")
+int disk_on_merge(struct bpf_raw_tracepoint_args *ctx)
+{
+	u64 key = ctx->args[0];
+
+	bpf_map_delete_elem(&requests, &key);
 	return 0;
 }
 
@@ -286,8 +308,7 @@ static __always_inline void send(struct request *request, const struct kept *kep
 	event_send(io);
 }
 
-SEC("raw_tp/block_rq_complete")
-int disk_on_complete(struct bpf_raw_tracepoint_args *ctx)
+static __always_inline int complete(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct request *request = (void *)ctx->args[0];
 	struct kept *kept = kept_of(request);
@@ -307,4 +328,17 @@ int disk_on_complete(struct bpf_raw_tracepoint_args *ctx)
 		send(request, kept, now);
 	bpf_map_delete_elem(&requests, &key);
 	return 0;
+}
+
+SEC("raw_tp/block_rq_complete")
+int disk_on_complete(struct bpf_raw_tracepoint_args *ctx)
+{
+	return complete(ctx);
+}
+
+/* The kernel skips a program that is interrupted by its own event, but not another one. */
+SEC("raw_tp/block_rq_complete")
+int disk_on_nested(struct bpf_raw_tracepoint_args *ctx)
+{
+	return complete(ctx);
 }
