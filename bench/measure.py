@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What the comparisons share: loads, peers, medians, and one line per result."""
+import contextlib
+import json
 import os
 import pathlib
 import resource
@@ -13,6 +15,7 @@ TOP = pathlib.Path(__file__).resolve().parents[1]
 BUILD = pathlib.Path(os.environ.get("KYMO_BUILD", TOP / "build"))
 KYMO = str(BUILD / "kymo")
 LOADS = BUILD / "bench"
+STATS = pathlib.Path("/proc/sys/kernel/bpf_stats_enabled")
 
 
 # A shell starts background jobs with SIGINT ignored, and bpftrace leaves it so.
@@ -84,3 +87,35 @@ def result(what, value, unit, goal=None):
     verdict = "" if goal is None else f"   goal {goal}"
     print(f"  {what:<52} {value} {unit}{verdict}")
     sys.stdout.flush()
+
+
+@contextlib.contextmanager
+def counting_time():
+    """The kernel counts how long programs run."""
+    before = STATS.read_text()
+    STATS.write_text("1")
+    try:
+        yield
+    finally:
+        STATS.write_text(before)
+
+
+@contextlib.contextmanager
+def tracefs():
+    """bpftrace finds tracepoints where it is mounted."""
+    folder = pathlib.Path("/sys/kernel/tracing")
+    is_ours = not (folder / "events").exists() and \
+        subprocess.run(["mount", "-t", "tracefs", "none", folder], check=False).returncode == 0
+    try:
+        yield
+    finally:
+        if is_ours:
+            subprocess.run(["umount", folder], check=False)
+
+
+def programs(pid):
+    """{name: (nanoseconds, runs)} of the programs that a process holds."""
+    shown = json.loads(subprocess.run(["bpftool", "-j", "prog", "show"], capture_output=True, text=True,
+                                      check=True).stdout)
+    return {one.get("name"): (one.get("run_time_ns", 0), one.get("run_cnt", 0)) for one in shown
+            if any(holder["pid"] == pid for holder in one.get("pids", [])) or "pids" not in one}
