@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Dual MIT/GPL */
+/* hooks.bpf.c - programs that do nothing, on every system call: what any observer there costs at least. */
+#include "probe/kernel.h"
+
+#include <bpf/bpf_helpers.h>
+
+char LICENSE[] SEC("license") = "Dual MIT/GPL";
+
+SEC("raw_tp/sys_enter")
+int hook_enter(void *ctx)
+{
+	return 0;
+}
+
+SEC("raw_tp/sys_exit")
+int hook_exit(void *ctx)
+{
+	return 0;
+}
