@@ -36,7 +36,7 @@ def test_verbs_and_options_exist(name):
     for verb, *words in commands(text, "kymo"):
         known = output(KYMO, "help", verb)
         options = words[:words.index("--")] if "--" in words else words
-        for option in (word for word in options if word.startswith("-")):
+        for option in (word.partition("=")[0] for word in options if word.startswith("-")):
             assert re.search(rf"(?<![\w-]){re.escape(option)}(?![\w-])", known), f"{verb} {option}"
     for verb, *_ in commands(text, "./dev"):
         assert re.search(rf"^  {verb}\b", output("./dev", "help"), re.M), verb
