@@ -229,7 +229,7 @@ static void gives_up_beyond_its_limits(void **state)
 {
 	struct dump dump = { 0 };
 	struct jit jit = { 0 };
-	uint64_t start = clock_mono_ns();
+	uint64_t start = clock_read_ns(CLOCK_PROCESS_CPUTIME_ID);
 
 	(void)state;
 	put_header(&dump);
@@ -239,7 +239,7 @@ static void gives_up_beyond_its_limits(void **state)
 		put_other(&dump, 3, 0);
 	assert_int_equal(read_dump(&dump, dump.bytes.len, &jit), -E2BIG);
 	assert_int_equal(jit.asks.data[0].name, 0);
-	assert_true(clock_mono_ns() - start < 20 * NS_PER_S);
+	assert_true(clock_read_ns(CLOCK_PROCESS_CPUTIME_ID) - start < 20 * NS_PER_S);
 	jit_done(&jit);
 	vec_done(&dump.bytes);
 }

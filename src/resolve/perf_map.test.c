@@ -158,7 +158,7 @@ static void gives_up_on_what_overlaps_without_end(void **state)
 	};
 	struct jit jit = { 0 };
 	char *text = malloc(LINES * 22);
-	uint64_t start = clock_mono_ns(), address = 1;
+	uint64_t start = clock_read_ns(CLOCK_PROCESS_CPUTIME_ID), address = 1;
 
 	(void)state;
 	assert_non_null(text);
@@ -169,7 +169,7 @@ static void gives_up_on_what_overlaps_without_end(void **state)
 	assert_int_equal(ask(test_file(text, LINES * 22), &jit, &address, 1), -E2BIG);
 	vec_each(at, &jit.asks)
 		assert_int_equal(at->name, 0);
-	assert_true(clock_mono_ns() - start < 10 * NS_PER_S);
+	assert_true(clock_read_ns(CLOCK_PROCESS_CPUTIME_ID) - start < 10 * NS_PER_S);
 	free(text);
 	jit_done(&jit);
 }
@@ -196,9 +196,9 @@ static void reads_a_million_lines_in_time(void **state)
 	for (unsigned i = 0; i < ASKS; i++)
 		assert_int_equal(vec_push(&jit.asks, { .address = 0x1000000 + i * 6400 + 63 }), 0);
 	assert_int_equal(jit_prepare(&jit), 0);
-	start = clock_mono_ns();
+	start = clock_read_ns(CLOCK_PROCESS_CPUTIME_ID);
 	assert_int_equal(perf_map_read(fd, &jit), 0);
-	assert_true(clock_mono_ns() - start < 5 * NS_PER_S);
+	assert_true(clock_read_ns(CLOCK_PROCESS_CPUTIME_ID) - start < 5 * NS_PER_S);
 	for (unsigned i = 0; i < ASKS; i++) {
 		char name[32];
 
