@@ -115,3 +115,56 @@ def test_closing_line_and_status(run, capsys, tmp_path):
     bad = run.Tally(passed=1, failed=[("x", "log")], skipped=[("y", "why")])
     assert closing(run, capsys, tmp_path, [good, bad]) == (1, "4 passed, 1 failed, 1 skipped")
     assert closing(run, capsys, tmp_path, [run.Tally()]) == (1, "0 passed, 0 failed, 0 skipped")
+
+
+@pytest.mark.parametrize("second, status, line", [
+    ({"passed": 1}, 0, "2 passed, 0 failed, 0 skipped"),
+    ({"failed": [("x", "log")]}, 1, "1 passed, 1 failed, 0 skipped"),
+    ({}, 1, "1 passed, 1 failed, 0 skipped"),  # it was not found again
+])
+def test_a_failed_test_is_tried_once_more(run, capsys, tmp_path, second, status, line):
+    tried = []
+    again = lambda: tried.append(1) or run.Tally(**second)
+    bad = run.Tally(passed=1, failed=[("x", "log")], again={"x": again})
+    options = types.SimpleNamespace(build=tmp_path)
+    (tmp_path / "log").mkdir()
+    assert run.run_stages(options, {"s": lambda _: bad}) == status
+    printed = capsys.readouterr().out
+    assert printed.rstrip().splitlines()[-1] == line and len(tried) == 1
+    assert ("unsteady s: x" in printed) == (status == 0) and "FAILED s: x\nlog" in printed
+
+
+def test_many_failed_tests_are_no_disturbance(run, capsys, tmp_path):
+    names = [f"x{i}" for i in range(run.MOST_AGAIN + 1)]
+    bad = run.Tally(failed=[(n, "") for n in names],
+                    again={n: lambda: run.Tally(passed=1) for n in names})
+    assert closing(run, capsys, tmp_path, [bad])[0] == 1
+
+
+def test_a_crash_is_final(run, tmp_path):
+    assert not tally_of(run, tmp_path, "kill -SEGV $$").again
+    assert list(tally_of(run, tmp_path, f"{says(REPORT)}\nexit 1").again) == ["program: bad"]
+    assert list(tally_of(run, tmp_path, f"{says(REPORT)}\nkill -ABRT $$").again) == ["program: bad"]
+
+
+def test_a_failed_test_of_pytest_is_found_again(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(run, "TOP", tmp_path)
+    (tmp_path / "tests/sub").mkdir(parents=True)
+    (tmp_path / "log").mkdir()
+    (tmp_path / "tests/sub/test_x.py").write_text(f"""
+import pathlib, pytest
+@pytest.mark.parametrize("word", ["a b", "c/d[e]"])
+def test_second_time(word):
+    seen = pathlib.Path({str(tmp_path)!r}, word.replace("/", "-"))
+    first = not seen.exists()
+    seen.touch()
+    assert not first
+class TestOne:
+    def test_never(self):
+        assert False
+""")
+    options = types.SimpleNamespace(build=tmp_path)
+    tally = run.run_pytest(options, "sub", ["tests/sub"])
+    assert len(tally.failed) == 3
+    ended = [tally.again[case]().line() for case, _ in tally.failed]
+    assert ended == ["1 passed, 0 failed, 0 skipped"] * 2 + ["0 passed, 1 failed, 0 skipped"]
