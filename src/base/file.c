@@ -7,6 +7,7 @@
 #include <linux/limits.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -242,4 +243,17 @@ void file_output_abort(struct file_output *output)
 	free(output->temporary);
 	free(output->path);
 	*output = (struct file_output){ 0 };
+}
+
+int file_lock(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600), err;
+
+	if (fd < 0)
+		return fail(-errno, "cannot lock '%s': %m", path);
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return fd;
+	err = -errno;
+	close(fd);
+	return err == -EWOULDBLOCK ? err : fail(err, "cannot lock '%s': %m", path);
 }

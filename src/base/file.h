@@ -51,4 +51,11 @@ nodiscard int file_output_commit(struct file_output *output);
 /** file_output_abort - drop what was written; accepts one that is done already */
 void file_output_abort(struct file_output *output);
 
+/**
+ * file_lock - be the only one who holds this file, made if it is not there; ends with its descriptor
+ *
+ * Return: descriptor; -EWOULDBLOCK another process holds it; -errno with fail() said.
+ */
+nodiscard int file_lock(const char *path);
+
 #endif

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+#include "store/layout.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/error.h"
+
+/* What leads from each version to the next; never changed, only added to. */
+static const char *const steps[] = {
+	"CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
+	"CREATE TABLE string(id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE,"
+	" seen_day INTEGER NOT NULL);"
+	"CREATE TABLE container(path INTEGER PRIMARY KEY, id TEXT NOT NULL);"
+	"CREATE TABLE loss(seq INTEGER PRIMARY KEY, collector TEXT NOT NULL, event TEXT NOT NULL,"
+	" why TEXT NOT NULL, count INTEGER, from_unix_ns INTEGER NOT NULL,"
+	" to_unix_ns INTEGER NOT NULL);"
+	"CREATE INDEX loss_to ON loss(to_unix_ns);",
+};
+
+#define VERSION ((int64_t)array_len(steps))
+
+static int migrate(sqlite3 *database, int64_t from)
+{
+	char version[64];
+	int err = database_run(database, "BEGIN IMMEDIATE");
+
+	for (int64_t i = from; !err && i < VERSION; i++)
+		err = database_run(database, steps[i]);
+	snprintf(version, sizeof(version), "PRAGMA user_version=%d; COMMIT", (int)VERSION);
+	err = err ?: database_run(database, version);
+	if (err && !sqlite3_get_autocommit(database))
+		sqlite3_exec(database, "ROLLBACK", NULL, NULL, NULL);
+	return err;
+}
+
+int layout_prepare(sqlite3 *database)
+{
+	int64_t version;
+	int err = database_number(database, "PRAGMA user_version", &version);
+
+	if (err)
+		return err;
+	if (version < 0 || version > VERSION) {
+		err = fail(-EPROTO,
+			   "the store '%s' was written by a newer kymo: its version is %d, "
+			   "and this one knows %d",
+			   sqlite3_db_filename(database, "main"), (int)version, (int)VERSION);
+		hint("use that kymo, or another file: [store] path");
+		return err;
+	}
+	return version == VERSION ? 0 : migrate(database, version);
+}
+
+static const char *type_of(const struct column *column)
+{
+	switch (column->kind) {
+	case COLUMN_NUMBER:
+	case COLUMN_BOOL:
+	case COLUMN_STRING:
+		return "INTEGER";
+	case COLUMN_BUCKETS:
+		return "TEXT";
+	default:
+		return ""; /* a text or a number */
+	}
+}
+
+static int run_text(sqlite3 *database, FILE *stream, char **text)
+{
+	bool is_whole = fclose(stream) == 0;
+	own(freep) char *sql = *text;
+
+	return is_whole ? database_run(database, sql) : -ENOMEM;
+}
+
+static int make_table(sqlite3 *database, const char *name, const struct columns *columns)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	if (!out)
+		return -ENOMEM;
+	fprintf(out, "CREATE TABLE IF NOT EXISTS \"%s_row\"(seq INTEGER PRIMARY KEY", name);
+	vec_each(column, &columns->list)
+		fprintf(out, ", \"%s\" %s", column->name, type_of(column));
+	fprintf(out, "); CREATE INDEX IF NOT EXISTS \"%s_at\" ON \"%s_row\"(at_unix_ns)", name,
+		name);
+	return run_text(database, out, &text);
+}
+
+/* A file that an older program made lacks what has been added to the records since. */
+static int add_columns(sqlite3 *database, const char *name, const struct columns *columns)
+{
+	char table[COLUMNS_TABLE_BYTES + 8];
+	int err = 0;
+
+	snprintf(table, sizeof(table), "%s_row", name);
+
+	vec_each(column, &columns->list) {
+		char sql[256];
+		bool has = true;
+
+		err = err ?: database_has_column(database, table, column->name, &has);
+		if (err || has)
+			continue;
+		snprintf(sql, sizeof(sql), "ALTER TABLE \"%s\" ADD COLUMN \"%s\" %s", table,
+			 column->name, type_of(column));
+		err = database_run(database, sql);
+	}
+	return err;
+}
+
+static void put_view_column(FILE *out, const struct column *column)
+{
+	const char *name = column->name;
+
+	switch (column->kind) {
+	case COLUMN_STRING:
+		fprintf(out, ", (SELECT text FROM string WHERE id = r.\"%s\") AS \"%s\"", name,
+			name);
+		break;
+	case COLUMN_TEXT:
+	case COLUMN_WORDS:
+		fprintf(out,
+			", iif(typeof(r.\"%s\") = 'integer', (SELECT text FROM string "
+			"WHERE id = r.\"%s\"), r.\"%s\") AS \"%s\"",
+			name, name, name, name);
+		break;
+	default:
+		fprintf(out, ", r.\"%s\"", name);
+	}
+	if (column->field->unit != UNIT_CGROUP || column->part != PART_MEANING)
+		return;
+	fprintf(out, ", (SELECT id FROM container WHERE path = r.\"%s\") AS ", name);
+	if (strcmp(name, "cgroup") == 0)
+		fputs("container", out);
+	else
+		fprintf(out, "\"%s_container\"", name);
+}
+
+static char *view_text(const char *name, const struct columns *columns)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	if (!out)
+		return NULL;
+	fprintf(out,
+		"CREATE VIEW \"%s\" AS SELECT r.seq, "
+		"strftime('%%Y-%%m-%%dT%%H:%%M:%%fZ', r.at_unix_ns / 1e9, 'unixepoch') AS time",
+		name);
+	vec_each(column, &columns->list)
+		put_view_column(out, column);
+	fprintf(out, " FROM \"%s_row\" r", name);
+	fclose(out);
+	return text;
+}
+
+/* Written only where it differs from what is there. */
+static int make_view(sqlite3 *database, const char *name, const struct columns *columns)
+{
+	own(freep) char *text = view_text(name, columns);
+	char drop[COLUMNS_TABLE_BYTES + 32];
+	sqlite3_stmt *statement;
+	bool is_same;
+
+	if (!text)
+		return -ENOMEM;
+	if (sqlite3_prepare_v2(database, "SELECT 1 FROM sqlite_master WHERE name = ? AND sql = ?",
+			       -1, &statement, NULL) != SQLITE_OK)
+		return database_fail(database, "read");
+	sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC);
+	sqlite3_bind_text(statement, 2, text, -1, SQLITE_STATIC);
+	is_same = sqlite3_step(statement) == SQLITE_ROW;
+	sqlite3_finalize(statement);
+	if (is_same)
+		return 0;
+	snprintf(drop, sizeof(drop), "DROP VIEW IF EXISTS \"%s\"", name);
+	return database_run(database, drop) ?: database_run(database, text);
+}
+
+int layout_kind(sqlite3 *database, const struct schema *schema, const struct columns *columns)
+{
+	char name[COLUMNS_TABLE_BYTES];
+	int err;
+
+	columns_table(schema, name);
+	err = make_table(database, name, columns);
+	err = err ?: add_columns(database, name, columns);
+	return err ?: make_view(database, name, columns);
+}

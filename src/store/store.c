@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: MIT */
+#include "store/store.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "store/layout.h"
+#include "store/writer.h"
+
+#define CHECK_STEPS 20000000 /* of SQLite's machine, for the check of a file that is opened */
+#define NS_PER_DAY  (86400 * NS_PER_S)
+
+static int stop_check(void *context)
+{
+	(void)context;
+	return 1;
+}
+
+/* A large file is checked as far as the steps go. */
+static int check_file(sqlite3 *database)
+{
+	sqlite3_stmt *statement;
+	int code, err = 0;
+
+	if (sqlite3_prepare_v2(database, "PRAGMA quick_check(1)", -1, &statement, NULL) !=
+	    SQLITE_OK)
+		return database_fail(database, "read");
+	sqlite3_progress_handler(database, CHECK_STEPS, stop_check, NULL);
+	code = sqlite3_step(statement);
+	sqlite3_progress_handler(database, 0, NULL, NULL);
+	if (code == SQLITE_ROW &&
+	    strcmp((const char *)sqlite3_column_text(statement, 0), "ok") != 0)
+		err = fail(-EUCLEAN, "the store '%s' is broken: %s",
+			   sqlite3_db_filename(database, "main"),
+			   (const char *)sqlite3_column_text(statement, 0));
+	else if (code != SQLITE_ROW && (code & 0xff) != SQLITE_INTERRUPT)
+		err = database_fail(database, "read");
+	sqlite3_finalize(statement);
+	return err;
+}
+
+static int lock_file(struct store *store)
+{
+	own(freep) char *path = NULL;
+
+	if (asprintf(&path, "%s-lock", store->path) < 0)
+		return -ENOMEM;
+	store->lock = file_lock(path);
+	if (store->lock == -EWOULDBLOCK) {
+		int err = fail(-EBUSY, "another kymo writes the store '%s'", store->path);
+
+		hint("end it, or choose another file: [store] path");
+		return err;
+	}
+	return store->lock < 0 ? store->lock : 0;
+}
+
+/* INSERT INTO "x_row" VALUES(?, ...), by name: a table may have columns that this program lacks. */
+static int prepare_insert(struct store *store, struct store_kind *kind)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+	int err;
+
+	if (!out)
+		return -ENOMEM;
+	fprintf(out, "INSERT INTO \"%s_row\"(seq", kind->table);
+	vec_each(column, &kind->columns.list)
+		fprintf(out, ", \"%s\"", column->name);
+	fputs(") VALUES(?", out);
+	for (size_t i = 0; i < kind->columns.list.len; i++)
+		fputs(", ?", out);
+	putc(')', out);
+	err = fclose(out) == 0 ? database_prepare(store->database, text, &kind->insert) : -ENOMEM;
+	free(text);
+	return err;
+}
+
+static int add_kind(struct store *store, const struct schema *schema)
+{
+	struct store_kind kind = { .schema = schema };
+	int err = columns_of(schema, &kind.columns);
+
+	columns_table(schema, kind.table);
+	err = err ?: layout_kind(store->database, schema, &kind.columns);
+	err = err ?: prepare_insert(store, &kind);
+	err = err ?: vec_push(&store->kinds, kind);
+	if (err)
+		vec_done(&kind.columns.list);
+	return err;
+}
+
+static int add_kinds(struct store *store, const struct record_view *views, size_t count)
+{
+	int err = database_run(store->database, "BEGIN IMMEDIATE");
+
+	for (size_t i = 0; i < count; i++)
+		for (const struct schema *const *one = views[i].schemas; !err && *one; one++)
+			err = add_kind(store, *one);
+	return err ?: database_run(store->database, "COMMIT");
+}
+
+/* Rows of all tables are counted together. */
+static int find_seq(struct store *store)
+{
+	int64_t most;
+	int err = database_number(store->database, "SELECT max(seq) FROM loss", &most);
+
+	store->next_seq = (uint64_t)most + 1;
+	vec_each(kind, &store->kinds) {
+		char sql[256];
+
+		snprintf(sql, sizeof(sql), "SELECT max(seq) FROM \"%s_row\"", kind->table);
+		err = err ?: database_number(store->database, sql, &most);
+		if (!err && (uint64_t)most >= store->next_seq)
+			store->next_seq = (uint64_t)most + 1;
+	}
+	if (!err)
+		err = database_number(store->database, "SELECT value FROM meta WHERE key = 'seq'",
+				      &most);
+	if (!err && (uint64_t)most >= store->next_seq)
+		store->next_seq = (uint64_t)most + 1;
+	store->state.committed_seq = store->next_seq - 1;
+	return err;
+}
+
+static int lose(struct store *store, const struct store_loss *loss)
+{
+	store->state.lost += loss->count;
+	vec_each(have, &store->losses)
+		if (strcmp(have->collector, loss->collector) == 0 &&
+		    strcmp(have->event, loss->event) == 0 && strcmp(have->why, loss->why) == 0) {
+			have->count += loss->count;
+			have->to_unix_ns = loss->to_unix_ns;
+			return 0;
+		}
+	return store->losses.len < STORE_MAX_PENDING ? vec_push(&store->losses, *loss) : 0;
+}
+
+/* Where the last writer did not end in good order, its last transaction may be missing. */
+static int note_gap(struct store *store)
+{
+	struct store_loss loss = {
+		.collector = "kymo",
+		.event = "any",
+		.why = "kymo ended without closing the store",
+		.is_uncounted = true,
+		.to_unix_ns = clock_unix_ns(),
+	};
+	int64_t is_open, at;
+	int err = database_number(store->database, "SELECT value FROM meta WHERE key = 'is_open'",
+				  &is_open);
+
+	err = err
+		      ?: database_number(store->database,
+					 "SELECT value FROM meta WHERE key = 'committed_unix_ns'",
+					 &at);
+	loss.from_unix_ns = (uint64_t)at;
+	return !err && is_open ? lose(store, &loss) : err;
+}
+
+static int note(struct store *store, const char *key, uint64_t value)
+{
+	sqlite3_bind_text(store->note, 1, key, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(store->note, 2, (int64_t)value);
+	return database_step(store->note);
+}
+
+static int prepare(struct store *store)
+{
+	sqlite3 *database = store->database;
+	int err = database_prepare(database,
+				   "INSERT INTO loss(seq, collector, event, why, count, "
+				   "from_unix_ns, to_unix_ns) VALUES(?, ?, ?, ?, ?, ?, ?)",
+				   &store->insert_loss);
+
+	err = err
+		      ?: database_prepare(database, "INSERT OR REPLACE INTO container VALUES(?, ?)",
+					  &store->insert_container);
+	err = err
+		      ?: database_prepare(database, "INSERT OR REPLACE INTO meta VALUES(?, ?)",
+					  &store->note);
+	err = err ?: interner_open(&store->interner, database);
+	if (err)
+		return err;
+	store->text = malloc(RECORD_TEXT_BYTES);
+	store->words_out = open_memstream(&store->words, &store->words_len);
+	return store->text && store->words_out ? 0 : -ENOMEM;
+}
+
+static int open_file(struct store *store, const struct record_view *views, size_t view_count)
+{
+	int err = lock_file(store);
+
+	err = err ?: database_open(store->path, true, &store->database);
+	err = err ?: check_file(store->database);
+	err = err ?: layout_prepare(store->database);
+	err = err ?: add_kinds(store, views, view_count);
+	err = err ?: prepare(store);
+	err = err ?: find_seq(store);
+	err = err ?: note_gap(store);
+	err = err ?: note(store, "is_open", 1);
+	if (err == -EUCLEAN && !*error_hint())
+		hint("move '%s' away and start again; what it has can be read with "
+		     "'sqlite3 %s .recover'",
+		     store->path, store->path);
+	return err;
+}
+
+int store_open(const struct store_options *options, const struct record_view *views,
+	       size_t view_count, struct store **ret_store)
+{
+	struct store *store = calloc(1, sizeof(*store));
+	int err;
+
+	if (!store)
+		return -ENOMEM;
+	store->options = *options;
+	store->options.commit_ns = options->commit_ns ?: STORE_COMMIT_NS;
+	store->options.commit_rows = options->commit_rows ?: STORE_COMMIT_ROWS;
+	store->lock = -1;
+	store->path = strdup(options->path);
+	err = store->path ? open_file(store, views, view_count) : -ENOMEM;
+	if (err) {
+		store_close(store);
+		return err;
+	}
+	*ret_store = store;
+	return 0;
+}
+
+/* The file system has less room than it has to keep. */
+static bool is_full(struct store *store)
+{
+	struct statvfs space;
+	uint64_t now = clock_mono_ns();
+
+	if (now < store->looked_mono_ns + NS_PER_S)
+		return store->is_full;
+	store->looked_mono_ns = now;
+	store->is_full = statvfs(store->path, &space) == 0 &&
+			 space.f_bavail * space.f_frsize < store->options.min_free_bytes;
+	return store->is_full;
+}
+
+static void set_failing(struct store *store, const char *why)
+{
+	store->state.is_failing = true;
+	snprintf(store->state.why, sizeof(store->state.why), "%s", why);
+	error_clear();
+}
+
+/* The open transaction is gone, and its rows with it. */
+static int roll_back(struct store *store)
+{
+	uint64_t now = clock_unix_ns();
+	int err = 0;
+
+	set_failing(store, error_text());
+	if (!sqlite3_get_autocommit(store->database))
+		sqlite3_exec(store->database, "ROLLBACK", NULL, NULL, NULL);
+	interner_forget(&store->interner);
+	vec_each(kind, &store->kinds) {
+		struct store_loss loss = {
+			.why = "not written to the store",
+			.count = kind->in_batch,
+			.from_unix_ns = now - store->options.commit_ns,
+			.to_unix_ns = now,
+		};
+
+		if (!kind->in_batch || err)
+			continue;
+		snprintf(loss.collector, sizeof(loss.collector), "%s", kind->schema->collector);
+		snprintf(loss.event, sizeof(loss.event), "%s", kind->schema->event);
+		err = lose(store, &loss);
+		store->state.rows -= kind->in_batch;
+		kind->in_batch = 0;
+	}
+	store->is_open = false;
+	store->batch_rows = 0;
+	return err;
+}
+
+static int begin(struct store *store)
+{
+	int err;
+
+	if (store->is_open)
+		return 0;
+	err = database_run(store->database, "BEGIN IMMEDIATE");
+	store->is_open = !err;
+	store->began_mono_ns = clock_mono_ns();
+	store->interner.day = (uint32_t)(clock_unix_ns() / NS_PER_DAY);
+	return err;
+}
+
+static int write_losses(struct store *store)
+{
+	int err = 0;
+
+	vec_each(loss, &store->losses) {
+		sqlite3_stmt *insert = store->insert_loss;
+
+		sqlite3_bind_int64(insert, 1, (int64_t)store->next_seq);
+		sqlite3_bind_text(insert, 2, loss->collector, -1, SQLITE_STATIC);
+		sqlite3_bind_text(insert, 3, loss->event, -1, SQLITE_STATIC);
+		sqlite3_bind_text(insert, 4, loss->why, -1, SQLITE_STATIC);
+		if (loss->is_uncounted)
+			sqlite3_bind_null(insert, 5);
+		else
+			sqlite3_bind_int64(insert, 5, (int64_t)loss->count);
+		sqlite3_bind_int64(insert, 6, (int64_t)loss->from_unix_ns);
+		sqlite3_bind_int64(insert, 7, (int64_t)loss->to_unix_ns);
+		err = err ?: database_step(insert);
+		store->next_seq++;
+	}
+	return err;
+}
+
+static int commit(struct store *store)
+{
+	uint64_t now = clock_unix_ns();
+	int err = write_losses(store);
+
+	err = err ?: note(store, "committed_unix_ns", now);
+	err = err ?: note(store, "seq", store->next_seq - 1);
+	err = err ?: database_run(store->database, "COMMIT");
+	if (err)
+		return err;
+	store->losses.len = 0;
+	store->is_open = false;
+	store->batch_rows = 0;
+	store->state.committed_seq = store->next_seq - 1;
+	store->state.is_failing = false;
+	vec_each(kind, &store->kinds)
+		kind->in_batch = 0;
+	return 0;
+}
+
+void store_tick(struct store *store, bool must_commit)
+{
+	bool is_due = store->is_open &&
+		      (must_commit || store->batch_rows >= store->options.commit_rows ||
+		       clock_mono_ns() >= store->began_mono_ns + store->options.commit_ns);
+	int err = 0;
+
+	if (!store->is_open && store->losses.len && !is_full(store))
+		is_due = (err = begin(store)) == 0;
+	if (!err && !is_due)
+		return;
+	err = err ?: commit(store);
+	if (err)
+		(void)!roll_back(store);
+	else if (retention_slice(store))
+		set_failing(store, error_text());
+}
+
+static struct store_kind *kind_of(struct store *store, const struct schema *schema)
+{
+	struct store_kind *kinds = store->kinds.data;
+
+	if (store->last_kind < store->kinds.len && kinds[store->last_kind].schema == schema)
+		return &kinds[store->last_kind];
+	for (size_t i = 0; i < store->kinds.len; i++)
+		if (kinds[i].schema == schema) {
+			store->last_kind = i;
+			return &kinds[i];
+		}
+	return NULL;
+}
+
+static int lose_one(struct store *store, const struct schema *schema, const char *why)
+{
+	struct store_loss loss = { .count = 1, .from_unix_ns = clock_unix_ns() };
+
+	loss.to_unix_ns = loss.from_unix_ns;
+	snprintf(loss.collector, sizeof(loss.collector), "%s", schema->collector);
+	snprintf(loss.event, sizeof(loss.event), "%s", schema->event);
+	snprintf(loss.why, sizeof(loss.why), "%s", why);
+	return lose(store, &loss);
+}
+
+static int sink_record(struct record_target *target, const struct record *record)
+{
+	struct store *store = target->state;
+	struct store_kind *kind = kind_of(store, record->schema);
+	int err;
+
+	if (!kind)
+		return fail(-EINVAL, "the store has no table for '%s %s'",
+			    record->schema->collector, record->schema->event);
+	if (is_full(store)) {
+		set_failing(store, "the file system of the store is full");
+		return lose_one(store, record->schema, "the file system of the store is full");
+	}
+	err = begin(store);
+	err = err ?: writer_bind(store, kind, target, record);
+	err = err ?: database_step(kind->insert);
+	kind->in_batch++;
+	store->state.rows++;
+	if (err == -ENOMEM)
+		return err;
+	if (err)
+		return roll_back(store);
+	store->next_seq++;
+	store->batch_rows++;
+	if (store->batch_rows >= store->options.commit_rows)
+		store_tick(store, false);
+	return 0;
+}
+
+static int sink_loss(struct record_target *target, const struct record_loss *loss)
+{
+	struct store_loss kept = {
+		.count = loss->count,
+		.from_unix_ns = loss->from_mono_ns + target->unix_offset_ns,
+		.to_unix_ns = loss->to_mono_ns + target->unix_offset_ns,
+	};
+
+	snprintf(kept.collector, sizeof(kept.collector), "%s", loss->collector);
+	snprintf(kept.event, sizeof(kept.event), "%s", loss->event);
+	snprintf(kept.why, sizeof(kept.why), "%s", loss->why);
+	return lose(target->state, &kept);
+}
+
+static int sink_flush(struct record_target *target)
+{
+	store_tick(target->state, false);
+	return 0;
+}
+
+const struct record_sink store_sink = {
+	.name = "store",
+	.record = sink_record,
+	.loss = sink_loss,
+	.flush = sink_flush,
+};
+
+void store_state(const struct store *store, struct store_state *ret_state)
+{
+	*ret_state = store->state;
+}
+
+void store_close(struct store *store)
+{
+	if (!store)
+		return;
+	if (store->note) {
+		store_tick(store, true);
+		if (!store->is_open && note(store, "is_open", 0))
+			error_clear();
+	}
+	database_close(store->database);
+	interner_done(&store->interner);
+	vec_each(kind, &store->kinds)
+		vec_done(&kind->columns.list);
+	vec_done(&store->kinds);
+	vec_done(&store->losses);
+	if (store->words_out)
+		fclose(store->words_out);
+	free(store->words);
+	free(store->text);
+	free(store->path);
+	fd_closep(&store->lock);
+	free(store);
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/* store.h - keeps records in one SQLite file: the only connection that writes.
+ *
+ *     record ──> bound to its kind's INSERT ──> one transaction per second or 5,000 rows ──> disk
+ *                                                └─ then one slice of what is too old is deleted
+ *
+ * What cannot be written is counted and written as a row of `loss` as soon as writing works again; the
+ * caller is never stopped by a full disk or a broken file.  After a program that ended without
+ * store_close() the span of time that may be missing is such a row, too.  One thread; a second writer of
+ * the same file is refused.
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include "model/record_sink.h"
+
+struct store_options {
+	const char *path;
+	uint64_t max_bytes;      /* of the file; 0: any */
+	uint64_t max_age_ns;     /* of a row; 0: any */
+	uint64_t min_free_bytes; /* that the file system keeps; below it nothing is recorded */
+	uint64_t commit_ns;      /* 0: STORE_COMMIT_NS */
+	uint32_t commit_rows;    /* 0: STORE_COMMIT_ROWS */
+};
+
+#define STORE_COMMIT_NS   1000000000ull
+#define STORE_COMMIT_ROWS 5000
+#define STORE_SLICE_ROWS  2000 /* deleted behind each transaction at most */
+#define STORE_MAX_PENDING 256  /* kinds of losses that wait to be written */
+
+struct store_state {
+	uint64_t committed_seq;       /* the last that readers can see */
+	uint64_t rows, lost, deleted; /* since it was opened */
+	uint64_t bytes;               /* of the file, without free pages */
+	uint64_t oldest_unix_ns;      /* 0: nothing is there */
+	bool is_failing;
+	char why[256]; /* it is failing */
+};
+
+struct store;
+
+/**
+ * store_open - the file, made if it is not there
+ * @views: every kind of record that will come; borrowed for good
+ *
+ * Return: 0; -EBUSY another kymo writes it; -EPROTO a newer version wrote it; -EUCLEAN it is no store, or
+ * broken; -EROFS; -EACCES; -errno; with fail() said.
+ */
+nodiscard int store_open(const struct store_options *options, const struct record_view *views,
+			 size_t view_count, struct store **ret_store);
+
+/** store_close - commit and close in good order */
+void store_close(struct store *store);
+
+/* The sink: target->state is the store, set by the caller before begin(). */
+extern const struct record_sink store_sink;
+
+/** store_tick - commit what is due, delete what is too old; call at least once a second */
+void store_tick(struct store *store, bool must_commit);
+void store_state(const struct store *store, struct store_state *ret_state);
+
+#endif
