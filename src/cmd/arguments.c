@@ -2,6 +2,7 @@
 #include "cmd/arguments.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 static const struct option *find(const struct option *option, const char *name)
@@ -95,4 +96,12 @@ int arguments_ids(const struct arguments *arguments, const char *name, struct id
 	while (!err && (at = arguments_next(arguments, name, at)) != NULL)
 		err = vec_push(&ids->ids, (uint32_t)at->value.number);
 	return err;
+}
+
+void describe_command(char *const *words, char *text, size_t size)
+{
+	size_t len = 0;
+
+	for (; *words && len < size; words++)
+		len += (size_t)snprintf(text + len, size - len, len ? " %s" : "%s", *words);
 }

@@ -74,4 +74,7 @@ struct id_list {
 nodiscard int arguments_ids(const struct arguments *arguments, const char *name,
 			    struct id_list *ids);
 
+/** describe_command - its words with blanks between; a long one is cut */
+void describe_command(char *const *words, char *text, size_t size);
+
 #endif

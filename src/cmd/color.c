@@ -2,6 +2,8 @@
 #include "cmd/color.h"
 
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 bool color_wanted(const struct arguments *arguments, FILE *out)
 {
@@ -27,4 +29,11 @@ bool locale_is_utf8(void)
 			return strcasestr(value, "utf-8") || strcasestr(value, "utf8");
 	}
 	return false;
+}
+
+unsigned terminal_width(FILE *out)
+{
+	struct winsize size = { 0 };
+
+	return ioctl(fileno(out), TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }

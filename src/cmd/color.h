@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* color.h - whether to write colours, asked in one place. */
+/* color.h - what the terminal shows: colours, characters, columns; asked in one place. */
 #ifndef CMD_COLOR_H
 #define CMD_COLOR_H
 
@@ -16,5 +16,8 @@ bool color_wanted(const struct arguments *arguments, FILE *out);
 
 /** locale_is_utf8 - whether a terminal shows more than ASCII, by the environment */
 bool locale_is_utf8(void);
+
+/** terminal_width - columns; 0 when it is no terminal, then lines are as long as they come */
+unsigned terminal_width(FILE *out);
 
 #endif

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -126,15 +125,6 @@ static enum cpu_timer read_timer(const struct arguments *arguments)
 	return CPU_TIMER_BEST;
 }
 
-/* A long command is cut. */
-static void describe_command(char *const *words, char *text, size_t size)
-{
-	size_t len = 0;
-
-	for (; *words && len < size; words++)
-		len += (size_t)snprintf(text + len, size - len, len ? " %s" : "%s", *words);
-}
-
 static enum cpu_unwind read_unwind(const struct arguments *arguments)
 {
 	const char *way = arguments_text(arguments, "unwind");
@@ -171,14 +161,6 @@ static void describe_targets(const struct cpu_request *cpu, char *const *command
 						cpu->ids[i]);
 		return;
 	}
-}
-
-/* Columns of the terminal; 0 when it is none, then lines are as long as they come. */
-static unsigned terminal_width(FILE *out)
-{
-	struct winsize size = { 0 };
-
-	return ioctl(fileno(out), TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
 static void put_progress(const struct profile *profile, uint64_t elapsed_ns, bool is_naming)

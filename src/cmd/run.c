@@ -6,82 +6,9 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "base/file.h"
-#include "cmd/color.h"
+#include "cmd/run_reports.h"
 #include "cmd/series.h"
-#include "session/run.h"
-#include "show/run.h"
 #include "show/run_series.h"
-
-/* Where a report goes: a file, opened before the command runs, or standard error. */
-struct report {
-	struct file_output file;
-	FILE *out; /* NULL: not wanted */
-};
-
-static int report_open(struct report *report, const char *path)
-{
-	int err = path ? file_output_open(&report->file, path) : 0;
-
-	report->out = path && !err ? report->file.out : stderr;
-	return err;
-}
-
-static int report_close(struct report *report, int err)
-{
-	if (!report->out || report->out == stderr)
-		return err;
-	report->out = NULL;
-	if (err)
-		file_output_abort(&report->file);
-	return err ?: file_output_commit(&report->file);
-}
-
-struct reports {
-	struct report text, json;
-	struct run_view view;
-};
-
-static int reports_open(struct reports *reports, const struct arguments *arguments)
-{
-	const char *path = arguments_text(arguments, "output");
-	const char *json = arguments_text(arguments, "json");
-	bool instead = json && !*json;
-	int err = 0;
-
-	if (instead)
-		err = report_open(&reports->json, path);
-	else if (json)
-		err = report_open(&reports->json, json);
-	if (!err && !instead && !arguments_flag(arguments, "quiet"))
-		err = report_open(&reports->text, path);
-	reports->view.colour = reports->text.out == stderr && color_wanted(arguments, stderr);
-	return err;
-}
-
-/* What cannot be written where it should go is not lost. */
-static int reports_write(struct reports *reports, const struct account *account)
-{
-	int err = 0, failed = 0;
-
-	if (reports->text.out) {
-		err = show_run_text(reports->text.out, account, &reports->view);
-		failed = report_close(&reports->text, err);
-	}
-	if (reports->json.out) {
-		err = show_run_json(reports->json.out, account, &reports->view);
-		failed = report_close(&reports->json, err) ?: failed;
-	}
-	if (failed && failed != -ENOMEM)
-		failed = show_run_text(stderr, account, &reports->view) ?: failed;
-	return failed;
-}
-
-static void reports_abort(struct reports *reports)
-{
-	report_close(&reports->text, -ECANCELED);
-	report_close(&reports->json, -ECANCELED);
-}
 
 #define STATUS_EXCEEDED 3
 
@@ -139,9 +66,9 @@ static int compare(const char *baseline, const struct metric_series *after,
 	return err;
 }
 
-/* All runs; the account of the last is kept.  Return: as run_once() */
+/* All runs; the result of the last is kept.  Return: as run_once() */
 static int run_series(const struct arguments *arguments, const struct run_request *request,
-		      struct metric_series *series, struct account **ret_account, int *ret_status)
+		      struct metric_series *series, struct run_result *result)
 {
 	uint64_t warmups = arguments_number(arguments, "warmup");
 	uint64_t count = warmups + arguments_number(arguments, "repeat");
@@ -149,12 +76,11 @@ static int run_series(const struct arguments *arguments, const struct run_reques
 
 	series->warmups = warmups;
 	for (uint64_t i = 0; !err && i < count; i++) {
-		account_free(*ret_account);
-		*ret_account = NULL;
-		err = run_once(request, ret_account, ret_status);
+		run_result_done(result);
+		err = run_once(request, result);
 		if (!err && i >= warmups)
-			err = series_add(series, *ret_account);
-		if (*ret_status && !arguments_flag(arguments, "ignore-failure"))
+			err = series_add(series, result->account);
+		if (result->status && !arguments_flag(arguments, "ignore-failure"))
 			break;
 	}
 	return err;
@@ -180,6 +106,7 @@ int run_run(const struct arguments *arguments)
 {
 	struct run_request request = {
 		.rung = read_rung(arguments),
+		.stacks = run_reports_stacks(arguments),
 		.duration_ns = arguments_number(arguments, "duration"),
 		.timeline_ns = arguments_number(arguments, "timeline"),
 		.syscalls = arguments_has(arguments, "syscalls"),
@@ -188,13 +115,13 @@ int run_run(const struct arguments *arguments)
 		.files = arguments_flag(arguments, "files"),
 		.wait_all = arguments_flag(arguments, "wait-all"),
 	};
-	own(account_freep) struct account *account = NULL;
+	struct run_result result = { 0 };
 	struct metric_series series = { 0 };
 	struct series_host host = { "" };
-	struct reports reports = { .view = { .series = &series, .host = &host } };
+	struct run_reports reports = { .view = { .series = &series, .host = &host } };
 	const char *baseline = arguments_text(arguments, "baseline");
 	struct id_list ids = { 0 };
-	int status = 0, err;
+	int err;
 
 	if (arguments->has_command)
 		request.command = arguments->operands.data;
@@ -211,18 +138,19 @@ int run_run(const struct arguments *arguments)
 	request.pids = reports.view.pids = ids.ids.data;
 	request.pid_count = reports.view.pid_count = ids.ids.len;
 	reports.view.command = request.command;
-	err = err ?: reports_open(&reports, arguments);
+	err = err ?: run_reports_open(&reports, arguments);
 	series_host(&host);
-	err = err ?: run_series(arguments, &request, &series, &account, &status);
+	err = err ?: run_series(arguments, &request, &series, &result);
 	if (!err) {
 		error_clear(); /* of ways that were tried and not taken */
-		err = reports_write(&reports, account);
+		err = run_reports_write(&reports, &result);
 		if (!err && baseline)
 			err = compare(baseline, &series, &host);
-		err = err ?: status ?: check_limits(arguments, &series);
+		err = err ?: result.status ?: check_limits(arguments, &series);
 	}
+	run_result_done(&result);
 	series_done(&series);
-	reports_abort(&reports);
+	run_reports_done(&reports);
 	vec_done(&ids.ids);
 	return err;
 }

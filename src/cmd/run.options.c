@@ -76,6 +76,10 @@ static const struct option options[] = {
 	{ .name = "files",
 	  .help = "bytes by path, what came from disk, and what was looked for in vain; likewise",
 	  .group = MORE },
+	{ .name = "stacks",
+	  .help = "on which stacks the tree ran and waited; the report then has the hottest functions and "
+		  "the call tree",
+	  .group = MORE },
 	{ .name = "timeline",
 	  .kind = OPTION_DURATION,
 	  .min = 1000000,
@@ -187,6 +191,13 @@ static const struct option options[] = {
 	  .bare = "",
 	  .help = "everything as one JSON object, instead of the report or into a file beside it",
 	  .group = OUTPUT },
+	{ .name = "svg",
+	  .kind = OPTION_TEXT,
+	  .value = VALUE_FILE,
+	  .argument = "FILE",
+	  .help = "an interactive flame graph of the tree, running and waiting together, into a file beside "
+		  "the report",
+	  .group = OUTPUT },
 	{ .name = "quiet", .letter = 'q', .help = "no report", .group = OUTPUT },
 	{ 0 },
 };
@@ -194,6 +205,7 @@ static const struct option options[] = {
 static const struct example examples[] = {
 	{ "sudo kymo run -- make -j4", "where the time of a build went" },
 	{ "kymo run --json=build.json -- make", "the same, and everything for other programs" },
+	{ "kymo run --svg build.svg -- make", "with a flame graph of running and waiting" },
 	{ "kymo run -r 10 --baseline before.json -- ./test", "what became slower, and why" },
 	{ "kymo run --max-wall 2s --max-peak-rss 1G -- ./test", "for a continuous integration" },
 	{ "kymo run -p 1234 -d 10", "a process that runs already, for ten seconds" },

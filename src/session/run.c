@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "collect/balance/balance.h"
 #include "collect/trace/tracer.h"
+#include "session/besides.h"
 #include "session/launch.h"
 #include "session/signals.h"
 
@@ -26,7 +27,9 @@ struct run {
 	struct account *account;
 	struct balance *balance; /* NULL: without BPF */
 	struct tracer *tracer;   /* NULL: not by ptrace */
-	struct rusage before;    /* of children that ended before */
+	struct besides besides;
+	struct profile *profile;
+	struct rusage before; /* of children that ended before */
 	struct launch launch;
 	struct signals signals;
 	uint64_t began_mono_ns; /* of kymo's own work on it */
@@ -83,6 +86,7 @@ static int observe_until_over(struct run *run)
 	struct pollfd waits[] = {
 		{ .fd = run->signals.fd, .events = POLLIN },
 		{ .fd = run->balance ? balance_descriptor(run->balance) : -1, .events = POLLIN },
+		{ .fd = besides_descriptor(&run->besides), .events = POLLIN },
 	};
 	int err = 0;
 
@@ -99,10 +103,11 @@ static int observe_until_over(struct run *run)
 			run->next_moment_ns += run->request->timeline_ns;
 			err = balance_moment(run->balance);
 		}
-		if (now < drain_ns && !waits[1].revents)
+		if (now < drain_ns && !waits[1].revents && !waits[2].revents)
 			continue;
 		drain_ns = now + RUN_DRAIN_MS * NS_PER_MS;
 		err = err ?: balance_drain(run->balance);
+		err = err ?: besides_drain(&run->besides);
 	}
 	return err;
 }
@@ -267,7 +272,8 @@ static int open_all(struct run *run)
 		.latency = request->latency,
 		.files = request->files,
 	};
-	bool is_asked = request->syscalls || request->files || request->timeline_ns;
+	bool is_asked = request->syscalls || request->files || request->timeline_ns ||
+			request->stacks == RUN_STACKS_ASKED;
 	int err;
 
 	if (request->rung > RUN_BPF)
@@ -292,6 +298,7 @@ static int start(struct run *run)
 	if (!err && request->command)
 		err = launch_prepare(&run->launch, request->command, &run->signals.old_mask);
 	err = err ?: open_all(run);
+	err = err ?: besides_open(&run->besides, request, run->launch.pid, run->account);
 	if (err)
 		return err;
 	run->account->started_mono_ns = clock_mono_ns();
@@ -324,10 +331,14 @@ static void take_usage(struct run *run)
 
 static int finish(struct run *run)
 {
+	int err;
+
 	if (run->balance) {
 		if (run->launch.has_ended)
 			settle(run);
-		return balance_finish(run->balance);
+		besides_stop(&run->besides);
+		err = balance_finish(run->balance);
+		return err ?: besides_finish(&run->besides, &run->profile);
 	}
 	run->account->ended_mono_ns = clock_mono_ns();
 	if (run->tracer)
@@ -344,7 +355,14 @@ static int status_of(const struct run *run)
 	return run->launch.has_ended ? launch_exit_status(&run->launch) : 128 + SIGINT;
 }
 
-int run_once(const struct run_request *request, struct account **ret_account, int *ret_status)
+void run_result_done(struct run_result *result)
+{
+	account_free(result->account);
+	profile_free(result->profile);
+	*result = (struct run_result){ 0 };
+}
+
+int run_once(const struct run_request *request, struct run_result *ret_result)
 {
 	struct run run = {
 		.request = request,
@@ -360,13 +378,18 @@ int run_once(const struct run_request *request, struct account **ret_account, in
 	if (!err) {
 		signals_read(&run.signals, &run.launch);
 		conclude(&run);
-		*ret_status = status_of(&run);
-		*ret_account = take(run.account);
+		*ret_result = (struct run_result){
+			.account = take(run.account),
+			.profile = take(run.profile),
+			.status = status_of(&run),
+		};
 	}
 	launch_done(&run.launch);
+	besides_done(&run.besides);
 	balance_close(run.balance);
 	tracer_free(run.tracer);
 	account_free(run.account);
+	profile_free(run.profile);
 	signals_give_back(&run.signals);
 	return err;
 }

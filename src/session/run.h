@@ -2,6 +2,7 @@
 /* run.h - one run of a command, or one look at a running tree, accounted for.
  *
  *     balance (collect) --records--> account
+ *     recording         --samples--> profile
  *
  * The command keeps its standard input, output, error, signals and terminal.  One thread.
  */
@@ -9,6 +10,7 @@
 #define SESSION_RUN_H
 
 #include "model/account.h"
+#include "model/profile.h"
 
 #define RUN_DRAIN_MS 100
 
@@ -20,8 +22,16 @@ enum run_rung {
 	RUN_WAIT    /* what the kernel tells the parent of a command that has ended */
 };
 
+/* Whether stacks are taken, of running and of waiting. */
+enum run_stacks {
+	RUN_STACKS_NOT,
+	RUN_STACKS_WANTED, /* if they can be had */
+	RUN_STACKS_ASKED   /* without them there is no run */
+};
+
 struct run_request {
 	enum run_rung rung;
+	enum run_stacks stacks;
 	char *const *command; /* closed by NULL; NULL: none */
 	const uint32_t *pids; /* else processes that run already, with all that they have made */
 	size_t pid_count;
@@ -32,17 +42,24 @@ struct run_request {
 	bool wait_all;          /* until the last process of the tree has ended */
 };
 
+struct run_result {
+	struct account *account;
+	struct profile *profile; /* its stacks; NULL: they were not taken */
+	int status;              /* of the command as a shell tells it, 0 without one */
+};
+
 /**
  * run_once - run the command and account for it
- * @ret_account: set on success only; the caller frees it
- * @ret_status: exit status of the command as a shell tells it, 0 without one
+ * @ret_result: set on success only; the caller releases it
  *
  * With a command, signals are its business: the first is passed on to it, the second ends the run,
  * not the command.  Without one, the first ends the run.
  * Return: 0; a positive exit status when the command could not be executed, with fail() said; -errno
  * with fail() said.
  */
-nodiscard int run_once(const struct run_request *request, struct account **ret_account,
-		       int *ret_status);
+nodiscard int run_once(const struct run_request *request, struct run_result *ret_result);
+
+/** run_result_done - free what is in it; accepts an empty one */
+void run_result_done(struct run_result *result);
 
 #endif

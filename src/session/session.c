@@ -11,7 +11,6 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "session/intake.h"
 #include "session/launch.h"
 #include "session/signals.h"
 
@@ -19,13 +18,9 @@
 
 struct session {
 	const struct session_request *request;
-	struct profile *profile;
-	struct files *files;
-	struct debuginfod *debuginfod;
-	struct intake *intake;
-	struct resolver *resolver;
-	struct cpu *cpu;
-	struct unwinder *unwinder;
+	struct recording_request recording_request;
+	struct recording *recording;
+	struct profile *profile; /* of the recording */
 	struct launch launch;
 	struct sink_target target;
 	struct signals signals;
@@ -52,7 +47,7 @@ static int write_live(struct session *session)
 
 	if (!session->request->sink->is_live || profile->moments.len == 0)
 		return 0;
-	err = resolver_name(session->resolver, profile);
+	err = recording_name(session->recording);
 	err = err ?: session->request->sink->moments(&session->target, 0, profile->moments.len);
 	profile->moments.len = 0;
 	if (!err && fflush(session->target.out) != 0)
@@ -72,10 +67,10 @@ static void show_progress(struct session *session, uint64_t now)
 
 static int sample_until_over(struct session *session)
 {
-	uint64_t now = clock_mono_ns(), next = now + SESSION_DRAIN_MS * NS_PER_MS;
+	uint64_t now = clock_mono_ns(), next = now + RECORDING_DRAIN_MS * NS_PER_MS;
 	struct pollfd waits[] = {
 		{ .fd = session->signals.fd, .events = POLLIN },
-		{ .fd = cpu_descriptor(session->cpu), .events = POLLIN },
+		{ .fd = recording_descriptor(session->recording), .events = POLLIN },
 	};
 
 	while (!is_over(session, now)) {
@@ -92,73 +87,40 @@ static int sample_until_over(struct session *session)
 		now = clock_mono_ns();
 		if (now < next && !waits[1].revents)
 			continue;
-		next = now + SESSION_DRAIN_MS * NS_PER_MS;
-		err = intake_drain(session->intake, session->cpu);
+		next = now + RECORDING_DRAIN_MS * NS_PER_MS;
+		err = recording_drain(session->recording);
 		err = err ?: write_live(session);
 		if (err)
 			return err;
-		if (!session->launch.pid && cpu_is_over(session->cpu))
+		if (!session->launch.pid && recording_is_over(session->recording))
 			return 0;
 		show_progress(session, now);
 	}
 	return 0;
 }
 
-/* What is known of the run before the first sample. */
-static void begin_profile(struct session *session)
-{
-	static const enum profile_time times[] = {
-		[CPU_TIME_ON] = PROFILE_RUNNING,
-		[CPU_TIME_OFF] = PROFILE_WAITING,
-		[CPU_TIME_WALL] = PROFILE_LIVING,
-	};
-	struct profile *profile = session->profile;
-
-	session->started_mono_ns = clock_mono_ns();
-	session->progress_mono_ns = session->started_mono_ns;
-	profile->started_mono_ns = session->started_mono_ns;
-	profile->started_unix_ns = session->started_mono_ns + clock_unix_offset_ns();
-	if (session->request->cpu.time != CPU_TIME_OFF)
-		profile->rate_hz = session->request->cpu.rate_hz;
-	profile->cpus = cpu_count(session->cpu);
-	profile->keep_moments = session->request->sink->every_sample;
-	profile->time = times[session->request->cpu.time];
-}
-
 static int open_all(struct session *session)
 {
 	const struct session_request *request = session->request;
-	struct cpu_request cpu = request->cpu;
-	struct opener opener;
-	int err;
+	struct recording_request *recording = &session->recording_request;
+	int err = 0;
 
-	err = profile_new(&session->profile);
-	err = err ?: files_new(&session->files);
-	if (!err && request->debuginfod)
-		err = debuginfod_new(&session->debuginfod);
-	if (err)
-		return err;
-	files_ask(session->files, session->debuginfod);
-	opener = files_opener(session->files);
-	err = resolver_new(&request->naming, &opener, &session->resolver);
-	err = err ?: intake_new(session->profile, session->files, &request->cpu, &session->intake);
-	if (!err && request->command)
+	*recording = (struct recording_request){
+		.cpu = request->cpu,
+		.naming = request->naming,
+		.debuginfod = request->debuginfod,
+		.keep_moments = request->sink->every_sample,
+	};
+	recording->cpu.every_sample = request->sink->every_sample;
+	if (request->command) {
 		err = launch_prepare(&session->launch, request->command,
 				     &session->signals.old_mask);
-	if (err)
-		return err;
-	if (request->command) {
-		cpu.kind = TARGET_PROCESS;
-		cpu.launch = session->launch.pid;
+		recording->cpu.kind = TARGET_PROCESS;
+		recording->cpu.launch = session->launch.pid;
 	}
-	cpu.every_sample = request->sink->every_sample;
-	err = cpu_open(&cpu, &session->cpu);
-	if (!err && cpu_unwind_tables(session->cpu)) {
-		err = unwinder_new(cpu_unwind_tables(session->cpu), &session->profile->text,
-				   &session->unwinder);
-		intake_unwind(session->intake, session->unwinder);
-	}
-	err = err ?: cpu_describe(session->cpu, &session->profile->coverage);
+	err = err ?: recording_open(recording, &session->recording);
+	if (!err)
+		session->profile = recording_profile(session->recording);
 	return err;
 }
 
@@ -183,9 +145,8 @@ static int end_output(struct session *session)
 	if (session->request->progress)
 		session->request->progress(profile, profile->duration_ns, true);
 	err = write_live(session);
-	err = err ?: resolver_name(session->resolver, profile);
-	err = err ?: resolver_report(session->resolver, profile);
-	err = err ?: intake_report(session->intake);
+	err = err ?: recording_name(session->recording);
+	err = err ?: recording_report(session->recording);
 	if (!err && sink->moments && !sink->is_live && profile->moments.len)
 		err = sink->moments(&session->target, 0, profile->moments.len);
 	return err ?: sink->end(&session->target);
@@ -224,17 +185,17 @@ static int run(struct session *session)
 
 	if (err)
 		return err;
-	begin_profile(session);
+	session->started_mono_ns = session->profile->started_mono_ns;
+	session->progress_mono_ns = session->started_mono_ns;
 	err = begin_output(session);
-	err = err ?: cpu_start(session->cpu);
+	err = err ?: recording_start(session->recording);
 	if (!err && session->launch.pid)
 		err = launch_release(&session->launch, session->request->command[0]);
 	err = err ?: sample(session);
 	if (err)
 		return err;
-	cpu_stop(session->cpu);
-	session->profile->duration_ns = clock_mono_ns() - session->started_mono_ns;
-	err = intake_finish(session->intake, session->cpu);
+	recording_stop(session->recording);
+	err = recording_finish(session->recording);
 	signals_read(&session->signals, &session->launch);
 	/* From here on a signal ends kymo: nothing is left to be saved. */
 	sigprocmask(SIG_SETMASK, &session->signals.old_mask, &ours);
@@ -258,16 +219,10 @@ int session_run(const struct session_request *request, struct profile **ret_prof
 	err = err ?: run(&session);
 	if (!err) {
 		*ret_status = session.launch.has_ended ? launch_exit_status(&session.launch) : 0;
-		*ret_profile = take(session.profile);
+		*ret_profile = recording_take(session.recording);
 	}
 	launch_done(&session.launch);
-	intake_free(session.intake);
-	unwinder_free(session.unwinder);
-	cpu_close(session.cpu);
-	resolver_free(session.resolver);
-	files_free(session.files);
-	debuginfod_free(session.debuginfod);
-	profile_free(session.profile);
+	recording_free(session.recording);
 	signals_give_back(&session.signals);
 	return err;
 }

@@ -1,20 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* session.h - one run of the profiler, from the first sample to the last line of output.
  *
- *     cpu (collect) --batch--> processes --stack--> profile --names--> sink
+ *     recording --profile--> sink
  *
- * Drains the kernel's buffers every SESSION_DRAIN_MS, puts samples and process events into the
- * order of time, places each sample in the profile, and in the end has the frames named and
+ * Drains the kernel's buffers every RECORDING_DRAIN_MS, and in the end has the frames named and
  * written.  One thread; signals are taken by descriptor.
  */
 #ifndef SESSION_SESSION_H
 #define SESSION_SESSION_H
 
-#include "collect/cpu/cpu.h"
 #include "model/sink.h"
-#include "resolve/resolver.h"
-
-#define SESSION_DRAIN_MS 100
+#include "session/recording.h"
 
 struct session_request {
 	struct cpu_request cpu;

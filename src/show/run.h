@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "model/account.h"
+#include "model/profile.h"
 #include "report/series_read.h"
 
 struct run_view {
@@ -14,7 +15,10 @@ struct run_view {
 	size_t pid_count;
 	const struct metric_series *series; /* of all its runs; the account is that of the last */
 	const struct series_host *host;
-	bool colour;
+	const struct profile *profile; /* its stacks; NULL: they were not taken */
+	const char *title;             /* what was run, cut */
+	unsigned width;                /* columns of the terminal; 0: as wide as it comes */
+	bool colour, ascii;
 };
 
 /** show_run_text - one paragraph on what dominated, then tables.  Return: 0; -ENOMEM */

@@ -14,9 +14,11 @@
 #include "show/run_series.h"
 #include "show/run_tables.h"
 #include "show/run_tiers.h"
+#include "show/sinks.h"
 
-#define ROWS_MAX    24 /* of a table; the JSON has all */
-#define NAME_COLUMN 34
+#define ROWS_MAX         24 /* of a table; the JSON has all */
+#define NAME_COLUMN      34
+#define STACKS_LEAST_PCT 1.0 /* of the whole; the call tree leaves out what has less */
 
 struct page {
 	FILE *out;
@@ -370,6 +372,24 @@ static void put_trust(const struct page *page)
 		format_bytes(account->observer_rss_bytes).text);
 }
 
+/* As `kymo profile --wall` shows them. */
+static int put_stacks(const struct page *page)
+{
+	struct sink_target target = {
+		.profile = page->view->profile,
+		.out = page->out,
+		.options = {
+			.min_share_pct = STACKS_LEAST_PCT,
+			.width = page->view->width,
+			.colour = page->view->colour,
+			.ascii = page->view->ascii,
+		},
+	};
+
+	put_heading(page, "STACKS, RUNNING AND WAITING");
+	return show_tree.end(&target);
+}
+
 int show_run_text(FILE *out, const struct account *account, const struct run_view *view)
 {
 	struct page page = { out, account, view };
@@ -396,6 +416,8 @@ int show_run_text(FILE *out, const struct account *account, const struct run_vie
 		put_heading(&page, "FILES");
 		err = show_files(out, account);
 	}
+	if (!err && view->profile)
+		err = put_stacks(&page);
 	if (view->series && view->series->runs > 1)
 		show_series(out, view->series);
 	put_trust(&page);

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/run_reports.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/error.h"
+#include "cmd/color.h"
+#include "show/sinks.h"
+
+#define SVG_LEAST_PCT 0.01 /* of the whole; what is less is left out, and counted */
+
+static int output_open(struct run_output *output, const char *path)
+{
+	int err = path ? file_output_open(&output->file, path) : 0;
+
+	output->out = path && !err ? output->file.out : stderr;
+	return err;
+}
+
+static int output_close(struct run_output *output, int err)
+{
+	FILE *out = output->out;
+
+	output->out = NULL;
+	if (!out || out == stderr)
+		return err;
+	if (err)
+		file_output_abort(&output->file);
+	return err ?: file_output_commit(&output->file);
+}
+
+enum run_stacks run_reports_stacks(const struct arguments *arguments)
+{
+	bool is_asked = arguments_has(arguments, "svg") || arguments_flag(arguments, "stacks");
+
+	return is_asked ? RUN_STACKS_ASKED : RUN_STACKS_NOT;
+}
+
+int run_reports_open(struct run_reports *reports, const struct arguments *arguments)
+{
+	const char *path = arguments_text(arguments, "output");
+	const char *json = arguments_text(arguments, "json");
+	const char *svg = arguments_text(arguments, "svg");
+	struct run_output *text = &reports->outputs[RUN_REPORT_TEXT];
+	bool instead = json && !*json;
+	int err = 0;
+
+	if (json)
+		err = output_open(&reports->outputs[RUN_REPORT_JSON], instead ? path : json);
+	if (!err && svg)
+		err = output_open(&reports->outputs[RUN_REPORT_SVG], svg);
+	if (!err && !instead && !arguments_flag(arguments, "quiet"))
+		err = output_open(text, path);
+	reports->view.colour = text->out == stderr && color_wanted(arguments, stderr);
+	reports->view.ascii = text->out == stderr && !locale_is_utf8();
+	if (text->out == stderr)
+		reports->view.width = terminal_width(stderr);
+	if (arguments->has_command)
+		describe_command(arguments->operands.data, reports->title, sizeof(reports->title));
+	else
+		snprintf(reports->title, sizeof(reports->title), "processes that ran already");
+	reports->view.title = reports->title;
+	return err;
+}
+
+static int write_svg(FILE *out, const struct run_reports *reports, const struct profile *profile)
+{
+	struct sink_target target = {
+		.profile = profile,
+		.out = out,
+		.options = { .title = reports->title, .min_share_pct = SVG_LEAST_PCT },
+	};
+
+	return show_svg.end(&target);
+}
+
+static int write_one(struct run_reports *reports, enum run_report which, FILE *out,
+		     const struct run_result *result)
+{
+	switch (which) {
+	case RUN_REPORT_TEXT:
+		return show_run_text(out, result->account, &reports->view);
+	case RUN_REPORT_JSON:
+		return show_run_json(out, result->account, &reports->view);
+	case RUN_REPORT_SVG:
+		return write_svg(out, reports, result->profile);
+	case RUN_REPORT_COUNT:
+		break;
+	}
+	return 0;
+}
+
+int run_reports_write(struct run_reports *reports, const struct run_result *result)
+{
+	int failed = 0;
+
+	reports->view.profile = result->profile;
+	for (unsigned i = 0; i < RUN_REPORT_COUNT; i++) {
+		struct run_output *output = &reports->outputs[i];
+		int err;
+
+		if (!output->out)
+			continue;
+		err = write_one(reports, (enum run_report)i, output->out, result);
+		failed = output_close(output, err) ?: failed;
+	}
+	if (failed && failed != -ENOMEM)
+		failed = show_run_text(stderr, result->account, &reports->view) ?: failed;
+	return failed;
+}
+
+void run_reports_done(struct run_reports *reports)
+{
+	for (unsigned i = 0; i < RUN_REPORT_COUNT; i++)
+		if (output_close(&reports->outputs[i], -ECANCELED))
+			continue;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* run_reports.h - what `kymo run` writes, and where: for a person, as JSON, as a flame graph.
+ *
+ * Files are opened before the command runs, so that one that cannot be written is said before.  What then
+ * finds no room is not lost: the report for a person goes to standard error.
+ */
+#ifndef CMD_RUN_REPORTS_H
+#define CMD_RUN_REPORTS_H
+
+#include "base/file.h"
+#include "cmd/arguments.h"
+#include "session/run.h"
+#include "show/run.h"
+
+enum run_report {
+	RUN_REPORT_TEXT,
+	RUN_REPORT_JSON,
+	RUN_REPORT_SVG,
+	RUN_REPORT_COUNT
+};
+
+struct run_output {
+	struct file_output file;
+	FILE *out; /* NULL: not wanted */
+};
+
+struct run_reports {
+	struct run_output outputs[RUN_REPORT_COUNT];
+	struct run_view view;
+	char title[256]; /* what was run, for headings */
+};
+
+/** run_reports_stacks - whether something that is asked for shows stacks */
+enum run_stacks run_reports_stacks(const struct arguments *arguments);
+
+/** run_reports_open - Return: 0; -errno with fail() said.  Call run_reports_done() in any case. */
+nodiscard int run_reports_open(struct run_reports *reports, const struct arguments *arguments);
+
+/** run_reports_write - once.  Return: 0; -ENOMEM; -errno with fail() said */
+nodiscard int run_reports_write(struct run_reports *reports, const struct run_result *result);
+void run_reports_done(struct run_reports *reports);
+
+#endif
