@@ -3,16 +3,18 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/epoll.h>
 
 #include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "collect/ring.h"
 #include "collect/table.h"
 
-#define DRAIN_FULL    1        /* of a callback: enough for now */
 #define LOOK_AGAIN_NS NS_PER_S /* after a loss, at what is there; not more often than that */
+#define WRITING_NS \
+	(2 * NS_PER_MS) /* from when a program takes the time until its record is there */
 
 /* The losses of one kind of record, as read last. */
 struct loss_count {
@@ -24,6 +26,7 @@ struct engine_part {
 	struct engine *engine;
 	const struct collector *collector;
 	struct loaded loaded;
+	struct ring ring;
 	vec(struct loss_count) losses;
 	vec(struct table *) tables;
 	uint64_t missed;    /* runs of its programs that were skipped, as said last */
@@ -35,12 +38,12 @@ struct engine {
 	const struct engine_request *request;
 	struct coverage *coverage;
 	vec(struct engine_part *) parts;
-	struct ring_buffer *rings;
+	int ready; /* epoll descriptor of all rings */
 	struct records_batch batch;
-	struct records_batch pending; /* its records are newer than the last drain's beginning */
+	struct records_batch pending; /* its records are newer than what has been handed out */
 	uint64_t tables_due_ns, drained_ns;
-	bool is_full;
-	int drain_err;
+	uint64_t known_ns; /* every ring has been read up to here */
+	bool is_writing;   /* a program was, where a ring was read to */
 };
 
 static int push_record(struct records_batch *batch, const struct record *record)
@@ -62,24 +65,23 @@ static int push_record(struct records_batch *batch, const struct record *record)
 	return vec_push(&batch->entries, entry);
 }
 
-static int on_record(void *context, void *data, size_t len)
+static int on_record(void *context, const void *bytes, size_t len)
 {
 	struct engine_part *part = context;
 	struct engine *engine = part->engine;
 	struct event head;
-	struct record record = { .bytes = data, .len = len };
+	struct record record = { .bytes = bytes, .len = len };
+	int err = 0;
 
 	if (len < sizeof(head))
 		return 0;
-	memcpy(&head, data, sizeof(head));
+	memcpy(&head, bytes, sizeof(head));
 	record.schema = object_schema(part->loaded.object, head.type);
 	if (!record.schema || !record_is_whole(&record))
 		return 0;
 	if (part->collector->learn)
-		engine->drain_err = part->collector->learn(engine->request->names, &record);
-	engine->drain_err = engine->drain_err ?: push_record(&engine->pending, &record);
-	engine->is_full |= engine->pending.bytes.len >= ENGINE_BATCH_BYTES;
-	return engine->drain_err ?: engine->is_full ? -DRAIN_FULL : 0;
+		err = part->collector->learn(engine->request->names, &record);
+	return err ?: push_record(&engine->pending, &record);
 }
 
 static void part_free(struct engine_part *part)
@@ -88,6 +90,7 @@ static void part_free(struct engine_part *part)
 		table_free(*table);
 	vec_done(&part->tables);
 	vec_done(&part->losses);
+	ring_close(&part->ring);
 	object_unload(&part->loaded);
 	free(part);
 }
@@ -156,20 +159,20 @@ static int add_collector(struct engine *engine, const struct collector *collecto
 
 static int map_rings(struct engine *engine)
 {
-	vec_each(part, &engine->parts) {
-		int fd = object_map(&(*part)->loaded, (*part)->loaded.object->ring), err = 0;
+	int err = 0;
 
-		if (!engine->rings) {
-			engine->rings = ring_buffer__new(fd, on_record, *part, NULL);
-			err = engine->rings ? 0 : -errno;
-		} else {
-			err = ring_buffer__add(engine->rings, fd, on_record, *part);
-		}
-		if (err)
-			return fail(err, "cannot map the ring buffer of '%s': %m",
-				    (*part)->collector->name);
+	engine->ready = epoll_create1(EPOLL_CLOEXEC);
+	if (engine->ready < 0)
+		return fail(-errno, "cannot wait for ring buffers: %m");
+	vec_each(part, &engine->parts) {
+		int fd = object_map(&(*part)->loaded, (*part)->loaded.object->ring);
+		struct epoll_event event = { .events = EPOLLIN };
+
+		err = err ?: ring_open(&(*part)->ring, fd);
+		if (!err && epoll_ctl(engine->ready, EPOLL_CTL_ADD, fd, &event))
+			err = fail(-errno, "cannot wait for a ring buffer: %m");
 	}
-	return 0;
+	return err;
 }
 
 int engine_open(const struct engine_request *request, struct coverage *coverage,
@@ -180,6 +183,7 @@ int engine_open(const struct engine_request *request, struct coverage *coverage,
 
 	if (err)
 		return err;
+	engine->ready = -1;
 	engine->request = request;
 	engine->coverage = coverage;
 	for (const struct collector *const *one = request->collectors; !err && *one; one++)
@@ -199,7 +203,7 @@ void engine_close(struct engine *engine)
 {
 	if (!engine)
 		return;
-	ring_buffer__free(engine->rings);
+	fd_closep(&engine->ready);
 	vec_each(part, &engine->parts)
 		part_free(*part);
 	vec_done(&engine->parts);
@@ -289,12 +293,12 @@ void engine_stop(struct engine *engine)
 
 int engine_descriptor(const struct engine *engine)
 {
-	return ring_buffer__epoll_fd(engine->rings);
+	return engine->ready;
 }
 
 bool engine_more(const struct engine *engine)
 {
-	return engine->is_full;
+	return engine->is_writing;
 }
 
 /* Runs of its programs that were skipped since the last look. */
@@ -403,30 +407,37 @@ static int read_tables(struct engine *engine, uint64_t now, bool is_last)
 	return err;
 }
 
+/* What is in the rings now: never more than their sizes. */
+static int read_rings(struct engine *engine)
+{
+	int err = 0;
+
+	engine->is_writing = false;
+	vec_each(part, &engine->parts) {
+		bool is_whole;
+
+		err = err ?: ring_read(&(*part)->ring, on_record, *part, &is_whole);
+		engine->is_writing |= !err && !is_whole;
+	}
+	return err;
+}
+
 int engine_drain(struct engine *engine, bool is_last, const struct records_batch **ret_batch)
 {
 	uint64_t now = clock_mono_ns();
-	int err;
+	int err = 0;
 
 	engine->batch.losses.len = 0;
-	engine->is_full = false;
-	engine->drain_err = 0;
-	vec_each(part, &engine->parts) {
-		err = object_run(&(*part)->loaded, is_last);
-		if (err)
-			return err;
-	}
-	err = ring_buffer__consume(engine->rings);
-	if (engine->drain_err)
-		return engine->drain_err;
-	if (err < 0 && err != -DRAIN_FULL)
-		return fail(err, "cannot read a ring buffer: %m");
-	err = read_tables(engine, now, is_last);
+	vec_each(part, &engine->parts)
+		err = err ?: object_run(&(*part)->loaded, is_last);
+	err = err ?: read_rings(engine);
+	err = err ?: read_tables(engine, now, is_last);
 	vec_each(part, &engine->parts)
 		err = err ?: read_losses(engine, *part, now) ?: look_again(engine, *part, now);
 	engine->drained_ns = now;
-	/* With a full batch the other rings were not read: nothing is known of their time. */
-	err = err ?: hand_out(engine, is_last ? UINT64_MAX : now);
+	if (!engine->is_writing)
+		engine->known_ns = now - WRITING_NS;
+	err = err ?: hand_out(engine, is_last ? UINT64_MAX : engine->known_ns);
 	engine->batch.unix_offset_ns = clock_unix_offset_ns();
 	*ret_batch = &engine->batch;
 	return err;

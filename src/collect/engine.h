@@ -5,8 +5,9 @@
  *     tables, every interval ─┼─> engine_drain() ──> ┤
  *     counts of losses ───────┘                      └─ losses, by kind and span of time
  *
- * Each collector has a ring of its own, so a flood of one starves no other.  What comes out is put into
- * the order of time: a record is handed out when every ring has been read up to a later instant.
+ * Each collector has a ring of its own, and a drain reads what was in it when it began, so a flood of one
+ * starves no other, and no drain is larger than the rings together.  What comes out is put into the order
+ * of time: a record is handed out when every ring has been read up to a later instant.
  * Tables are never cleared in the kernel; rows are differences to what was there before, so nothing is
  * lost between reading and clearing.  After a loss, what is there is looked at again, so that nothing
  * stays unknown because its beginning was lost.  One thread.
@@ -16,8 +17,6 @@
 
 #include "collect/collector.h"
 #include "model/records.h"
-
-#define ENGINE_BATCH_BYTES (16u << 20) /* of one drain; what is more waits in the rings */
 
 struct engine_request {
 	const struct collector *const *collectors; /* closed by NULL */
@@ -61,7 +60,7 @@ void engine_stop(struct engine *engine);
 /** engine_descriptor - becomes readable when a ring is filling up */
 int engine_descriptor(const struct engine *engine);
 
-/** engine_more - whether the last drain left something in the rings */
+/** engine_more - whether a program was just writing a record, so that the last drain left it there */
 bool engine_more(const struct engine *engine);
 void engine_close(struct engine *engine);
 

@@ -57,152 +57,88 @@ enum syscall_class {
 #define SYSCALL_EXIT_GROUP 94
 #endif
 
-static inline enum syscall_class syscall_class(long number)
-{
-	switch (number) {
+/* By number; what is not here is SYSCALL_ON_OTHER. */
+static const unsigned char syscall_classes[] = {
 #if defined(__TARGET_ARCH_x86) || defined(__x86_64__)
-	case 0:
-	case 1:
-	case 17:
-	case 18:
-	case 19:
-	case 20: /* read, write, pread64, pwrite64, readv, writev */
-	case 40:
-	case 295:
-	case 296:
-	case 327:
-	case 328: /* sendfile, preadv(2), pwritev(2) */
-	case 275:
-	case 276:
-	case 278: /* splice, tee, vmsplice */
-		return SYSCALL_ON_FILE;
-	case 42:
-	case 43:
-	case 44:
-	case 45:
-	case 46:
-	case 47: /* connect, accept, sendto, recvfrom, sendmsg, recvmsg */
-	case 288:
-	case 299:
-	case 307: /* accept4, recvmmsg, sendmmsg */
-		return SYSCALL_ON_SOCKET;
-	case 202:
-	case 73: /* futex, flock */
-		return SYSCALL_ON_LOCK;
-	case 72:
-		return SYSCALL_FCNTL;
-	case 35:
-	case 230:
-	case 34:
-	case 130:
-	case 128: /* nanosleep, clock_nanosleep, pause, rt_sigsuspend, rt_sigtimedwait */
-		return SYSCALL_ON_TIME;
-	case 219: /* restart_syscall */
-		return SYSCALL_RESTARTED;
-	case 7:
-	case 271:
-	case 23:
-	case 270:
-	case 232:
-	case 281: /* poll, ppoll, select, pselect6, epoll_wait, epoll_pwait */
-		return SYSCALL_ON_EVENTS;
-	case 61:
-	case 247:
-	case 58:
-	case 56: /* wait4, waitid, vfork, clone with CLONE_VFORK */
-		return SYSCALL_ON_CHILD;
-	case 74:
-	case 75:
-	case 162:
-	case 306:
-	case 277:
-	case 26: /* fsync, fdatasync, sync, syncfs, sync_file_range, msync */
-		return SYSCALL_ON_DISK;
-	case 65:
-	case 220:
-	case 69:
-	case 70:
-	case 242:
-	case 243: /* semop, semtimedop, msgsnd, msgrcv, mq_timedsend, mq_timedreceive */
-		return SYSCALL_ON_IPC;
-	case 60:
-	case 231: /* exit, exit_group */
-		return SYSCALL_ON_EXIT;
+	[0 ... 1] = SYSCALL_ON_FILE,     /* read, write */
+	[17 ... 20] = SYSCALL_ON_FILE,   /* pread64, pwrite64, readv, writev */
+	[40] = SYSCALL_ON_FILE,          /* sendfile */
+	[275 ... 276] = SYSCALL_ON_FILE, /* splice, tee */
+	[278] = SYSCALL_ON_FILE,         /* vmsplice */
+	[295 ... 296] = SYSCALL_ON_FILE, /* preadv, pwritev */
+	[327 ... 328] = SYSCALL_ON_FILE, /* preadv2, pwritev2 */
+	[42 ... 47] = SYSCALL_ON_SOCKET, /* connect, accept, sendto, recvfrom, sendmsg, recvmsg */
+	[288] = SYSCALL_ON_SOCKET,       /* accept4 */
+	[299] = SYSCALL_ON_SOCKET,       /* recvmmsg */
+	[307] = SYSCALL_ON_SOCKET,       /* sendmmsg */
+	[73] = SYSCALL_ON_LOCK,          /* flock */
+	[202] = SYSCALL_ON_LOCK,         /* futex */
+	[72] = SYSCALL_FCNTL,
+	[34 ... 35] = SYSCALL_ON_TIME,     /* pause, nanosleep */
+	[128] = SYSCALL_ON_TIME,           /* rt_sigtimedwait */
+	[130] = SYSCALL_ON_TIME,           /* rt_sigsuspend */
+	[230] = SYSCALL_ON_TIME,           /* clock_nanosleep */
+	[219] = SYSCALL_RESTARTED,         /* restart_syscall */
+	[7] = SYSCALL_ON_EVENTS,           /* poll */
+	[23] = SYSCALL_ON_EVENTS,          /* select */
+	[232] = SYSCALL_ON_EVENTS,         /* epoll_wait */
+	[270 ... 271] = SYSCALL_ON_EVENTS, /* pselect6, ppoll */
+	[281] = SYSCALL_ON_EVENTS,         /* epoll_pwait */
+	[56] = SYSCALL_ON_CHILD,           /* clone with CLONE_VFORK */
+	[58] = SYSCALL_ON_CHILD,           /* vfork */
+	[61] = SYSCALL_ON_CHILD,           /* wait4 */
+	[247] = SYSCALL_ON_CHILD,          /* waitid */
+	[26] = SYSCALL_ON_DISK,            /* msync */
+	[74 ... 75] = SYSCALL_ON_DISK,     /* fsync, fdatasync */
+	[162] = SYSCALL_ON_DISK,           /* sync */
+	[277] = SYSCALL_ON_DISK,           /* sync_file_range */
+	[306] = SYSCALL_ON_DISK,           /* syncfs */
+	[65] = SYSCALL_ON_IPC,             /* semop */
+	[69 ... 70] = SYSCALL_ON_IPC,      /* msgsnd, msgrcv */
+	[220] = SYSCALL_ON_IPC,            /* semtimedop */
+	[242 ... 243] = SYSCALL_ON_IPC,    /* mq_timedsend, mq_timedreceive */
+	[60] = SYSCALL_ON_EXIT,            /* exit */
+	[231] = SYSCALL_ON_EXIT,           /* exit_group */
 #else
-	case 63:
-	case 64:
-	case 65:
-	case 66:
-	case 67:
-	case 68:
-	case 69:
-	case 70:
-	case 71:
-	case 75:
-	case 76:
-	case 77:
-	case 286:
-	case 287:
-		return SYSCALL_ON_FILE;
-	case 202:
-	case 203:
-	case 206:
-	case 207:
-	case 211:
-	case 212:
-	case 242:
-	case 243:
-	case 269:
-		return SYSCALL_ON_SOCKET;
-	case 98:
-	case 32:
-		return SYSCALL_ON_LOCK;
-	case 25:
-		return SYSCALL_FCNTL;
-	case 101:
-	case 115:
-	case 133:
-	case 137:
-		return SYSCALL_ON_TIME;
-	case 128:
-		return SYSCALL_RESTARTED;
-	case 72:
-	case 73:
-	case 22:
-		return SYSCALL_ON_EVENTS;
-	case 260:
-	case 95:
-	case 220:
-		return SYSCALL_ON_CHILD;
-	case 82:
-	case 83:
-	case 81:
-	case 267:
-	case 84:
-	case 227:
-		return SYSCALL_ON_DISK;
-	case 182:
-	case 183:
-	case 188:
-	case 189:
-	case 192:
-	case 193:
-		return SYSCALL_ON_IPC;
-	case 93:
-	case 94:
-		return SYSCALL_ON_EXIT;
+	[63 ... 71] = SYSCALL_ON_FILE,     /* read ... pwritev, sendfile */
+	[75 ... 77] = SYSCALL_ON_FILE,     /* vmsplice, splice, tee */
+	[286 ... 287] = SYSCALL_ON_FILE,   /* preadv2, pwritev2 */
+	[202 ... 203] = SYSCALL_ON_SOCKET, /* accept, connect */
+	[206 ... 207] = SYSCALL_ON_SOCKET, /* sendto, recvfrom */
+	[211 ... 212] = SYSCALL_ON_SOCKET, /* sendmsg, recvmsg */
+	[242 ... 243] = SYSCALL_ON_SOCKET, /* accept4, recvmmsg */
+	[269] = SYSCALL_ON_SOCKET,         /* sendmmsg */
+	[32] = SYSCALL_ON_LOCK,            /* flock */
+	[98] = SYSCALL_ON_LOCK,            /* futex */
+	[25] = SYSCALL_FCNTL,
+	[101] = SYSCALL_ON_TIME,         /* nanosleep */
+	[115] = SYSCALL_ON_TIME,         /* clock_nanosleep */
+	[133] = SYSCALL_ON_TIME,         /* rt_sigsuspend */
+	[137] = SYSCALL_ON_TIME,         /* rt_sigtimedwait */
+	[128] = SYSCALL_RESTARTED,       /* restart_syscall */
+	[22] = SYSCALL_ON_EVENTS,        /* epoll_pwait */
+	[72 ... 73] = SYSCALL_ON_EVENTS, /* pselect6, ppoll */
+	[95] = SYSCALL_ON_CHILD,         /* waitid */
+	[220] = SYSCALL_ON_CHILD,        /* clone with CLONE_VFORK */
+	[260] = SYSCALL_ON_CHILD,        /* wait4 */
+	[81 ... 84] = SYSCALL_ON_DISK,   /* sync, fsync, fdatasync, sync_file_range */
+	[227] = SYSCALL_ON_DISK,         /* msync */
+	[267] = SYSCALL_ON_DISK,         /* syncfs */
+	[182 ... 183] = SYSCALL_ON_IPC,  /* mq_timedsend, mq_timedreceive */
+	[188 ... 189] = SYSCALL_ON_IPC,  /* msgrcv, msgsnd */
+	[192 ... 193] = SYSCALL_ON_IPC,  /* semtimedop, semop */
+	[93 ... 94] = SYSCALL_ON_EXIT,   /* exit, exit_group */
 #endif
-	case 449:
-	case 455:
-	case 456: /* futex_waitv, futex_wait, futex_requeue */
-		return SYSCALL_ON_LOCK;
-	case 441: /* epoll_pwait2 */
-		return SYSCALL_ON_EVENTS;
-	case 435: /* clone3 with CLONE_VFORK */
-		return SYSCALL_ON_CHILD;
-	default:
-		return SYSCALL_ON_OTHER;
-	}
+	[435] = SYSCALL_ON_CHILD,        /* clone3 with CLONE_VFORK */
+	[441] = SYSCALL_ON_EVENTS,       /* epoll_pwait2 */
+	[449] = SYSCALL_ON_LOCK,         /* futex_waitv */
+	[455 ... 456] = SYSCALL_ON_LOCK, /* futex_wait, futex_requeue */
+};
+
+static inline enum syscall_class syscall_class(unsigned long number)
+{
+	return number < sizeof(syscall_classes) ? (enum syscall_class)syscall_classes[number]
+						: SYSCALL_ON_OTHER;
 }
 
 /* What a call does to files, for who counts bytes and what could not be found. */

@@ -219,8 +219,7 @@ static int watch_until_over(struct watch *watch)
 		until = now + WATCH_DRAIN_MS * NS_PER_MS;
 		if (watch->request->duration_ns && end < until)
 			until = end;
-		if (!engine_more(watch->engine))
-			poll(waits, array_len(waits), (int)((until - now) / NS_PER_MS) + 1);
+		poll(waits, array_len(waits), (int)((until - now) / NS_PER_MS) + 1);
 		read_signals(watch);
 		err = drain(watch, false);
 		now = clock_mono_ns();

@@ -6,8 +6,10 @@
  * `summary` (record_summary) events are added up, too, by the fields that the collector names.
  */
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "show/format.h"
 #include "show/record_sinks.h"
 #include "show/record_text.h"
@@ -15,6 +17,8 @@
 #define ROWS_MOST     20
 #define HEADING_EVERY 1000 /* lines, on a terminal less would be in view */
 #define EVENT_COLUMNS 12
+#define HEAD_COLUMNS  52 /* of time, event, process and name */
+#define LEAST_COLUMNS 20 /* of a text, whatever the terminal is like */
 
 struct record_table {
 	struct totals totals;
@@ -33,6 +37,15 @@ static bool has_events(const struct record_target *target)
 	return false;
 }
 
+/* It may change at any time. */
+static void look_at_width(struct record_target *target)
+{
+	struct winsize size = { 0 };
+
+	if (target->in_place && !ioctl(fileno(target->out), TIOCGWINSZ, &size))
+		target->width = size.ws_col;
+}
+
 static int begin(struct record_target *target, bool only_totals)
 {
 	struct record_table *table = calloc(1, sizeof(*table));
@@ -40,6 +53,7 @@ static int begin(struct record_target *target, bool only_totals)
 	if (!table)
 		return -ENOMEM;
 	target->state = table;
+	look_at_width(target);
 	table->only_totals = only_totals || !has_events(target);
 	table->text = malloc(RECORD_TEXT_BYTES);
 	return table->text ? 0 : -ENOMEM;
@@ -55,18 +69,29 @@ static int summary_begin(struct record_target *target)
 	return begin(target, true);
 }
 
-/* A column of a collector; NULL where the records of this kind do not have it. */
-static const struct field *field_of_column(const struct record_target *target, const char *name,
-					   const struct schema *schema)
+/* A column of a collector, "errno" or of one kind of record "exec-failed.file"; NULL where the records of
+ * this kind do not have it.
+ */
+static const struct field *field_of_column(const char *name, const struct schema *schema)
+{
+	const char *dot = strchr(name, '.');
+
+	if (!dot)
+		return schema_field(schema, name);
+	if (strncmp(schema->event, name, (size_t)(dot - name)) != 0 || schema->event[dot - name])
+		return NULL;
+	return schema_field(schema, dot + 1);
+}
+
+/* The field that stands for a column; NULL where nothing that is watched has it. */
+static const struct field *column_of(const struct record_target *target, const char *name)
 {
 	const struct record_view *view = &target->views[0];
 	const struct field *field = NULL;
 
-	if (schema)
-		return schema_field(schema, name);
 	for (const struct schema *const *one = view->schemas; !field && *one; one++)
 		if ((*one)->shape == SCHEMA_EVENTS)
-			field = schema_field(*one, name);
+			field = field_of_column(name, *one);
 	return field;
 }
 
@@ -83,28 +108,57 @@ static void put_heading(const struct record_target *target)
 		"COMM");
 	for (const char *const *name = target->views[0].columns; target->view_count == 1 && *name;
 	     name++) {
-		const struct field *field = field_of_column(target, *name, NULL);
+		const struct field *field = column_of(target, *name);
 		int columns = field ? (int)record_column(field) : 0;
 
-		fprintf(target->out, "  %*s", field && is_number(field) ? columns : -columns,
-			*name);
+		if (!columns && name[1])
+			columns = LEAST_COLUMNS;
+		if (field)
+			fprintf(target->out, "  %*s", is_number(field) ? columns : -columns,
+				field->name);
 	}
 	if (target->colour)
 		fputs("\033[0m", target->out);
 	putc('\n', target->out);
 }
 
+/* Columns for a text that takes what is left of the line; 0: any number. */
+static unsigned columns_left(const struct record_target *target, unsigned used)
+{
+	if (!target->width)
+		return 0;
+	return target->width > used + LEAST_COLUMNS ? target->width - used : LEAST_COLUMNS;
+}
+
+/* A text that is not the last is not cut. */
+static unsigned text_columns_at_least(const char *text)
+{
+	unsigned columns = (unsigned)text_columns(text);
+
+	return columns < LEAST_COLUMNS ? LEAST_COLUMNS : columns;
+}
+
 static void put_columns(const struct record_target *target, const struct record *record, char *text)
 {
-	for (const char *const *name = target->views[0].columns; *name; name++) {
-		const struct field *column = field_of_column(target, *name, NULL);
-		const struct field *field = field_of_column(target, *name, record->schema);
+	unsigned used = HEAD_COLUMNS;
 
+	for (const char *const *name = target->views[0].columns; *name; name++) {
+		const struct field *column = column_of(target, *name);
+		const struct field *field = field_of_column(*name, record->schema);
+		unsigned columns = column ? record_column(column) : 0;
+
+		if (!column)
+			continue;
 		text[0] = '\0';
 		if (field)
 			record_value(target, record, field, text);
 		fputs("  ", target->out);
-		put_cell(target, text, record_column(column), is_number(column));
+		used += 2;
+		if (!columns)
+			columns =
+				name[1] ? text_columns_at_least(text) : columns_left(target, used);
+		put_cell(target, text, columns, is_number(column));
+		used += columns;
 	}
 }
 
@@ -114,13 +168,13 @@ static void put_pairs(const struct record_target *target, const struct record *r
 	const struct record_view *view = view_of(target, record->schema);
 
 	for (const char *const *name = view->columns; *name; name++) {
-		const struct field *field = schema_field(record->schema, *name);
+		const struct field *field = field_of_column(*name, record->schema);
 
 		if (!field || !record_has(record, field) ||
 		    (is_number(field) && !record_u64(record, field)))
 			continue;
 		record_value(target, record, field, text);
-		fprintf(target->out, "  %s=", *name);
+		fprintf(target->out, "  %s=", field->name);
 		put_cell(target, text, 0, false);
 	}
 }
@@ -183,6 +237,7 @@ static int table_flush(struct record_target *target)
 	struct record_table *table = target->state;
 	uint64_t now = clock_mono_ns();
 
+	look_at_width(target);
 	if (!target->in_place || !table->only_totals || now < table->drawn_ns + target->interval_ns)
 		return 0;
 	table->drawn_ns = now;

@@ -27,5 +27,7 @@ def test_the_table_says_the_same():
     done = subprocess.run([KYMO, "selftest", "-n", "5"], capture_output=True, text=True, timeout=100)
     lines = done.stdout.splitlines()
     assert done.returncode == 0 and lines[0].split()[:3] == ["COLLECTOR", "EVENT", "HAPPENED"]
-    assert all(line.split()[2:6] == ["5", "5", "0", "0"] for line in lines[1:-1])
+    for line in lines[1:-1]:
+        happened, seen, lost, wrong = map(int, line.split()[2:6])
+        assert happened == 5 and seen + lost >= 5 and wrong == 0, line
     assert lines[-1] == "all that happened was seen, or counted as lost"

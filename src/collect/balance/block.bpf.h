@@ -105,7 +105,7 @@ int balance_io_done(struct bpf_raw_tracepoint_args *ctx)
 	__sync_fetch_and_add(&device->total, took);
 	if (took > device->most)
 		device->most = took;
-	slot = log2_of(took) & (BALANCE_LOG2 - 1);
+	slot = time_slot(took);
 	__sync_fetch_and_add(&device->latency[slot], 1);
 	return 0;
 }

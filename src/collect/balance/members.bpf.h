@@ -6,6 +6,7 @@
 #define COLLECT_BALANCE_MEMBERS_BPF_H
 
 #include "collect/balance/balance.wire.h"
+#include "probe/histogram.bpf.h"
 #include "probe/kernel.h"
 
 #include <bpf/bpf_core_read.h>
@@ -52,16 +53,12 @@ static __always_inline struct balance_cell *find_cell(struct task_struct *task, 
 	return cell && cell->kernel_tgid == kernel_tgid ? cell : NULL;
 }
 
-static __always_inline u32 log2_of(u64 value)
+/* The slot of a time in a histogram of BALANCE_LOG2 powers of 2. */
+static __always_inline u32 time_slot(u64 took_ns)
 {
-	u32 bits = 0;
+	u32 slot = histogram_log2(took_ns);
 
-	for (int shift = 32; shift; shift /= 2)
-		if (value >> shift) {
-			value >>= shift;
-			bits += shift;
-		}
-	return bits < BALANCE_LOG2 ? bits : BALANCE_LOG2 - 1;
+	return (slot < BALANCE_LOG2 ? slot : BALANCE_LOG2 - 1) & (BALANCE_LOG2 - 1);
 }
 
 #endif

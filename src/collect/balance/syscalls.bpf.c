@@ -128,7 +128,7 @@ int syscalls_exit(struct bpf_raw_tracepoint_args *ctx)
 	cell->called_at = 0;
 	all = bpf_map_lookup_elem(&syscalls, &number);
 	if (all) {
-		slot = log2_of(took) & (BALANCE_LOG2 - 1);
+		slot = time_slot(took);
 		all->count++;
 		all->errors += failed;
 		all->total += took;

@@ -5,8 +5,10 @@
 #include "collect/process/process-syscalls.object.h"
 #include "collect/process/process.object.h"
 
-static const char *const columns[] = { "ppid",      "uid",         "duration", "cpu", "max_rss",
-				       "exit_code", "exit_signal", "argv",     NULL };
+static const char *const columns[] = { "ppid",        "uid",     "duration",
+				       "cpu",         "max_rss", "exit_code",
+				       "exit_signal", "errno",   "exec-failed.file",
+				       "argv",        NULL };
 static const char *const group[] = { "comm", NULL };
 
 const struct collector collector_process = {
