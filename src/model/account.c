@@ -192,6 +192,15 @@ void times_add(struct balance_times *to, const struct balance_times *more)
 		sums[i] += parts[i];
 }
 
+void times_subtract(struct balance_times *from, const struct balance_times *before)
+{
+	uint64_t *sums = (uint64_t *)from;
+	const uint64_t *parts = (const uint64_t *)before;
+
+	for (size_t i = 0; i < sizeof(*from) / sizeof(*sums); i++)
+		sums[i] -= parts[i] < sums[i] ? parts[i] : sums[i];
+}
+
 uint64_t times_blocked(const struct balance_times *times)
 {
 	uint64_t sum = 0;

@@ -230,6 +230,9 @@ const struct account_exec *account_program(const struct account *account,
 /** times_add - all times and counts of one to another */
 void times_add(struct balance_times *to, const struct balance_times *more);
 
+/** times_subtract - what was counted before; never below 0 */
+void times_subtract(struct balance_times *from, const struct balance_times *before);
+
 /** times_blocked - over all reasons */
 uint64_t times_blocked(const struct balance_times *times);
 

@@ -6,7 +6,10 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
-from truth import KYMO, made  # noqa: E402  pylint: disable=wrong-import-position
+from truth import KYMO, made, stolen, stolen_since  # noqa: E402,F401  pylint: disable=wrong-import-position,unused-import
+
+STEAL_TICK_NS = 20e6  # what a host took is told in ticks of 10 ms; two readings
+SWITCH_NS = 50000  # between the kernel's reading of its clock and the tracepoint, with other tracers
 
 PROGRAMS = pathlib.Path(__file__).resolve().parent / "programs"
 
@@ -80,11 +83,14 @@ def check(account):
     # The kernel's run_delay is now and then far more than a thread can have waited: longer than what
     # is left of its life beside a sleep that the program itself has timed.
     assert checks["threads_with_other_times"] <= 2 + found["threads_count"] // 8, checks
+    bound = checks["kernel_bound_ns"] + STEAL_TICK_NS
     if not checks["threads_with_other_times"]:
-        assert abs(checks["kernel_difference_ns"]) <= checks["kernel_bound_ns"], checks
+        assert abs(checks["kernel_difference_ns"]) <= bound, checks
     if not any(t["alive"] for p in found["processes"] for t in p["threads"]):
-        assert abs(found["balance"]["running_ns"] - found["balance"]["cpu_ns"]) <= \
-            checks["kernel_bound_ns"], (found["balance"], checks)
+        balance = found["balance"]
+        switches = balance["voluntary_switches"] + balance["involuntary_switches"]
+        assert abs(balance["running_ns"] - balance["cpu_ns"]) <= \
+            bound + 0.1 * balance["running_ns"] + switches * SWITCH_NS, (balance, checks)
     # Some hosts do not deliver each switch; it is counted then.
     assert checks["threads_with_other_switches"] <= \
         sum(repaired.values()), (checks, repaired)

@@ -111,6 +111,18 @@ def started(*words, **more):
     return process, process.stdout.readline().strip()
 
 
+def until_taken(pid, number):
+    """A second signal of the same number would be one with the first."""
+    deadline = time.monotonic() + 20
+    while True:
+        with open(f"/proc/{pid}/status", encoding="ascii") as status:
+            pending = [line.split()[1] for line in status if line.startswith("ShdPnd")][0]
+        if not int(pending, 16) & 1 << number - 1:
+            return
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 TRAPS = "trap 'echo got; exit 9' INT TERM; echo $$; while :; do sleep 0.05; done"
 
 
@@ -125,7 +137,8 @@ def test_a_signal_to_kymo_is_passed_on(tmp_path):
 
 def test_a_signal_of_the_terminal_reaches_it_once(tmp_path):
     """Ctrl-C goes to the whole group; kymo says its report afterwards."""
-    script = "trap 'echo got' INT; echo $$; i=0; while [ $i -lt 8 ]; do sleep 0.05; i=$((i+1)); done"
+    script = "trap 'echo got; done=1' INT; echo $$; i=0; " \
+             "while [ -z \"$done\" ] && [ $i -lt 400 ]; do sleep 0.05; i=$((i+1)); done"
     process, _ = started("--", "/bin/sh", "-c", script)
     # As a terminal does: not from a process, so kymo does not pass it on a second time.
     os.killpg(process.pid, signal.SIGWINCH)
@@ -144,10 +157,10 @@ def children_of(pid):
 def test_the_second_signal_ends_kymo_with_what_it_has(tmp_path):
     out = tmp_path / "account.json"
     process, pid = started(f"--json={out}", "--", "/bin/sh", "-c",
-                           "trap '' INT TERM; echo $$; sleep 30")
+                           "trap '' INT TERM; echo $$; exec sleep 30 >/dev/null 2>&1")
     try:
         process.send_signal(signal.SIGINT)
-        time.sleep(0.1)
+        until_taken(process.pid, signal.SIGINT)
         process.send_signal(signal.SIGINT)
         printed, said = process.communicate(timeout=30)
         assert process.returncode == 130

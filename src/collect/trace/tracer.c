@@ -30,6 +30,7 @@ struct tracer {
 	vec(struct tracee) tracees;
 	pid_t root;
 	uint64_t root_born;
+	struct balance_times root_before; /* what our child did before it executed the command */
 	bool root_over;
 	int root_status;
 };
@@ -128,6 +129,67 @@ static void forget(struct tracer *tracer, struct tracee *tracee)
 	*tracee = tracer->tracees.data[--tracer->tracees.len];
 }
 
+/* What the kernel has counted of a thread so far.  One that runs lacks its current time slice. */
+static void read_counters(pid_t tid, struct balance_times *times)
+{
+	own(freep) char *schedstat = read_task(tid, "schedstat");
+	own(freep) char *status = read_task(tid, "status");
+	own(freep) char *stat = read_task(tid, "stat");
+	own(freep) char *io = read_task(tid, "io");
+	const char *behind = stat ? strrchr(stat, ')') : NULL;
+	unsigned long long one = 0, other = 0;
+
+	if (schedstat && sscanf(schedstat, "%llu %llu", &one, &other) == 2) {
+		times->kernel_cpu = one;
+		times->kernel_delay = other;
+	}
+	if (status) {
+		times->kernel_voluntary = field_of(status, "voluntary_ctxt_switches");
+		times->kernel_involuntary = field_of(status, "nonvoluntary_ctxt_switches");
+	}
+	if (behind &&
+	    sscanf(behind, ") %*c %*d %*d %*d %*d %*d %*u %llu %*u %llu", &one, &other) == 2) {
+		times->minor_faults = one;
+		times->major_faults = other;
+	}
+	if (io) {
+		times->read_chars = field_of(io, "rchar");
+		times->written_chars = field_of(io, "wchar");
+		times->reads = field_of(io, "syscr");
+		times->writes = field_of(io, "syscw");
+		times->disk_read = field_of(io, "read_bytes");
+		times->disk_written = field_of(io, "write_bytes");
+		times->disk_cancelled = field_of(io, "cancelled_write_bytes");
+	}
+}
+
+/* Its life, divided by what the kernel counted; what is neither is of unknown reason. */
+static void divide_life(struct balance_times *times)
+{
+	uint64_t left = times->life;
+
+	times->running = times->kernel_cpu < left ? times->kernel_cpu : left;
+	left -= times->running;
+	times->runq = times->kernel_delay < left ? times->kernel_delay : left;
+	times->blocked[BLOCK_UNSEEN] = left - times->runq;
+	times->voluntary = times->kernel_voluntary;
+	times->involuntary = times->kernel_involuntary;
+}
+
+static void take_memory(pid_t tid, struct account_process *process, char comm[16])
+{
+	own(freep) char *status = read_task(tid, "status");
+	uint64_t peak;
+
+	if (!status)
+		return;
+	peak = field_of(status, "VmHWM") * 1024;
+	process->has_rss = true;
+	if (peak > process->rss_peak_bytes)
+		process->rss_peak_bytes = peak;
+	sscanf(status, "Name:\t%15s", comm);
+}
+
 /* What the kernel has counted of a thread, and the rest of its life as unknown. */
 static int account_for(struct tracer *tracer, const struct tracee *tracee, uint64_t at, bool alive)
 {
@@ -139,51 +201,14 @@ static int account_for(struct tracer *tracer, const struct tracee *tracee, uint6
 		.is_alive = alive,
 		.is_cut = true,
 	};
-	struct account_process *process = &tracer->account->processes.data[tracee->process];
-	own(freep) char *schedstat = read_task(tracee->tid, "schedstat");
-	own(freep) char *status = read_task(tracee->tid, "status");
-	own(freep) char *stat = read_task(tracee->tid, "stat");
-	own(freep) char *io = read_task(tracee->tid, "io");
-	unsigned long long ran = 0, delay = 0;
-	struct balance_times *times = &row.times;
-	const char *behind = stat ? strrchr(stat, ')') : NULL;
 
-	times->life = at > tracee->born ? at - tracee->born : 0;
-	if (schedstat && sscanf(schedstat, "%llu %llu", &ran, &delay) == 2) {
-		times->kernel_cpu = ran;
-		times->kernel_delay = delay;
-		times->running = ran < times->life ? ran : times->life;
-		times->runq =
-			delay < times->life - times->running ? delay : times->life - times->running;
-	}
-	times->blocked[BLOCK_UNSEEN] = times->life - times->running - times->runq;
-	if (status) {
-		times->voluntary = times->kernel_voluntary =
-			field_of(status, "voluntary_ctxt_switches");
-		times->involuntary = times->kernel_involuntary =
-			field_of(status, "nonvoluntary_ctxt_switches");
-		process->has_rss = true;
-		if (field_of(status, "VmHWM") * 1024 > process->rss_peak_bytes)
-			process->rss_peak_bytes = field_of(status, "VmHWM") * 1024;
-		sscanf(status, "Name:\t%15s", row.comm);
-	}
-	if (behind) {
-		unsigned long long minor = 0, major = 0;
-
-		sscanf(behind, ") %*c %*d %*d %*d %*d %*d %*u %llu %*u %llu", &minor, &major);
-		times->minor_faults = minor;
-		times->major_faults = major;
-	}
-	if (io) {
-		times->read_chars = field_of(io, "rchar");
-		times->written_chars = field_of(io, "wchar");
-		times->reads = field_of(io, "syscr");
-		times->writes = field_of(io, "syscw");
-		times->disk_read = field_of(io, "read_bytes");
-		times->disk_written = field_of(io, "write_bytes");
-		times->disk_cancelled = field_of(io, "cancelled_write_bytes");
-	}
-	times_add(&tracer->account->totals, times);
+	row.times.life = at > tracee->born ? at - tracee->born : 0;
+	read_counters(tracee->tid, &row.times);
+	if (tracee->tid == tracer->root)
+		times_subtract(&row.times, &tracer->root_before);
+	divide_life(&row.times);
+	take_memory(tracee->tid, &tracer->account->processes.data[tracee->process], row.comm);
+	times_add(&tracer->account->totals, &row.times);
 	tracer->account->thread_count++;
 	return account_thread(tracer->account, &row);
 }
@@ -206,11 +231,14 @@ static int executed(struct tracer *tracer, pid_t tid)
 		taker = find(tracer, (pid_t)former);
 		taker->tid = tid;
 		tracee = taker;
+		if (tid == tracer->root)
+			tracer->root_before = (struct balance_times){ 0 };
 	}
 	if (!tracee)
 		return 0;
 	if (tid == tracer->root && !tracer->root_born) {
 		/* The account begins here; what the child of ours did before is not the command's. */
+		read_counters(tid, &tracer->root_before);
 		tracer->root_born = tracee->born = clock_mono_ns();
 		tracer->account->processes.data[tracee->process].born_mono_ns = tracee->born;
 	}
@@ -228,13 +256,16 @@ static int exits(struct tracer *tracer, pid_t tid)
 	struct tracee *tracee = find(tracer, tid);
 	struct account_process *process;
 	unsigned long status = 0;
+	bool has_status;
 	int err;
 
 	if (!tracee)
 		return 0;
+	/* The kernel answers when its last time slice is over, and counted. */
+	has_status = ptrace(PTRACE_GETEVENTMSG, tid, NULL, &status) == 0 && tid == tracee->pid;
 	err = account_for(tracer, tracee, clock_mono_ns(), false);
-	process = &tracer->account->processes.data[tracee->process];
-	if (ptrace(PTRACE_GETEVENTMSG, tid, NULL, &status) == 0 && tid == tracee->pid) {
+	if (has_status) {
+		process = &tracer->account->processes.data[tracee->process];
 		process->has_status = true;
 		process->status = (int)status;
 	}
