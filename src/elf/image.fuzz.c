@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* A whole ELF file of foreign making: headers, symbols, PLT, mini-debuginfo and DWARF. */
+/* A whole ELF file of foreign making: headers, symbols, PLT, mini-debuginfo, DWARF, the table of Go,
+ * and its functions as instructions.
+ */
 #include "elf/image.h"
 
 #include <string.h>
 
+#include "elf/code.h"
+#include "elf/functions.h"
+#include "elf/gopclntab.h"
 #include "elf/inflate.h"
 #include "elf/inlines.h"
 #include "elf/plt.h"
@@ -26,6 +31,30 @@ static void ask_symbols(const struct image *image, const struct image *mini)
 			if (symbols_find(symbols, code->start + i * 7, &name) &&
 			    symbols_name(symbols, name, text) >= (int)sizeof(text))
 				abort();
+}
+
+static void ask_functions(const struct image *image, const struct image *mini)
+{
+	struct functions functions = { 0 };
+
+	if (functions_find(image, mini, "*", &functions) == 0)
+		for (size_t i = 0; i < functions.list.len && i < 16; i++) {
+			const struct function *one = &functions.list.data[i];
+			struct code_request request = {
+				.ranges = { one->body, one->cold },
+				.count = one->cold.end ? 2 : 1,
+				.restarts = one->is_go,
+			};
+			struct code code;
+
+			if (code_examine(image, &request, &code) == 0 && code.lacks[0] &&
+			    code.exits.len)
+				abort();
+			code_done(&code);
+		}
+	functions_done(&functions);
+	if (gopclntab_names(image, "main.main") > 1 || gopclntab_version(image) > 99999)
+		abort();
 }
 
 static void ask_plt(const struct image *image)
@@ -97,6 +126,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 		if (image_address(image, offset, &address))
 			image_code_at(image, address);
 	ask_symbols(image, mini);
+	ask_functions(image, mini);
 	ask_plt(image);
 	ask_inlines(image);
 	return 0;

@@ -106,6 +106,9 @@ bool image_is_compressed(const struct image *image, const struct image_section *
 /** image_address - the address that a byte of the file is mapped at.  Return: whether it is mapped */
 bool image_address(const struct image *image, uint64_t offset, uint64_t *ret_address);
 
+/** image_offset - where in the file the byte of an address lies.  Return: whether it lies there */
+bool image_offset(const struct image *image, uint64_t address, uint64_t *ret_offset);
+
 /** image_code_at - the range of code that holds an address; NULL if none */
 const struct image_range *image_code_at(const struct image *image, uint64_t address);
 

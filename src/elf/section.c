@@ -152,6 +152,17 @@ bool image_address(const struct image *image, uint64_t offset, uint64_t *ret_add
 	return true;
 }
 
+bool image_offset(const struct image *image, uint64_t address, uint64_t *ret_offset)
+{
+	vec_each(segment, &image->segments)
+		if (address >= segment->address &&
+		    address - segment->address < segment->file_bytes) {
+			*ret_offset = segment->offset + (address - segment->address);
+			return true;
+		}
+	return false;
+}
+
 const struct image_range *image_code_at(const struct image *image, uint64_t address)
 {
 	size_t low = 0, high = image->code.len;

@@ -92,17 +92,19 @@ static int add_entry(struct symbols *symbols, const struct image *image, const s
 			  (uint32_t)rank << NAME_BITS | (table->first + entry.name) });
 }
 
-static int read_entries(struct symbols *symbols, const struct image *image,
-			const struct table *table)
+typedef int entry_fn(void *context, const struct entry *entry);
+
+/* Hands on every entry of a table, at most SYMBOLS_MAX; the number of those left out is added up. */
+static int each_entry(const struct table *table, entry_fn *each, void *context,
+		      uint64_t *ret_dropped)
 {
 	size_t size = table->image->is_64 ? sizeof(Elf64_Sym) : sizeof(Elf32_Sym);
 	uint64_t count = table->symbols->size / size, per_step = STEP_BYTES / size;
 	own(freep) uint8_t *step = malloc(STEP_BYTES);
-	const struct image_range *code = NULL;
 	int err = step ? 0 : -ENOMEM;
 
 	if (count > SYMBOLS_MAX) {
-		symbols->dropped += count - SYMBOLS_MAX;
+		*ret_dropped += count - SYMBOLS_MAX;
 		count = SYMBOLS_MAX;
 	}
 	for (uint64_t i = 0; !err && i < count; i += per_step) {
@@ -110,23 +112,36 @@ static int read_entries(struct symbols *symbols, const struct image *image,
 
 		err = source_read(&table->image->source, step, here * size,
 				  table->symbols->offset + i * size);
-		for (uint64_t j = 0; !err && j < here; j++)
-			err = add_entry(symbols, image, table, entry_at(table->image, step, j),
-					&code);
+		for (uint64_t j = 0; !err && j < here; j++) {
+			struct entry entry = entry_at(table->image, step, j);
+
+			err = each(context, &entry);
+		}
 	}
 	return err;
 }
 
-/* 1 when the image has such a table and it was entered; 0 when it has none. */
-static int add_table(struct symbols *symbols, const struct image *image, const struct image *from,
-		     uint32_t type)
+struct adding {
+	struct symbols *symbols;
+	const struct image *image;
+	const struct table *table;
+	const struct image_range *code;
+};
+
+static int add_each(void *context, const struct entry *entry)
+{
+	struct adding *adding = context;
+
+	return add_entry(adding->symbols, adding->image, adding->table, *entry, &adding->code);
+}
+
+/* The table of a kind in an image.  1; 0 when it has none; -EBADMSG. */
+static int find_table(const struct image *image, const struct image *from, uint32_t type,
+		      struct table *ret)
 {
 	const struct image_section *section = from ? image_find_type(from, type) : NULL;
 	const struct image_section *strings =
 		section ? image_section_at(from, section->link) : NULL;
-	struct table table = { .image = from, .symbols = section };
-	struct symbol_names *names = &symbols->names[symbols->names_len];
-	int err;
 
 	if (!section)
 		return 0;
@@ -134,15 +149,29 @@ static int add_table(struct symbols *symbols, const struct image *image, const s
 	    image_is_compressed(from, strings) || from->machine != image->machine ||
 	    !source_has(&from->source, strings->offset, strings->size))
 		return -EBADMSG;
+	*ret = (struct table){ .image = from, .symbols = section, .strings = strings->offset };
+	ret->name_bytes = strings->size < NAME_MASK ? (uint32_t)strings->size : NAME_MASK;
+	return 1;
+}
+
+/* 1 when the image has such a table and it was entered; 0 when it has none. */
+static int add_table(struct symbols *symbols, const struct image *image, const struct image *from,
+		     uint32_t type)
+{
+	struct symbol_names *names = &symbols->names[symbols->names_len];
+	struct table table;
+	struct adding adding = { .symbols = symbols, .image = image, .table = &table };
+	int err = find_table(image, from, type, &table);
+
+	if (err <= 0)
+		return err;
 	if (names > symbols->names)
 		table.first = names[-1].first + names[-1].bytes;
-	table.strings = strings->offset;
-	table.name_bytes = NAME_MASK - table.first;
-	if (strings->size < table.name_bytes)
-		table.name_bytes = (uint32_t)strings->size;
-	*names = (struct symbol_names){ from, strings->offset, table.first, table.name_bytes };
+	if (table.name_bytes > NAME_MASK - table.first)
+		table.name_bytes = NAME_MASK - table.first;
+	*names = (struct symbol_names){ from, table.strings, table.first, table.name_bytes };
 	symbols->names_len++;
-	err = read_entries(symbols, image, &table);
+	err = each_entry(&table, add_each, &adding, &symbols->dropped);
 	return err ?: 1;
 }
 
@@ -343,4 +372,65 @@ size_t symbols_bytes(const struct symbols *symbols)
 {
 	return sizeof(*symbols) + symbols->spans.cap * sizeof(*symbols->spans.data) +
 	       symbols->aliases.cap * sizeof(*symbols->aliases.data);
+}
+
+struct listing {
+	const struct image *image;
+	const struct table *table;
+	const char *names; /* all of them, closed by NUL */
+	symbol_fn *each;
+	void *context;
+};
+
+static int list_each(void *context, const struct entry *entry)
+{
+	const struct listing *listing = context;
+	struct symbol symbol = { .address = entry->value, .size = entry->size };
+	enum rank rank;
+
+	if (!rank_of(entry, listing->image->machine, &rank) || rank == RANK_LABEL ||
+	    entry->name >= listing->table->name_bytes ||
+	    !image_code_at(listing->image, entry->value))
+		return 0;
+	symbol.name = listing->names + entry->name;
+	symbol.is_resolver = ELF64_ST_TYPE(entry->info) == STT_GNU_IFUNC;
+	return *symbol.name ? listing->each(listing->context, &symbol) : 0;
+}
+
+/* 1 when there is such a table. */
+static int list_table(const struct image *image, const struct image *from, uint32_t type,
+		      symbol_fn *each, void *context)
+{
+	own(freep) char *names = NULL;
+	struct table table;
+	struct listing listing = { image, &table, NULL, each, context };
+	uint64_t dropped = 0;
+	int err = find_table(image, from, type, &table);
+
+	if (err <= 0)
+		return err;
+	if (table.name_bytes > SYMBOLS_MAX_LISTED)
+		return -E2BIG;
+	names = malloc((size_t)table.name_bytes + 1);
+	if (!names)
+		return -ENOMEM;
+	names[table.name_bytes] = '\0';
+	err = source_read(&from->source, names, table.name_bytes, table.strings);
+	listing.names = names;
+	err = err ?: each_entry(&table, list_each, &listing, &dropped);
+	return err ?: 1;
+}
+
+int symbols_each(const struct image *image, const struct image *debug, const struct image *mini,
+		 symbol_fn *each, void *context)
+{
+	int got = list_table(image, debug, SHT_SYMTAB, each, context);
+
+	got = got ?: list_table(image, image, SHT_SYMTAB, each, context);
+	if (got)
+		return got < 0 ? got : 0;
+	got = list_table(image, image, SHT_DYNSYM, each, context);
+	if (got >= 0)
+		got = list_table(image, mini, SHT_SYMTAB, each, context);
+	return got < 0 ? got : 0;
 }

@@ -18,7 +18,8 @@
 
 #define SYMBOLS_MAX        (4u << 20) /* of one table; a browser has about 1.5 million */
 #define SYMBOLS_MAX_TABLES 2u
-#define SYMBOL_NAME_BYTES  1024u /* with NUL; a longer name ends in "..." */
+#define SYMBOLS_MAX_LISTED (256u << 20) /* bytes of names that symbols_each() holds */
+#define SYMBOL_NAME_BYTES  1024u        /* with NUL; a longer name ends in "..." */
 
 struct symbol_alias {
 	uint32_t name;  /* as symbols_find() gives it */
@@ -65,6 +66,25 @@ bool symbols_find(const struct symbols *symbols, uint64_t address, uint32_t *ret
  */
 nodiscard int symbols_name(const struct symbols *symbols, uint32_t name,
 			   char text[SYMBOL_NAME_BYTES]);
+
+/* One function as a symbol table states it. */
+struct symbol {
+	const char *name; /* with its version, if any ("memcpy@@GLIBC_2.14") */
+	uint64_t address, size;
+	bool is_resolver; /* STT_GNU_IFUNC: not the function, but what chooses it */
+};
+
+typedef int symbol_fn(void *context, const struct symbol *symbol);
+
+/**
+ * symbols_each - every function with its symbols, aliases too, in the order of the tables
+ * @each: returns 0 to go on
+ *
+ * Other arguments as of symbols_new().  Return: 0; what @each returned; the errors of symbols_new();
+ * -E2BIG when the names take more than SYMBOLS_MAX_LISTED.
+ */
+nodiscard int symbols_each(const struct image *image, const struct image *debug,
+			   const struct image *mini, symbol_fn *each, void *context);
 
 /** symbols_bytes - the memory it holds */
 size_t symbols_bytes(const struct symbols *symbols);
