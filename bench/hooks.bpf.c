@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Dual MIT/GPL */
-/* hooks.bpf.c - programs that do nothing, on every system call: what any observer there costs at least. */
+/* hooks.bpf.c - programs that do nothing, on every system call or context switch: what any observer there
+ * costs at least.
+ */
 #include "probe/kernel.h"
 
 #include <bpf/bpf_helpers.h>
@@ -14,6 +16,12 @@ int hook_enter(void *ctx)
 
 SEC("raw_tp/sys_exit")
 int hook_exit(void *ctx)
+{
+	return 0;
+}
+
+SEC("tp_btf/sched_switch")
+int hook_switch(void *ctx)
 {
 	return 0;
 }

@@ -1,33 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /* ping-pong.c - two processes that hand one byte to and fro through pipes.
  *
- *     ping-pong ROUNDS
+ *     ping-pong ROUNDS [BATCHES]
  *
- * Prints nanoseconds of CPU time and of wall time per context switch.  Run it on one processor
- * (taskset), so that each byte is a switch; CPU time hardly depends on what else runs there.
+ * Prints for each batch of ROUNDS the nanoseconds of CPU time per context switch, of both processes.  Run
+ * it on one processor (taskset), so that each byte is a switch; CPU time hardly depends on what else runs
+ * there, and of many short batches some are disturbed by nothing.
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-static double wall_ns(void)
+static double cpu_ns(clockid_t clock)
 {
 	struct timespec at;
 
-	clock_gettime(CLOCK_MONOTONIC, &at);
+	clock_gettime(clock, &at);
 	return (double)at.tv_sec * 1e9 + (double)at.tv_nsec;
-}
-
-static double cpu_ns(int who)
-{
-	struct rusage used;
-
-	getrusage(who, &used);
-	return (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1e9 +
-	       (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) * 1e3;
 }
 
 static void pass_on(int from, int to)
@@ -40,30 +31,44 @@ static void pass_on(int from, int to)
 	_exit(0);
 }
 
+static int play(long rounds, int to, int from)
+{
+	char byte = 0;
+
+	for (long i = 0; i < rounds; i++)
+		if (write(to, &byte, 1) != 1 || read(from, &byte, 1) != 1)
+			return 1;
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
-	long rounds = argc > 1 ? atol(argv[1]) : 50000;
+	long rounds = argc > 1 ? atol(argv[1]) : 50000, batches = argc > 2 ? atol(argv[2]) : 1;
 	int there[2], back[2];
-	double wall, cpu;
-	char byte = 0;
+	clockid_t partner;
+	pid_t child;
+	double cpu;
 
 	if (pipe(there) || pipe(back))
 		return 1;
-	if (fork() == 0) {
+	child = fork();
+	if (child == 0) {
 		close(there[1]);
 		close(back[0]);
 		pass_on(there[0], back[1]);
 	}
 	close(there[0]);
 	close(back[1]);
-	wall = wall_ns();
-	for (long i = 0; i < rounds; i++)
-		if (write(there[1], &byte, 1) != 1 || read(back[0], &byte, 1) != 1)
+	if (child < 0 || clock_getcpuclockid(child, &partner) || play(100, there[1], back[0]))
+		return 1;
+	for (long i = 0; i < batches; i++) {
+		cpu = cpu_ns(CLOCK_PROCESS_CPUTIME_ID) + cpu_ns(partner);
+		if (play(rounds, there[1], back[0]))
 			return 1;
-	wall = wall_ns() - wall;
+		cpu = cpu_ns(CLOCK_PROCESS_CPUTIME_ID) + cpu_ns(partner) - cpu;
+		printf("%.1f\n", cpu / 2 / (double)rounds);
+	}
 	close(there[1]);
 	wait(NULL);
-	cpu = cpu_ns(RUSAGE_SELF) + cpu_ns(RUSAGE_CHILDREN);
-	printf("%.1f %.1f\n", cpu / 2 / (double)rounds, wall / 2 / (double)rounds);
 	return 0;
 }

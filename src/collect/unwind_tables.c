@@ -187,7 +187,7 @@ void unwind_tables_unmap(struct unwind_tables *tables, uint32_t pid)
 /* Room for so many parts: the processes that were told first go first. */
 static int make_room(struct unwind_tables *tables, size_t parts)
 {
-	size_t tries = tables->processes.len;
+	size_t tries = parts > tables->max_parts ? 0 : tables->processes.len;
 
 	while (tables->parts + parts > tables->max_parts && tries--) {
 		if (tables->oldest >= tables->processes.len)
@@ -212,34 +212,85 @@ static int need_process(struct unwind_tables *tables, uint32_t pid, struct proce
 	return err;
 }
 
+/* What a process has mapped, on its way into parts. */
+struct layout {
+	const struct unwind_mapping *mappings;
+	size_t count;
+	uint32_t pid;
+	uint32_t leaves;  /* parts of mappings */
+	uint32_t indexes; /* parts that find them; 0: part 0 does */
+};
+
+static struct layout lay_out(uint32_t pid, const struct unwind_mapping *mappings, size_t count)
+{
+	size_t leaves = (count + UNWIND_MAPPINGS_PER_PART - 1) / UNWIND_MAPPINGS_PER_PART;
+	struct layout layout = { mappings, count, pid, 0, 0 };
+
+	layout.leaves = (uint32_t)(leaves < UNWIND_PARTS_MAX ? leaves : UNWIND_PARTS_MAX);
+	if (layout.leaves > UNWIND_STARTS)
+		layout.indexes = (layout.leaves + UNWIND_STARTS - 1) / UNWIND_STARTS;
+	return layout;
+}
+
+static uint64_t start_of_leaf(const struct layout *layout, uint32_t leaf)
+{
+	return layout->mappings[(size_t)leaf * UNWIND_MAPPINGS_PER_PART].start;
+}
+
+static int put_leaf(struct unwind_tables *tables, const struct layout *layout, uint32_t leaf)
+{
+	struct unwind_mappings_key key = { layout->pid, 1 + layout->indexes + leaf };
+	size_t first = (size_t)leaf * UNWIND_MAPPINGS_PER_PART, len = layout->count - first;
+	struct unwind_mappings part = { 0 };
+
+	part.count = (u32)(len < UNWIND_MAPPINGS_PER_PART ? len : UNWIND_MAPPINGS_PER_PART);
+	memcpy(part.mappings, layout->mappings + first, part.count * sizeof(*part.mappings));
+	return change_part(tables, &key, &part);
+}
+
+static int put_index(struct unwind_tables *tables, const struct layout *layout, uint32_t index)
+{
+	struct unwind_mappings_key key = { layout->pid, 1 + index };
+	struct unwind_mappings part = { 0 };
+	uint32_t leaf = index * UNWIND_STARTS;
+
+	for (; leaf < layout->leaves && part.count < UNWIND_STARTS; leaf++)
+		part.starts[part.count++] = start_of_leaf(layout, leaf);
+	return change_part(tables, &key, &part);
+}
+
+static int put_head(struct unwind_tables *tables, const struct layout *layout, uint64_t exec_id,
+		    uint64_t exec_vm)
+{
+	struct unwind_mappings head = { .exec_id = exec_id, .exec_vm = exec_vm };
+	struct unwind_mappings_key key = { layout->pid, 0 };
+	uint32_t step = layout->indexes ? UNWIND_STARTS : 1;
+
+	head.indexes = layout->indexes;
+	for (uint32_t leaf = 0; leaf < layout->leaves; leaf += step)
+		head.starts[head.count++] = start_of_leaf(layout, leaf);
+	return change_part(tables, &key, &head);
+}
+
 int unwind_tables_map(struct unwind_tables *tables, uint32_t pid, uint64_t exec_id,
 		      uint64_t exec_vm, const struct unwind_mapping *mappings, size_t count)
 {
-	size_t parts = (count + UNWIND_MAPPINGS_PER_PART - 1) / UNWIND_MAPPINGS_PER_PART;
-	struct unwind_mappings head = { .exec_id = exec_id, .exec_vm = exec_vm }, part = { 0 };
-	struct unwind_mappings_key key = { pid, 0 };
+	struct layout layout = lay_out(pid, mappings, count);
+	uint32_t parts = 1 + layout.indexes + layout.leaves;
 	struct process *process;
 	int err = need_process(tables, pid, &process);
 
 	if (err)
 		return err;
 	drop(tables, process);
-	parts = parts < UNWIND_PARTS_MAX ? parts : UNWIND_PARTS_MAX;
-	err = make_room(tables, parts + 1);
-	for (size_t i = 0; !err && i < parts; i++) {
-		size_t first = i * UNWIND_MAPPINGS_PER_PART, len = count - first;
-
-		part.count = (u32)(len < UNWIND_MAPPINGS_PER_PART ? len : UNWIND_MAPPINGS_PER_PART);
-		memcpy(part.mappings, mappings + first, part.count * sizeof(*mappings));
-		head.starts[i] = mappings[first].start;
-		key.part = (u32)i + 1;
-		err = change_part(tables, &key, &part);
-	}
-	head.count = (u32)parts;
-	key.part = 0; /* last: it makes the others valid */
-	err = err ?: change_part(tables, &key, &head);
-	process->parts = (uint32_t)parts + 1;
-	tables->parts += process->parts;
+	err = make_room(tables, parts);
+	for (uint32_t i = 0; !err && i < layout.leaves; i++)
+		err = put_leaf(tables, &layout, i);
+	for (uint32_t i = 0; !err && i < layout.indexes; i++)
+		err = put_index(tables, &layout, i);
+	err = err ?: put_head(tables, &layout, exec_id, exec_vm); /* last: it makes them valid */
+	process->parts = parts;
+	tables->parts += parts;
 	if (err) {
 		drop(tables, process);
 		tables->figures.refused++;

@@ -52,7 +52,7 @@ nodiscard int unwind_tables_put(struct unwind_tables *tables, struct unwind_bloc
 
 /**
  * unwind_tables_map - what a process has mapped, in place of what was told before
- * @mappings: by address; what exceeds UNWIND_PARTS_MAX parts is left out
+ * @mappings: by address; what exceeds UNWIND_PARTS_MAX parts, three millions, is left out
  *
  * Return: 0; -ENOMEM; -E2BIG when the budget is used by other processes; -errno
  */

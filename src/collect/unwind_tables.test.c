@@ -20,12 +20,12 @@ static struct maps make_maps(void)
 	struct maps maps;
 
 	maps.blocks = bpf_map_create(BPF_MAP_TYPE_HASH, "blocks", sizeof(struct unwind_block_key),
-				     sizeof(struct unwind_block), 512, &opts);
+				     sizeof(struct unwind_block), 2048, &opts);
 	if (maps.blocks == -EPERM)
 		test_skip("needs the right to make BPF maps");
 	maps.mappings =
 		bpf_map_create(BPF_MAP_TYPE_HASH, "mappings", sizeof(struct unwind_mappings_key),
-			       sizeof(struct unwind_mappings), 512, &opts);
+			       sizeof(struct unwind_mappings), 2048, &opts);
 	assert_true(maps.blocks >= 0 && maps.mappings >= 0);
 	return maps;
 }
@@ -125,15 +125,31 @@ static void evicts_what_was_not_used(void **state)
 	close_maps(maps);
 }
 
+static uint32_t count_starts(const struct unwind_mappings *part, uint64_t address)
+{
+	uint32_t count = 0;
+
+	while (count < part->count && part->starts[count] <= address)
+		count++;
+	return count;
+}
+
 static void find_address(struct maps maps, uint32_t pid, uint64_t address, uint32_t file)
 {
 	struct unwind_mappings_key key = { pid, 0 };
 	struct unwind_mappings part;
 
+	uint32_t indexes, index;
+
 	assert_int_equal(bpf_map_lookup_elem(maps.mappings, &key, &part), 0);
-	while (key.part < part.count && part.starts[key.part] <= address)
-		key.part++;
+	indexes = part.indexes;
+	key.part = count_starts(&part, address);
 	assert_true(key.part > 0);
+	if (indexes) {
+		index = key.part - 1;
+		assert_int_equal(bpf_map_lookup_elem(maps.mappings, &key, &part), 0);
+		key.part = indexes + index * UNWIND_STARTS + count_starts(&part, address);
+	}
 	assert_int_equal(bpf_map_lookup_elem(maps.mappings, &key, &part), 0);
 	for (uint32_t i = 0; i < part.count; i++)
 		if (part.mappings[i].start <= address && address < part.mappings[i].end) {
@@ -167,6 +183,28 @@ static void keeps_mappings(void **state)
 	unwind_tables_unmap(tables, 42);
 	assert_int_equal(count_elements(maps.mappings), 0);
 	assert_int_equal(unwind_tables_figures(tables).parts, 0);
+	unwind_tables_free(tables);
+	close_maps(maps);
+}
+
+/* As many as a kernel allows: parts that find parts. */
+static void keeps_65000_mappings(void **state)
+{
+	static struct unwind_mapping mappings[65000];
+	struct maps maps = make_maps();
+	struct unwind_tables *tables = make_tables(maps, 16000);
+
+	(void)state;
+	for (uint32_t i = 0; i < 65000; i++)
+		mappings[i] = (struct unwind_mapping){ 0x1000 * (i + 1ull),
+						       0x1000 * (i + 1ull) + 0x800, 0, i, 0 };
+	assert_int_equal(unwind_tables_map(tables, 42, 3, 77, mappings, 65000), 0);
+	assert_int_equal(count_elements(maps.mappings), 1 + 5 + 1084);
+	for (uint32_t i = 0; i < 65000; i += i % 60 < 58 ? 29 : 1)
+		find_address(maps, 42, mappings[i].start + 0x7ff, i);
+	find_address(maps, 42, mappings[64999].start, 64999);
+	unwind_tables_unmap(tables, 42);
+	assert_int_equal(count_elements(maps.mappings), 0);
 	unwind_tables_free(tables);
 	close_maps(maps);
 }
@@ -226,6 +264,7 @@ int main(void)
 		cmocka_unit_test(keeps_blocks),
 		cmocka_unit_test(evicts_what_was_not_used),
 		cmocka_unit_test(keeps_mappings),
+		cmocka_unit_test(keeps_65000_mappings),
 		cmocka_unit_test(forgets_processes_for_new_ones),
 		cmocka_unit_test(keeps_a_mirror_the_same),
 	};

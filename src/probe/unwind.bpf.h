@@ -113,12 +113,32 @@ static __always_inline bool unwind_read(void *context, u64 address, u64 words[2]
 	return true;
 }
 
+/* How many parts of those that a part finds begin at or below an address. */
+static __always_inline u32 count_starts(struct unwind_place *place,
+					const struct unwind_mappings *part, u64 address)
+{
+	place->low = 0;
+	place->high = part->count;
+	for (int i = 0; i < 8; i++) {
+		u32 middle = (place->low + place->high) / 2;
+
+		barrier_var(middle); /* the compiler must keep the check that follows */
+		if (place->low >= place->high || middle >= UNWIND_STARTS)
+			break;
+		if (part->starts[middle] <= address)
+			place->low = middle + 1;
+		else
+			place->high = middle;
+	}
+	return place->low;
+}
+
 /* Makes the mapping that holds an address the current one.  Return: 0; STACK_STOP_NO_TABLE when user
  * space must tell first; STACK_STOP_NO_CODE when no code is mapped there.
  */
 __noinline u32 unwind_find_mapping(u64 address)
 {
-	u32 zero = 0, found;
+	u32 zero = 0, found, indexes;
 	struct unwind_place *place = bpf_map_lookup_elem(&unwind_places, &zero);
 	struct unwind_mappings_key key = {};
 	struct unwind_mappings *part;
@@ -129,20 +149,16 @@ __noinline u32 unwind_find_mapping(u64 address)
 	part = bpf_map_lookup_elem(&unwind_mappings, &key);
 	if (!part || part->exec_id != place->exec_id || part->exec_vm != place->exec_vm)
 		return STACK_STOP_NO_TABLE;
-	place->low = 0;
-	place->high = part->count;
-	for (int i = 0; i < 7; i++) {
-		u32 middle = (place->low + place->high) / 2;
-
-		barrier_var(middle); /* the compiler must keep the check that follows */
-		if (place->low >= place->high || middle >= UNWIND_PARTS_MAX)
-			break;
-		if (part->starts[middle] <= address)
-			place->low = middle + 1;
-		else
-			place->high = middle;
+	indexes = part->indexes;
+	found = count_starts(place, part, address);
+	if (indexes && found) {
+		key.part = found;
+		part = bpf_map_lookup_elem(&unwind_mappings, &key);
+		if (!part)
+			return STACK_STOP_NO_TABLE;
+		found = indexes + (found - 1) * UNWIND_STARTS + count_starts(place, part, address);
 	}
-	key.part = place->low;
+	key.part = found;
 	if (!key.part)
 		return STACK_STOP_NO_CODE;
 	part = bpf_map_lookup_elem(&unwind_mappings, &key);

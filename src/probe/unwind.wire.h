@@ -74,7 +74,8 @@ struct unwind_block {
 };
 
 #define UNWIND_MAPPINGS_PER_PART 60
-#define UNWIND_PARTS_MAX         60 /* so 3,600 mappings of code in one process */
+#define UNWIND_STARTS            240 /* of parts in one part: of two levels 14,400 mappings of code */
+#define UNWIND_PARTS_MAX         (UNWIND_STARTS * UNWIND_STARTS) /* with mappings, of a process */
 
 struct unwind_mapping {
 	u64 start, end; /* addresses */
@@ -88,18 +89,23 @@ struct unwind_mapping {
 #define UNWIND_NO_FILE   0xffffffffu
 #define UNWIND_UNOPENED  0xfffffffeu /* of a file that no stack went through yet */
 
+/* Parts of a process: 0 finds the part that holds a mapping, and where these are more than
+ * UNWIND_STARTS, the part that finds it.
+ *
+ *     0 | `indexes` parts of starts | parts of mappings, in the order of addresses
+ */
 struct unwind_mappings_key {
 	u32 pid;
-	u32 part; /* 0: struct unwind_process; then 1 + n */
+	u32 part;
 };
 
-/* Both kinds of value of one map: the first finds the part, the part finds the mapping. */
+/* All kinds of value of one map. */
 struct unwind_mappings {
 	u64 exec_id, exec_vm; /* part 0: what all parts hold for */
 	u32 count;            /* of starts, or of mappings */
-	u32 pad;
+	u32 indexes;          /* part 0: 0, it finds the mappings itself */
 	union {
-		u64 starts[UNWIND_PARTS_MAX]; /* part 0: first address of each part */
+		u64 starts[UNWIND_STARTS]; /* first address of each part */
 		struct unwind_mapping mappings[UNWIND_MAPPINGS_PER_PART];
 	};
 };

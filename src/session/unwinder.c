@@ -17,6 +17,7 @@ static bool read_stack(void *context, u64 address, u64 words[2]);
 #define OPEN_BYTES_MAX (12u << 20) /* libLLVM-14 takes 0.9 MB */
 #define SEGMENTS_MAX   8u          /* executable ones of one file; linkers make one, rarely two */
 #define GROUP_PAGES    8u          /* that are told at once; a power of two */
+#define JOIN_ABOVE     3600u       /* mappings of a process: 120 KB of kernel memory */
 
 struct segment {
 	uint64_t offset, end; /* in the file */
@@ -196,15 +197,15 @@ static int describe(struct unwinder *unwinder, const struct mapping *mapping,
 	return 0;
 }
 
-/* Of more code than the kernel side can know, what was made at run time is told as one piece: all of
- * it is left by frame pointers, and the gaps in it hold nothing.
+/* Of a process with very many mappings, what was made at run time is told as one piece: all of it is
+ * left by frame pointers, and the gaps in it hold nothing.
  */
 static void join_unfiled(struct unwinder *unwinder)
 {
 	struct unwind_mapping *mappings = unwinder->mappings.data;
 	size_t len = 0;
 
-	if (unwinder->mappings.len <= UNWIND_PARTS_MAX * UNWIND_MAPPINGS_PER_PART)
+	if (unwinder->mappings.len <= JOIN_ABOVE)
 		return;
 	for (size_t i = 0; i < unwinder->mappings.len; i++) {
 		if (len && mappings[i].file == UNWIND_NO_FILE &&

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* hostile.c - keeps a CPU busy with a stack, or mappings, that no walk may trip over.
  *
- *     hostile garbage | loop | unmapped | mappings N
+ *     hostile garbage | loop | unmapped | mappings N | files N FILE
  */
+#include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,6 +61,19 @@ static void map_many(unsigned count)
 	fflush(stdout);
 }
 
+/* One page of code of a file, over and over: no two of them can be joined. */
+static void map_file(unsigned count, const char *path)
+{
+	int file = open(path, O_RDONLY | O_CLOEXEC);
+	unsigned made = 0;
+
+	while (made < count &&
+	       mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, file, 0) != MAP_FAILED)
+		made++;
+	printf("%u mappings\n", made);
+	fflush(stdout);
+}
+
 __attribute__((noinline)) static void work(volatile unsigned *sum)
 {
 	for (;;)
@@ -90,6 +104,10 @@ int main(int argc, char **argv)
 	}
 	if (strcmp(what, "mappings") == 0) {
 		map_many((unsigned)atoi(argv[2]));
+		work(&sum);
+	}
+	if (strcmp(what, "files") == 0) {
+		map_file((unsigned)atoi(argv[2]), argv[3]);
 		work(&sum);
 	}
 	return 1;

@@ -3,7 +3,7 @@
  * pointers.
  *
  *     shapes deep N | climb N | dip N | signal | altstack | plt | drap | sort | library FILE | threads N | sleepers N
- *     shapes for MILLISECONDS | moving FILE | dropped spin|nap
+ *     shapes for MILLISECONDS | moving FILE | dropped spin|nap | libraries N PREFIX
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -152,6 +152,27 @@ static void run_library(const char *path)
 	}
 }
 
+/* Goes through as many libraries, some milliseconds in each, and ends. */
+static void run_libraries(unsigned count, const char *prefix)
+{
+	void (**runs)(void (*)(unsigned)) = calloc(count, sizeof(*runs));
+	char path[4096];
+
+	for (unsigned i = 0; i < count; i++) {
+		void *library;
+
+		snprintf(path, sizeof(path), "%s%u", prefix, i);
+		library = dlopen(path, RTLD_NOW);
+		runs[i] = library ? (void (*)(void (*)(unsigned)))dlsym(library, "run") : NULL;
+		if (!runs[i])
+			exit(3);
+	}
+	for (unsigned i = 0; i < count; i++)
+		for (clock_t end = clock() + 2 * CLOCKS_PER_SEC / 1000; clock() < end;)
+			runs[i](spin);
+	exit(0);
+}
+
 /* The code of a library, which needs nothing at a fixed distance, goes from place to place: mremap()
  * tells nobody.  Every other time it stays where it was, too.
  */
@@ -298,6 +319,8 @@ int main(int argc, char **argv)
 		start_dropped();
 	} else if (strcmp(shape, "moving") == 0)
 		move_library(argv[2]);
+	else if (strcmp(shape, "libraries") == 0)
+		run_libraries(number, argv[3]);
 	else if (strcmp(shape, "threads") == 0)
 		start(number, thread);
 	else if (strcmp(shape, "sleepers") == 0)
