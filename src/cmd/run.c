@@ -5,12 +5,16 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "cmd/run_reports.h"
 #include "cmd/series.h"
 #include "show/run_series.h"
 
 #define STATUS_EXCEEDED 3
+
+#define PAGE_EVERY_NS   (20 * NS_PER_MS) /* between the first moments of a timeline for a page */
+#define PAGE_PARTS      50
 
 /* A limit, and the figure that it is of. */
 static const struct limit {
@@ -102,13 +106,21 @@ static enum run_rung read_rung(const struct arguments *arguments)
 	return RUN_BEST;
 }
 
+/* A page has a picture of it, for which the first moments need to be close. */
+static struct run_timeline read_timeline(const struct arguments *arguments)
+{
+	if (arguments_has(arguments, "timeline") || !arguments_has(arguments, "html"))
+		return (struct run_timeline){ .every_ns = arguments_number(arguments, "timeline") };
+	return (struct run_timeline){ .every_ns = PAGE_EVERY_NS, .parts = PAGE_PARTS };
+}
+
 int run_run(const struct arguments *arguments)
 {
 	struct run_request request = {
 		.rung = read_rung(arguments),
 		.stacks = run_reports_stacks(arguments),
 		.duration_ns = arguments_number(arguments, "duration"),
-		.timeline_ns = arguments_number(arguments, "timeline"),
+		.timeline = read_timeline(arguments),
 		.syscalls = arguments_has(arguments, "syscalls"),
 		.latency = arguments_has(arguments, "syscalls") &&
 			   strcmp(arguments_text(arguments, "syscalls"), "latency") == 0,

@@ -198,6 +198,13 @@ static const struct option options[] = {
 	  .help = "an interactive flame graph of the tree, running and waiting together, into a file beside "
 		  "the report",
 	  .group = OUTPUT },
+	{ .name = "html",
+	  .kind = OPTION_TEXT,
+	  .value = VALUE_FILE,
+	  .argument = "FILE",
+	  .help = "all of it as one page that needs no network, with --stacks and a timeline, into a file "
+		  "beside the report",
+	  .group = OUTPUT },
 	{ .name = "quiet", .letter = 'q', .help = "no report", .group = OUTPUT },
 	{ 0 },
 };
@@ -205,7 +212,8 @@ static const struct option options[] = {
 static const struct example examples[] = {
 	{ "sudo kymo run -- make -j4", "where the time of a build went" },
 	{ "kymo run --json=build.json -- make", "the same, and everything for other programs" },
-	{ "kymo run --svg build.svg -- make", "with a flame graph of running and waiting" },
+	{ "kymo run --html build.html -- make",
+	  "a page with the tree through time and a flame graph" },
 	{ "kymo run -r 10 --baseline before.json -- ./test", "what became slower, and why" },
 	{ "kymo run --max-wall 2s --max-peak-rss 1G -- ./test", "for a continuous integration" },
 	{ "kymo run -p 1234 -d 10", "a process that runs already, for ten seconds" },

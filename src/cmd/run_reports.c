@@ -32,9 +32,9 @@ static int output_close(struct run_output *output, int err)
 
 enum run_stacks run_reports_stacks(const struct arguments *arguments)
 {
-	bool is_asked = arguments_has(arguments, "svg") || arguments_flag(arguments, "stacks");
-
-	return is_asked ? RUN_STACKS_ASKED : RUN_STACKS_NOT;
+	if (arguments_has(arguments, "svg") || arguments_flag(arguments, "stacks"))
+		return RUN_STACKS_ASKED;
+	return arguments_has(arguments, "html") ? RUN_STACKS_WANTED : RUN_STACKS_NOT;
 }
 
 int run_reports_open(struct run_reports *reports, const struct arguments *arguments)
@@ -42,6 +42,7 @@ int run_reports_open(struct run_reports *reports, const struct arguments *argume
 	const char *path = arguments_text(arguments, "output");
 	const char *json = arguments_text(arguments, "json");
 	const char *svg = arguments_text(arguments, "svg");
+	const char *html = arguments_text(arguments, "html");
 	struct run_output *text = &reports->outputs[RUN_REPORT_TEXT];
 	bool instead = json && !*json;
 	int err = 0;
@@ -50,6 +51,8 @@ int run_reports_open(struct run_reports *reports, const struct arguments *argume
 		err = output_open(&reports->outputs[RUN_REPORT_JSON], instead ? path : json);
 	if (!err && svg)
 		err = output_open(&reports->outputs[RUN_REPORT_SVG], svg);
+	if (!err && html)
+		err = output_open(&reports->outputs[RUN_REPORT_HTML], html);
 	if (!err && !instead && !arguments_flag(arguments, "quiet"))
 		err = output_open(text, path);
 	reports->view.colour = text->out == stderr && color_wanted(arguments, stderr);
@@ -85,6 +88,8 @@ static int write_one(struct run_reports *reports, enum run_report which, FILE *o
 		return show_run_json(out, result->account, &reports->view);
 	case RUN_REPORT_SVG:
 		return write_svg(out, reports, result->profile);
+	case RUN_REPORT_HTML:
+		return show_run_html(out, result->account, &reports->view);
 	case RUN_REPORT_COUNT:
 		break;
 	}

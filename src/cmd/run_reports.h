@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* run_reports.h - what `kymo run` writes, and where: for a person, as JSON, as a flame graph.
+/* run_reports.h - what `kymo run` writes, and where: for a person, as JSON, a flame graph, a page.
  *
  * Files are opened before the command runs, so that one that cannot be written is said before.  What then
  * finds no room is not lost: the report for a person goes to standard error.
@@ -16,6 +16,7 @@ enum run_report {
 	RUN_REPORT_TEXT,
 	RUN_REPORT_JSON,
 	RUN_REPORT_SVG,
+	RUN_REPORT_HTML,
 	RUN_REPORT_COUNT
 };
 

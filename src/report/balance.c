@@ -24,6 +24,13 @@ const char *part_words(unsigned part)
 	return reason_names[part - PART_BLOCKED].words;
 }
 
+const char *part_key(unsigned part)
+{
+	if (part == PART_RUNNING)
+		return "running";
+	return part == PART_RUNQ ? "runq" : reason_names[part - PART_BLOCKED].key;
+}
+
 struct part_order part_order(const struct balance_times *times)
 {
 	struct part_order order = { .count = 0 };

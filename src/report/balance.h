@@ -21,6 +21,9 @@ uint64_t part_ns(const struct balance_times *times, unsigned part);
 /** part_words - "running", "waiting for a CPU", "disk" */
 const char *part_words(unsigned part);
 
+/** part_key - "running", "runq", "fault_disk" */
+const char *part_key(unsigned part);
+
 struct part_order {
 	unsigned parts[PART_COUNT]; /* those that are not 0, the longest first */
 	size_t count;

@@ -2,9 +2,12 @@
 #include "session/recording.h"
 
 #include <errno.h>
+#include <sys/resource.h>
 
 #include "base/clock.h"
 #include "session/intake.h"
+
+#define SAMPLING_NICE (-10)
 
 struct recording {
 	const struct recording_request *request;
@@ -15,7 +18,26 @@ struct recording {
 	struct resolver *resolver;
 	struct cpu *cpu;
 	struct unwinder *unwinder;
+	int old_nice;
+	bool is_raised;
 };
+
+/* While samples come, whoever waits for their reader loses them: on a busy host it must not wait its
+ * turn.  It needs some milliseconds of a second.
+ */
+static void raise_priority(struct recording *recording)
+{
+	recording->old_nice = getpriority(PRIO_PROCESS, 0);
+	recording->is_raised = recording->old_nice > SAMPLING_NICE &&
+			       setpriority(PRIO_PROCESS, 0, SAMPLING_NICE) == 0;
+}
+
+static void lower_priority(struct recording *recording)
+{
+	if (recording->is_raised)
+		setpriority(PRIO_PROCESS, 0, recording->old_nice);
+	recording->is_raised = false;
+}
 
 static int open_resolver(struct recording *recording)
 {
@@ -91,6 +113,7 @@ void recording_free(struct recording *recording)
 {
 	if (!recording)
 		return;
+	lower_priority(recording);
 	intake_free(recording->intake);
 	unwinder_free(recording->unwinder);
 	cpu_close(recording->cpu);
@@ -103,6 +126,7 @@ void recording_free(struct recording *recording)
 
 int recording_start(struct recording *recording)
 {
+	raise_priority(recording);
 	return cpu_start(recording->cpu);
 }
 
@@ -114,6 +138,7 @@ int recording_drain(struct recording *recording)
 void recording_stop(struct recording *recording)
 {
 	cpu_stop(recording->cpu);
+	lower_priority(recording);
 	recording->profile->duration_ns = clock_mono_ns() - recording->profile->started_mono_ns;
 }
 

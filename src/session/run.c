@@ -19,6 +19,7 @@
 #include "session/launch.h"
 #include "session/signals.h"
 
+#define MOMENT_MAX_NS  NS_PER_S
 #define SETTLE_STEP_NS (200 * NS_PER_US)
 #define SETTLE_NS      (20 * NS_PER_MS) /* for threads that are ending when the command has */
 
@@ -66,9 +67,23 @@ static int patience_ms(const struct run *run, uint64_t now, uint64_t drain_ns)
 
 	if (request->duration_ns && run->account->started_mono_ns + request->duration_ns < until)
 		until = run->account->started_mono_ns + request->duration_ns;
-	if (request->timeline_ns && run->balance && run->next_moment_ns < until)
+	if (request->timeline.every_ns && run->balance && run->next_moment_ns < until)
 		until = run->next_moment_ns;
 	return until > now ? (int)((until - now) / NS_PER_MS) + 1 : 0;
+}
+
+/* Until the next one: a part of how long the run has been, between what was asked for and a second. */
+static uint64_t moment_interval(const struct run *run, uint64_t now)
+{
+	const struct run_timeline *timeline = &run->request->timeline;
+	uint64_t part;
+
+	if (!timeline->parts)
+		return timeline->every_ns;
+	part = (now - run->account->started_mono_ns) / timeline->parts;
+	if (part > MOMENT_MAX_NS)
+		part = MOMENT_MAX_NS;
+	return part > timeline->every_ns ? part : timeline->every_ns;
 }
 
 static int handle_stops(struct run *run)
@@ -99,8 +114,8 @@ static int observe_until_over(struct run *run)
 			err = handle_stops(run);
 		if (!run->balance)
 			continue;
-		if (run->request->timeline_ns && now >= run->next_moment_ns) {
-			run->next_moment_ns += run->request->timeline_ns;
+		if (run->request->timeline.every_ns && now >= run->next_moment_ns) {
+			run->next_moment_ns = now + moment_interval(run, now);
 			err = balance_moment(run->balance);
 		}
 		if (now < drain_ns && !waits[1].revents && !waits[2].revents)
@@ -272,7 +287,8 @@ static int open_all(struct run *run)
 		.latency = request->latency,
 		.files = request->files,
 	};
-	bool is_asked = request->syscalls || request->files || request->timeline_ns ||
+	bool is_asked = request->syscalls || request->files ||
+			(request->timeline.every_ns && !request->timeline.parts) ||
 			request->stacks == RUN_STACKS_ASKED;
 	int err;
 
@@ -304,7 +320,7 @@ static int start(struct run *run)
 	run->account->started_mono_ns = clock_mono_ns();
 	run->stolen_ns = steal_ns();
 	run->account->observer_load_ns = run->account->started_mono_ns - run->began_mono_ns;
-	run->next_moment_ns = run->account->started_mono_ns + request->timeline_ns;
+	run->next_moment_ns = run->account->started_mono_ns + request->timeline.every_ns;
 	return request->command ? launch_release(&run->launch, request->command[0]) : 0;
 }
 

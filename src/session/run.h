@@ -29,14 +29,22 @@ enum run_stacks {
 	RUN_STACKS_ASKED   /* without them there is no run */
 };
 
+/* How often the sums are kept. */
+struct run_timeline {
+	uint64_t every_ns; /* 0: not */
+	unsigned parts; /* later ones come as often as the run has become longer by one part, but at
+			    * least every second; 0: they do not become rarer
+			    */
+};
+
 struct run_request {
 	enum run_rung rung;
 	enum run_stacks stacks;
 	char *const *command; /* closed by NULL; NULL: none */
 	const uint32_t *pids; /* else processes that run already, with all that they have made */
 	size_t pid_count;
-	uint64_t duration_ns;   /* 0: until the command ends, or a signal */
-	uint64_t timeline_ns;   /* keep sums so often; 0: not */
+	uint64_t duration_ns; /* 0: until the command ends, or a signal */
+	struct run_timeline timeline;
 	bool syscalls, latency; /* count system calls; with their times and errors */
 	bool files;             /* bytes and misses by path */
 	bool wait_all;          /* until the last process of the tree has ended */

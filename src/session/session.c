@@ -3,18 +3,14 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "session/launch.h"
 #include "session/signals.h"
-
-#define SAMPLING_NICE (-10)
 
 struct session {
 	const struct session_request *request;
@@ -164,20 +160,6 @@ static void wait_for_command(struct session *session)
 	}
 }
 
-/* While samples come, whoever waits for their reader loses them: on a busy host it must not wait its
- * turn.  It needs some milliseconds of a second.
- */
-static int sample(struct session *session)
-{
-	int before = getpriority(PRIO_PROCESS, 0), err;
-	bool is_raised = before > SAMPLING_NICE && setpriority(PRIO_PROCESS, 0, SAMPLING_NICE) == 0;
-
-	err = sample_until_over(session);
-	if (is_raised)
-		setpriority(PRIO_PROCESS, 0, before);
-	return err;
-}
-
 static int run(struct session *session)
 {
 	int err = open_all(session);
@@ -191,7 +173,7 @@ static int run(struct session *session)
 	err = err ?: recording_start(session->recording);
 	if (!err && session->launch.pid)
 		err = launch_release(&session->launch, session->request->command[0]);
-	err = err ?: sample(session);
+	err = err ?: sample_until_over(session);
 	if (err)
 		return err;
 	recording_stop(session->recording);

@@ -13,10 +13,9 @@
 const NS = 'http://www.w3.org/2000/svg';
 const HTML = 'http://www.w3.org/1999/xhtml';
 const MARGIN = 10, ROW = 18, LEAST = 1, RUN = 16, CHAR = 7.23, TOOLS = 232, BUTTONS = 150;
-const svg = document.documentElement;
-const TOP = +svg.dataset.top, BAR = +svg.dataset.bar;
 const byId = (id) => document.getElementById(id);
-const frames = byId('frames'), bar = byId('bar');
+const frames = byId('frames'), bar = byId('bar'), svg = frames.ownerSVGElement;
+const TOP = +svg.dataset.top, BAR = +svg.dataset.bar;
 
 // ---- data ----
 const functions = byId('functions').textContent.split('\n').map((line) => {
@@ -257,7 +256,7 @@ function layout() {
 }
 // The bar with the details and the search stays in sight.
 function follow() {
-	bar.setAttribute('transform', 'translate(0,' + Math.max(0, window.scrollY - BAR + 4) + ')');
+	bar.setAttribute('transform', 'translate(0,' + Math.max(0, 4 - BAR - svg.getBoundingClientRect().top) + ')');
 }
 
 // ---- details ----
@@ -360,15 +359,18 @@ function move(key) {
 	}
 }
 function flip() {
-	const bottom = window.scrollY + window.innerHeight - svg.getBoundingClientRect().height;
+	const place = svg.getBoundingClientRect(), top = window.scrollY + place.top;
 	flipped = !flipped;
 	draw();
-	window.scrollTo(0, flipped && bottom < 0 ? svg.getBoundingClientRect().height : 0);
+	window.scrollTo(0, flipped && place.height > window.innerHeight ? top + place.height : top);
 }
 document.addEventListener('keydown', (event) => {
 	if (event.ctrlKey || event.altKey || event.metaKey || event.target === input)
 		return;
 	const key = event.key;
+	// On a page of other things, keys are those of the page until the graph has the focus.
+	if (svg !== document.documentElement && key !== '/' && !svg.contains(document.activeElement))
+		return;
 	if (key === '/')
 		input.focus();
 	else if (key === 'Escape')

@@ -24,6 +24,9 @@ struct run_view {
 /** show_run_text - one paragraph on what dominated, then tables.  Return: 0; -ENOMEM */
 nodiscard int show_run_text(FILE *out, const struct account *account, const struct run_view *view);
 
+/** show_run_html - everything a person wants, as one page without network.  Return: 0; -ENOMEM; -errno */
+nodiscard int show_run_html(FILE *out, const struct account *account, const struct run_view *view);
+
 /** show_run_json - everything, as one object; documented in run_json.c.  Return: 0; -ENOMEM */
 nodiscard int show_run_json(FILE *out, const struct account *account, const struct run_view *view);
 

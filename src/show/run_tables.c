@@ -82,6 +82,29 @@ int run_holders(const struct account *account, struct run_holders *ret_holders)
 	return 0;
 }
 
+static int by_bytes(const void *a, const void *b, void *context)
+{
+	const struct account_peer *peers = context, *one = &peers[*(const uint32_t *)a];
+	const struct account_peer *other = &peers[*(const uint32_t *)b];
+	uint64_t left = one->sent_bytes + one->received_bytes;
+	uint64_t right = other->sent_bytes + other->received_bytes;
+
+	return left > right ? -1 : left < right;
+}
+
+int run_peers(const struct account *account, struct run_peers *ret_peers)
+{
+	struct run_peers peers = { 0 };
+
+	if (vec_reserve(&peers.rows, account->peers.len + 1))
+		return -ENOMEM;
+	for (uint32_t i = 0; i < account->peers.len; i++)
+		peers.rows.data[peers.rows.len++] = i;
+	qsort_r(peers.rows.data, peers.rows.len, sizeof(uint32_t), by_bytes, account->peers.data);
+	*ret_peers = peers;
+	return 0;
+}
+
 void run_address(const struct account_peer *peer, char *text, size_t size)
 {
 	char address[INET6_ADDRSTRLEN] = "", port[8] = "*";
@@ -210,6 +233,13 @@ static void put_devices(struct json *json, const struct account *account)
 	json_object_end(json);
 }
 
+const char *run_part_name(uint32_t number)
+{
+	if (number == BALANCE_CALLS - 1)
+		return "(user code and page faults)";
+	return syscall_name(number) ?: "(unknown)";
+}
+
 /* By number; what is no call, user code and page faults, is named so. */
 static void put_calls(struct json *json, const struct account *account)
 {
@@ -220,9 +250,7 @@ static void put_calls(struct json *json, const struct account *account)
 		if (!call->waits && !call->ticks)
 			continue;
 		json_object(json, NULL);
-		json_text(json, "name",
-			  i == BALANCE_CALLS - 1 ? "(user code and page faults)"
-						 : syscall_name(i) ?: "(unknown)");
+		json_text(json, "name", run_part_name(i));
 		if (i != BALANCE_CALLS - 1)
 			json_u64(json, "number", i);
 		json_u64(json, "blocked_ns", call->blocked);

@@ -8,15 +8,18 @@
 #include "base/text.h"
 #include "model/syscalls.h"
 #include "report/balance.h"
+#include "report/calls.h"
 #include "report/programs.h"
 #include "show/format.h"
 #include "show/run.h"
 #include "show/run_series.h"
+#include "show/run_summary.h"
 #include "show/run_tables.h"
 #include "show/run_tiers.h"
 #include "show/sinks.h"
 
 #define ROWS_MAX         24 /* of a table; the JSON has all */
+#define CALL_ROWS        10
 #define NAME_COLUMN      34
 #define STACKS_LEAST_PCT 1.0 /* of the whole; the call tree leaves out what has less */
 
@@ -34,70 +37,6 @@ static void put_heading(const struct page *page, const char *text)
 static double share(uint64_t part, uint64_t whole)
 {
 	return whole ? 100.0 * (double)part / (double)whole : 0.0;
-}
-
-static void put_what(const struct page *page)
-{
-	const struct run_view *view = page->view;
-
-	fputs("kymo: ", page->out);
-	for (size_t i = 0; view->command && view->command[i] && i < 8; i++) {
-		if (i)
-			putc(' ', page->out);
-		text_put_plain(page->out, view->command[i]);
-	}
-	for (size_t i = 0; i < view->pid_count; i++)
-		fprintf(page->out, "%s%u",
-			i                     ? ", "
-			: view->pid_count > 1 ? "processes "
-					      : "process ",
-			view->pids[i]);
-}
-
-static void put_end(const struct page *page)
-{
-	const struct account *account = page->account;
-
-	if (!page->view->command)
-		return;
-	if (!account->has_ended)
-		fputs(", still running", page->out);
-	else if (WIFSIGNALED(account->status))
-		fprintf(page->out, ", ended by signal %d (%s)%s", WTERMSIG(account->status),
-			strsignal(WTERMSIG(account->status)),
-			WCOREDUMP(account->status) ? ", core dumped" : "");
-	else
-		fprintf(page->out, ", exit status %d", WEXITSTATUS(account->status));
-}
-
-/* The paragraph that comes first. */
-static void put_summary(const struct page *page)
-{
-	const struct account *account = page->account;
-	struct balance_headline headline = balance_headline(account);
-	uint64_t processes = account->process_count, alive = 0;
-
-	put_what(page);
-	fprintf(page->out, ": %s", format_ns(account->wall_ns).text);
-	put_end(page);
-	fprintf(page->out, "; %s of CPU time", format_ns(account->totals.kernel_cpu).text);
-	if (processes)
-		fprintf(page->out, ", %s process%s, %s thread%s", format_count(processes).text,
-			processes == 1 ? "" : "es", format_count(account->thread_count).text,
-			account->thread_count == 1 ? "" : "s");
-	if (account->has_memory)
-		fprintf(page->out, ", at most %s resident at once",
-			format_bytes(account->rss_peak_bytes).text);
-	vec_each(process, &account->processes)
-		alive += process->is_alive;
-	if (alive && page->view->command)
-		fprintf(page->out, "; %s still alive", format_count(alive).text);
-	if (headline.without_ns && account->rung == ACCOUNT_BPF)
-		fprintf(page->out,
-			".\nWaits for children apart, %s of all threads' time went to: %s.\nNext: %s",
-			format_pct(headline.share_pct).text, part_words(headline.part),
-			headline.advice);
-	fputs(".\n", page->out);
 }
 
 static void put_part(const struct page *page, unsigned part, const struct balance_times *first)
@@ -227,42 +166,33 @@ static int put_memory(const struct page *page)
 	return 0;
 }
 
-static int by_bytes(const void *a, const void *b)
-{
-	const struct account_peer *one = a, *other = b;
-	uint64_t left = one->sent_bytes + one->received_bytes;
-	uint64_t right = other->sent_bytes + other->received_bytes;
-
-	return left > right ? -1 : left < right;
-}
-
 static int put_peers(const struct page *page)
 {
-	size_t count = page->account->peers.len;
-	own(freep) struct account_peer *peers = calloc(count ?: 1, sizeof(*peers));
+	struct run_peers peers;
+	int err = run_peers(page->account, &peers);
 
-	if (!peers)
-		return -ENOMEM;
-	memcpy(peers, page->account->peers.data, count * sizeof(*peers));
-	qsort(peers, count, sizeof(*peers), by_bytes);
+	if (err)
+		return err;
 	put_heading(page, "NETWORK");
 	fprintf(page->out, "  %-40s %10s %10s %12s %11s\n", "peer", "sent", "received", "connects",
 		"retransmits");
-	for (size_t i = 0; i < count && i < ROWS_MAX; i++) {
+	for (size_t i = 0; i < peers.rows.len && i < ROWS_MAX; i++) {
+		const struct account_peer *peer = &page->account->peers.data[peers.rows.data[i]];
 		char address[80];
 
-		run_address(&peers[i], address, sizeof(address));
+		run_address(peer, address, sizeof(address));
 		fprintf(page->out, "  %-40s %10s %10s", address,
-			format_bytes(peers[i].sent_bytes).text,
-			format_bytes(peers[i].received_bytes).text);
-		if (peers[i].connects)
+			format_bytes(peer->sent_bytes).text,
+			format_bytes(peer->received_bytes).text);
+		if (peer->connects)
 			fprintf(page->out, " %12s %11" PRIu64,
-				format_ns(peers[i].connect_ns / peers[i].connects).text,
-				peers[i].retransmits);
+				format_ns(peer->connect_ns / peer->connects).text,
+				peer->retransmits);
 		putc('\n', page->out);
 	}
-	if (count > ROWS_MAX)
-		fprintf(page->out, "  and %s more\n", format_count(count - ROWS_MAX).text);
+	if (peers.rows.len > ROWS_MAX)
+		fprintf(page->out, "  and %s more\n", format_count(peers.rows.len - ROWS_MAX).text);
+	vec_done(&peers.rows);
 	return 0;
 }
 
@@ -282,94 +212,24 @@ static void put_devices(const struct page *page)
 	}
 }
 
-/* How much of the time went to a call: its waits are measured, its running is told by ticks. */
-static uint64_t call_weight(const struct account *account, unsigned number)
-{
-	const struct balance_call *call = &account->calls[number];
-
-	return call->blocked + call->ticks * account->tick_ns;
-}
-
 static void put_calls(const struct page *page)
 {
 	const struct account *account = page->account;
-	uint64_t ticks = 0, last = UINT64_MAX;
-	unsigned last_number = 0;
+	struct call_order order = call_order(account);
 
-	for (unsigned i = 0; i < BALANCE_CALLS; i++)
-		ticks += account->calls[i].ticks;
 	put_heading(page, "SYSTEM CALLS THE TIME WENT TO");
 	fprintf(page->out, "  %-28s %10s %12s %10s\n", "call", "blocked", "waits", "of running");
-	for (unsigned row = 0; row < 10; row++) {
-		unsigned best = BALANCE_CALLS;
+	for (size_t i = 0; i < order.count && i < CALL_ROWS; i++) {
+		const struct balance_call *call = &account->calls[order.numbers[i]];
 
-		/* The next in order, whatever their number. */
-		for (unsigned i = 0; i < BALANCE_CALLS; i++) {
-			uint64_t weight = call_weight(account, i);
-
-			if (!weight || weight > last || (weight == last && i <= last_number && row))
-				continue;
-			if (best == BALANCE_CALLS || weight > call_weight(account, best))
-				best = i;
-		}
-		if (best == BALANCE_CALLS)
-			break;
-		last = call_weight(account, best);
-		last_number = best;
-		fprintf(page->out, "  %-28s %10s %12s %10s\n",
-			best == BALANCE_CALLS - 1 ? "(user code, page faults)"
-						  : syscall_name(best) ?: "(unknown)",
-			format_ns(account->calls[best].blocked).text,
-			format_count(account->calls[best].waits).text,
-			ticks ? format_pct(share(account->calls[best].ticks, ticks)).text : "");
+		fprintf(page->out, "  %-28s %10s %12s %10s\n", run_part_name(order.numbers[i]),
+			format_ns(call->blocked).text, format_count(call->waits).text,
+			order.ticks ? format_pct(share(call->ticks, order.ticks)).text : "");
 	}
-	if (ticks)
+	if (order.ticks)
 		fprintf(page->out,
 			"  Waits are measured; of running, %s ticks of the timer tell.\n",
-			format_count(ticks).text);
-}
-
-static void put_checks(const struct page *page)
-{
-	const struct account *account = page->account;
-	struct balance_checks checks = balance_checks(account);
-	int64_t off = checks.kernel_difference_ns;
-
-	fprintf(page->out,
-		"  %s; residual %" PRId64 " ns; against the kernel's counters: running and "
-		"run queue %s%s (bound %s), switches of %s of %s threads equal\n",
-		account->coverage.mode ?: "", checks.residual_ns, off < 0 ? "-" : "+",
-		format_ns((uint64_t)(off < 0 ? -off : off)).text,
-		format_ns(checks.kernel_bound_ns).text,
-		format_count(checks.threads_compared - checks.threads_off_switches).text,
-		format_count(checks.threads_compared).text);
-}
-
-static void put_trust(const struct page *page)
-{
-	const struct account *account = page->account;
-	const struct balance_times *totals = &account->totals;
-
-	put_heading(page, "HOW IT WAS MEASURED");
-	if (account->rung == ACCOUNT_BPF)
-		put_checks(page);
-	else
-		fprintf(page->out, "  %s: what the rights of this user allow\n",
-			account->coverage.mode ?: "");
-	if (totals->missed_switch_in || totals->missed_switch_out || totals->missed_wake)
-		fprintf(page->out,
-			"  repaired: %s switches and %s wake-ups that the kernel did not tell of\n",
-			format_count(totals->missed_switch_in + totals->missed_switch_out).text,
-			format_count(totals->missed_wake).text);
-	fprintf(page->out, "  %s lost\n", format_count(coverage_lost(&account->coverage)).text);
-	vec_each(loss, &account->coverage.lost)
-		fprintf(page->out, "  lost: %s %s\n", format_count(loss->count).text, loss->kind);
-	vec_each(what, &account->coverage.not_measured)
-		fprintf(page->out, "  not measured: %s\n", *what);
-	fprintf(page->out,
-		"  kymo itself: %s of CPU time, %s until the command began, %s resident\n",
-		format_ns(account->observer_cpu_ns).text, format_ns(account->observer_load_ns).text,
-		format_bytes(account->observer_rss_bytes).text);
+			format_count(order.ticks).text);
 }
 
 /* As `kymo profile --wall` shows them. */
@@ -395,7 +255,7 @@ int show_run_text(FILE *out, const struct account *account, const struct run_vie
 	struct page page = { out, account, view };
 	int err = 0;
 
-	put_summary(&page);
+	show_run_summary(out, account, view, text_put_plain);
 	if (account->rung != ACCOUNT_WAIT) {
 		put_balance(&page);
 		err = put_programs(&page);
@@ -420,6 +280,7 @@ int show_run_text(FILE *out, const struct account *account, const struct run_vie
 		err = put_stacks(&page);
 	if (view->series && view->series->runs > 1)
 		show_series(out, view->series);
-	put_trust(&page);
+	put_heading(&page, "HOW IT WAS MEASURED");
+	show_run_trust(out, account, "  ", text_put_plain);
 	return err;
 }

@@ -21,6 +21,7 @@
 #include "show/format.h"
 #include "show/picture.h"
 #include "show/sinks.h"
+#include "show/svg.h"
 
 #define SVG_MAX_NODES    500000 /* some 20 bytes each */
 #define WIDTH            1200
@@ -47,9 +48,10 @@ struct svg {
 	FILE *out;
 	struct flame *flame;
 	const struct sink_options *options;
-	unsigned line; /* baseline of the next line of the heading */
-	unsigned bar;  /* top of the bar, pixels */
-	unsigned top;  /* top of the frames */
+	const char *nonce; /* of the HTML page that it is a part of; NULL: a file of its own */
+	unsigned line;     /* baseline of the next line of the heading */
+	unsigned bar;      /* top of the bar, pixels */
+	unsigned top;      /* top of the frames */
 	double least_pct;
 	uint64_t left_out, left_out_weight; /* functions that flame_trim() took away */
 };
@@ -341,19 +343,30 @@ static void put_nodes(const struct svg *svg)
 	fputs("</script>\n", svg->out);
 }
 
+/* Of a page, only what has its nonce is obeyed. */
+static void open_element(const struct svg *svg, const char *name)
+{
+	fprintf(svg->out, "<%s", name);
+	if (svg->nonce)
+		fprintf(svg->out, " nonce=\"%s\"", svg->nonce);
+	putc('>', svg->out);
+}
+
 static void put_opening(const struct svg *svg)
 {
 	unsigned height = svg->top + (svg->flame->depth + 2) * PICTURE_ROW + 12;
 
+	if (!svg->nonce)
+		fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n", svg->out);
 	fprintf(svg->out,
-		"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
 		"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%u\" "
 		"viewBox=\"0 0 %d %u\" data-bar=\"%u\" data-top=\"%u\">\n<title>",
 		WIDTH, height, WIDTH, height, svg->bar, svg->top);
 	text_put_xml(svg->out, svg->options->title ?: "CPU profile");
 	fputs("</title>\n<desc>Flame graph by kymo " KYMO_VERSION ": ", svg->out);
 	format_headline(svg->out, svg->flame->profile);
-	fputs("</desc>\n<style>", svg->out);
+	fputs("</desc>\n", svg->out);
+	open_element(svg, "style");
 	fputs(style, svg->out);
 	fputs("</style>\n<rect class=\"bg\" width=\"100%\" height=\"100%\"/>\n", svg->out);
 }
@@ -379,7 +392,8 @@ static int put_file(struct svg *svg)
 	put_keys(svg);
 	put_functions(svg);
 	put_nodes(svg);
-	fputs("<script><![CDATA[\n", svg->out);
+	open_element(svg, "script");
+	fputs("<![CDATA[\n", svg->out);
 	fputs(script, svg->out);
 	fputs("]]></script>\n</svg>\n", svg->out);
 	return 0;
@@ -394,30 +408,42 @@ static uint32_t count_nodes(const struct flame *flame)
 	return count;
 }
 
-static int svg_end(struct sink_target *target)
+static int put_all(struct svg *svg)
+{
+	struct flame *flame = svg->flame;
+
+	flame_trim(flame, svg->least_pct);
+	while (count_nodes(flame) > SVG_MAX_NODES) {
+		svg->least_pct = svg->least_pct ? 2 * svg->least_pct : LEAST_SHARE_PCT;
+		flame_trim(flame, svg->least_pct);
+	}
+	flame_sort(flame, FLAME_BY_WEIGHT);
+	count_left_out(svg);
+	svg->bar = LINES_BASELINE + (count_lines(svg) - 1) * LINE_HEIGHT + 14;
+	svg->top = svg->bar + BAR_HEIGHT + 10;
+	return put_file(svg);
+}
+
+int svg_put(FILE *out, const struct profile *profile, const struct sink_options *options,
+	    const char *nonce)
 {
 	struct flame flame;
-	struct svg svg = { .out = target->out,
+	struct svg svg = { .out = out,
 			   .flame = &flame,
-			   .options = &target->options,
+			   .options = options,
+			   .nonce = nonce,
 			   .line = LINES_BASELINE,
-			   .least_pct = target->options.min_share_pct };
-	int err = flame_build(&flame, target->profile, true, false);
+			   .least_pct = options->min_share_pct };
+	int err = flame_build(&flame, profile, true, false);
 
-	if (!err) {
-		flame_trim(&flame, svg.least_pct);
-		while (count_nodes(&flame) > SVG_MAX_NODES) {
-			svg.least_pct = svg.least_pct ? 2 * svg.least_pct : LEAST_SHARE_PCT;
-			flame_trim(&flame, svg.least_pct);
-		}
-		flame_sort(&flame, FLAME_BY_WEIGHT);
-		count_left_out(&svg);
-		svg.bar = LINES_BASELINE + (count_lines(&svg) - 1) * LINE_HEIGHT + 14;
-		svg.top = svg.bar + BAR_HEIGHT + 10;
-		err = put_file(&svg);
-	}
+	err = err ?: put_all(&svg);
 	flame_done(&flame);
 	return err;
+}
+
+static int svg_end(struct sink_target *target)
+{
+	return svg_put(target->out, target->profile, &target->options, NULL);
 }
 
 const struct sink show_svg = {

@@ -394,17 +394,18 @@ static void add_living(struct balance *balance, struct account_moment *moment,
 int balance_moment(struct balance *balance)
 {
 	struct account *account = balance->account;
-	struct account_moment moment = { .at_mono_ns = clock_mono_ns() };
+	struct account_moment moment = { 0 };
 	struct balance_times dead = account->totals, *sums = &account->totals;
 	s64 pages = balance->programs.memory->pages;
 	int err;
 
 	if (account->moments.len >= ACCOUNT_MAX_MOMENTS)
-		return coverage_lose(&account->coverage, "moments: too many", 1, moment.at_mono_ns);
+		return coverage_lose(&account->coverage, "moments: too many", 1, clock_mono_ns());
 	err = tasks_read(&balance->tasks, &balance->options);
 	err = err ?: tables_totals(account, balance->programs.totals);
 	if (err)
 		return err;
+	moment.at_mono_ns = clock_mono_ns(); /* the last of them were just read */
 	add_living(balance, &moment, sums);
 	moment.running_ns = sums->running;
 	moment.runq_ns = sums->runq;
