@@ -8,6 +8,7 @@ static void the_most_time_comes_first(void **state)
 	struct account *account;
 	struct call_order order;
 
+	(void)state;
 	assert_int_equal(account_new(&account), 0);
 	account->tick_ns = 10;
 	account->calls[3] = (struct balance_call){ .blocked = 50 };

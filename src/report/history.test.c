@@ -29,6 +29,7 @@ static void spans_have_no_gap_and_add_up(void **state)
 	struct history history;
 	double running = 0;
 
+	(void)state;
 	assert_int_equal(account_new(&account), 0);
 	fill(account);
 	assert_int_equal(history_make(account, 100, &history), 0);
@@ -53,6 +54,7 @@ static void there_are_no_more_than_wanted(void **state)
 	struct account *account;
 	struct history history;
 
+	(void)state;
 	assert_int_equal(account_new(&account), 0);
 	fill(account);
 	assert_int_equal(history_make(account, 2, &history), 0);
@@ -70,6 +72,7 @@ static void moments_that_are_too_close_are_passed_over(void **state)
 	struct history history;
 	struct account_moment early = { .at_mono_ns = 1000 * MS + 10, .running_ns = 2 * MS };
 
+	(void)state;
 	assert_int_equal(account_new(&account), 0);
 	assert_int_equal(vec_push(&account->moments, early), 0);
 	fill(account);

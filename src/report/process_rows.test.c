@@ -20,6 +20,7 @@ static void each_stands_behind_its_parent(void **state)
 	struct process_rows rows;
 	uint32_t root, late, early;
 
+	(void)state;
 	assert_int_equal(account_new(&account), 0);
 	late = add(account, ACCOUNT_NONE, 30, 40);
 	early = add(account, ACCOUNT_NONE, 20, 90);
@@ -45,6 +46,7 @@ static void the_shortest_lives_are_left_out(void **state)
 	struct process_rows rows;
 	uint32_t root;
 
+	(void)state;
 	assert_int_equal(account_new(&account), 0);
 	root = add(account, ACCOUNT_NONE, 1, 1000);
 	for (uint64_t i = 0; i < 10; i++)
