@@ -109,7 +109,8 @@ struct cpu_options {
 	u64 tick_ns;         /* tick: length of one tick */
 	s64 irq_regs_offset; /* tick: per-CPU address of __irq_regs less that of tick_cpu_sched */
 	s64 preempt_count_offset; /* blocks: per-CPU address of __preempt_count less that of runqueues */
-	u32 rate_hz;              /* tick: samples per CPU and second, at most 1e9 / tick_ns */
+	s64 queue_irq_regs_offset; /* blocks: likewise of __irq_regs */
+	u32 rate_hz;               /* tick: samples per CPU and second, at most 1e9 / tick_ns */
 	u8 counted;
 	u8 want_user;
 	u8 want_kernel;

@@ -28,12 +28,21 @@ struct waits {
 	vec(int) links;
 };
 
+/* From the run queue of a CPU to other variables of it. */
+struct offsets {
+	s64 preempt_count, irq_regs;
+};
+
+#define set_offsets(skeleton, offsets)                                                \
+	((skeleton)->rodata->options.preempt_count_offset = (offsets)->preempt_count, \
+	 (skeleton)->rodata->options.queue_irq_regs_offset = (offsets)->irq_regs)
+
 /* Loads one of them.  Return: 0; -ENOMEM; -errno */
-#define load(waits, plan, which, offset, ret_programs)                                            \
+#define load(waits, plan, which, offsets, ret_programs)                                           \
 	({                                                                                        \
 		struct collect_cpu_##which *loaded_ = programs_open(plan, which);                 \
 		if (loaded_)                                                                      \
-			loaded_->rodata->options.preempt_count_offset = (offset);                 \
+			set_offsets(loaded_, offsets);                                            \
 		int err_ = loaded_ ? collect_cpu_##which##__load(loaded_) : -ENOMEM;              \
 		if (err_ && loaded_) {                                                            \
 			collect_cpu_##which##__destroy(loaded_);                                  \
@@ -51,16 +60,17 @@ struct waits {
 		err_;                                                                             \
 	})
 
-static int find_preempt_count(s64 *ret_offset)
+static int find_offsets(struct offsets *ret_offsets)
 {
-	static const char *const names[] = { "runqueues", "__preempt_count" };
-	uint32_t offsets[2];
+	static const char *const names[] = { "runqueues", "__preempt_count", "__irq_regs" };
+	uint32_t offsets[3];
 
 	if (kernel_btf_percpu(names, array_len(names), offsets))
 		return fail(-ENOTSUP,
 			    "cannot tell who ends waits: this kernel's BTF does not tell where "
-			    "'__preempt_count' is");
-	*ret_offset = (s64)offsets[1] - offsets[0];
+			    "'__preempt_count' and '__irq_regs' are");
+	ret_offsets->preempt_count = (s64)offsets[1] - offsets[0];
+	ret_offsets->irq_regs = (s64)offsets[2] - offsets[0];
 	return 0;
 }
 
@@ -68,12 +78,12 @@ int waits_load(const struct cpu_plan *plan, struct waits **ret_waits, struct pro
 {
 	own(waits_freep) struct waits *waits = calloc(1, sizeof(*waits));
 	enum cpu_unwind unwind = plan->request->unwind;
-	s64 offset = 0;
+	struct offsets offsets = { 0 };
 	int err;
 
 	if (!waits)
 		return -ENOMEM;
-	err = plan->request->wakers ? find_preempt_count(&offset) : 0;
+	err = plan->request->wakers ? find_offsets(&offsets) : 0;
 	if (err)
 		return err;
 	err = -ENOTSUP;
@@ -81,12 +91,12 @@ int waits_load(const struct cpu_plan *plan, struct waits **ret_waits, struct pro
 	 * fit does not load.
 	 */
 	if (unwind != CPU_UNWIND_INTERRUPT) {
-		err = load(waits, plan, blocks, offset, ret_programs);
+		err = load(waits, plan, blocks, &offsets, ret_programs);
 		if (err)
-			err = load(waits, plan, blocks_old, offset, ret_programs);
+			err = load(waits, plan, blocks_old, &offsets, ret_programs);
 	}
 	if (err && unwind != CPU_UNWIND_DEFERRED)
-		err = load(waits, plan, blocks_now, offset, ret_programs);
+		err = load(waits, plan, blocks_now, &offsets, ret_programs);
 	if (err)
 		return err;
 	*ret_waits = take(waits);

@@ -3,8 +3,9 @@
  *
  * An interrupt comes while some thread runs that has nothing to do with it, so nothing is told of that
  * thread.  Only data that a thread sends to this machine itself arrives in a soft interrupt of its own:
- * where a soft interrupt wakes while its thread is in a system call, its stack is told, and that it
- * was an interrupt.
+ * where a soft interrupt wakes that runs in the midst of what a thread does, and not at the end of another
+ * interrupt, the stack is told, and that it was an interrupt.  Now and then that is one which was only
+ * put off until then.
  */
 #ifndef COLLECT_CPU_WAKER_BPF_H
 #define COLLECT_CPU_WAKER_BPF_H
@@ -14,17 +15,36 @@
 
 #define OWN_FRAMES     2 /* this program, and what calls it */
 
-/* 0: in a thread.  Of a symbol that is per CPU the kernel tells no address here; how far it is from the
- * run queue, which every thread that runs has a pointer to, is in its BTF.
+/* Of a symbol that is per CPU the kernel tells no address here; how far it is from the run queue, which
+ * every thread that runs has a pointer to, is in its BTF.
  */
+static __always_inline void *run_queue(struct task_struct *current_task)
+{
+	return BPF_CORE_READ(current_task, se.cfs_rq, rq);
+}
+
+/* 0: in a thread. */
 static __always_inline u32 interrupt_level(struct task_struct *current_task)
 {
-	void *queue = BPF_CORE_READ(current_task, se.cfs_rq, rq);
 	int count = 0;
 
-	if (bpf_probe_read_kernel(&count, sizeof(count), queue + options.preempt_count_offset))
+	if (bpf_probe_read_kernel(&count, sizeof(count),
+				  run_queue(current_task) + options.preempt_count_offset))
 		return INTERRUPT_HARD; /* not known */
 	return count & (INTERRUPT_HARD | INTERRUPT_SOFT);
+}
+
+/* Whether a soft interrupt runs where its thread lets it: while an interrupt of a device or a
+ * timer is not over, its registers are kept (lib/irq_regs.c); those that do without have at least
+ * interrupted user mode visibly.
+ */
+static __always_inline bool is_let_in(struct task_struct *current_task)
+{
+	void *interrupted = NULL;
+
+	return !bpf_probe_read_kernel(&interrupted, sizeof(interrupted),
+				      run_queue(current_task) + options.queue_irq_regs_offset) &&
+	       !interrupted && !regs_is_trap(current_task);
 }
 
 static __always_inline void send_waker(void *ctx, const struct cpu_wait *wait, u64 now)
@@ -45,7 +65,7 @@ static __always_inline void send_waker(void *ctx, const struct cpu_wait *wait, u
 	walk->count = 0;
 	walk->stop = STACK_STOP_NONE;
 	walk->trampoline = 0;
-	is_told = !level || (level == INTERRUPT_SOFT && !regs_is_trap(waker));
+	is_told = !level || (level == INTERRUPT_SOFT && is_let_in(waker));
 	if (is_told)
 		capture_user(walk, UPROBES_IN_KERNEL);
 	record = begin_record(walk, CPU_RECORD_WAKER, now);

@@ -9,6 +9,7 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -90,6 +91,38 @@ API void wait_in_socket(void)
 	waitpid(pid, NULL, 0);
 }
 
+/* What comes over a network comes in a soft interrupt. */
+API void wait_in_network(void)
+{
+	struct sockaddr_in here = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	socklen_t len = sizeof(here);
+	int server = socket(AF_INET, SOCK_STREAM, 0), from = socket(AF_INET, SOCK_STREAM, 0), to;
+	char byte;
+	pid_t pid;
+
+	if (bind(server, (struct sockaddr *)&here, len) || listen(server, 1) ||
+	    getsockname(server, (struct sockaddr *)&here, &len) ||
+	    connect(from, (struct sockaddr *)&here, len))
+		abort();
+	to = accept(server, NULL, NULL);
+	pid = helper(to);
+	if (waits() && recv(from, &byte, 1, 0) != 1)
+		abort();
+	waitpid(pid, NULL, 0);
+}
+
+/* A timer of the wheel, not one of high resolution: it ends in a soft interrupt. */
+API void wait_in_wheel(void)
+{
+	struct timeval time = { nap.tv_sec, nap.tv_nsec / 1000 };
+	int from = socket(AF_INET, SOCK_DGRAM, 0);
+	char byte;
+
+	if (setsockopt(from, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof(time)) ||
+	    recv(from, &byte, 1, 0) >= 0)
+		abort();
+}
+
 API void wait_in_poll(void)
 {
 	struct pollfd none = { .fd = -1 };
@@ -141,7 +174,8 @@ int main(int argc, char **argv)
 		const char *name;
 		void (*wait)(void);
 	} kinds[] = { { "sleep", wait_in_sleep }, { "pipe", wait_in_pipe },
-		      { "socket", wait_in_socket }, { "poll", wait_in_poll },
+		      { "socket", wait_in_socket }, { "network", wait_in_network },
+		      { "wheel", wait_in_wheel }, { "poll", wait_in_poll },
 		      { "child", wait_in_child }, { "lock", wait_in_lock },
 		      { "brief", wait_briefly } };
 	double start = now(CLOCK_MONOTONIC), before;
