@@ -1,24 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "model/histogram.h"
 
-#define PER_OCTAVE (1u << HISTOGRAM_BITS)
-
 uint32_t histogram_bucket(uint64_t value)
 {
-	uint32_t octave;
-
-	if (value < PER_OCTAVE)
-		return (uint32_t)value;
-	octave = 63 - (uint32_t)__builtin_clzll(value);
-	return ((octave - HISTOGRAM_BITS + 1) << HISTOGRAM_BITS) +
-	       (uint32_t)(value >> (octave - HISTOGRAM_BITS) & (PER_OCTAVE - 1));
+	return buckets_index(HISTOGRAM_BITS, value);
 }
 
 uint64_t histogram_low(uint32_t bucket)
 {
-	uint32_t octave = bucket >> HISTOGRAM_BITS, part = bucket & (PER_OCTAVE - 1);
-
-	return octave ? (uint64_t)(PER_OCTAVE + part) << (octave - 1) : part;
+	return buckets_low(HISTOGRAM_BITS, bucket);
 }
 
 uint64_t histogram_high(uint32_t bucket)

@@ -5,6 +5,26 @@
 
 #include "probe/event.wire.h"
 
+/* Of one with 1 << @bits buckets for each power of 2. */
+static inline uint32_t buckets_index(unsigned bits, uint64_t value)
+{
+	uint32_t octave;
+
+	if (value < 1u << bits)
+		return (uint32_t)value;
+	octave = 63 - (uint32_t)__builtin_clzll(value);
+	return ((octave - bits + 1) << bits) +
+	       (uint32_t)(value >> (octave - bits) & ((1u << bits) - 1));
+}
+
+/* The smallest value of a bucket. */
+static inline uint64_t buckets_low(unsigned bits, uint32_t bucket)
+{
+	uint32_t octave = bucket >> bits, part = bucket & ((1u << bits) - 1);
+
+	return octave ? (uint64_t)((1u << bits) + part) << (octave - 1) : part;
+}
+
 /** histogram_low - the smallest value that falls into a bucket */
 uint64_t histogram_low(uint32_t bucket);
 

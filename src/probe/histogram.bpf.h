@@ -19,14 +19,20 @@ static __always_inline u32 histogram_log2(u64 value)
 	return log;
 }
 
-static __always_inline u32 histogram_index(u64 value)
+/* With 1 << @bits buckets for each power of 2. */
+static __always_inline u32 histogram_index_fine(u64 value, u32 bits)
 {
 	u32 octave = histogram_log2(value);
 
-	if (octave < HISTOGRAM_BITS)
+	if (octave < bits)
 		return (u32)value;
-	return ((octave - HISTOGRAM_BITS + 1) << HISTOGRAM_BITS) +
-	       ((u32)(value >> (octave - HISTOGRAM_BITS)) & ((1 << HISTOGRAM_BITS) - 1));
+	return ((octave - bits + 1) << bits) +
+	       ((u32)(value >> (octave - bits)) & ((1 << bits) - 1));
+}
+
+static __always_inline u32 histogram_index(u64 value)
+{
+	return histogram_index_fine(value, HISTOGRAM_BITS);
 }
 
 /* @histogram belongs to this CPU alone. */
@@ -41,17 +47,24 @@ static __always_inline void histogram_count(struct histogram *histogram, u64 val
 		histogram->max = value;
 }
 
+/* A greatest value that all CPUs share. */
+static __always_inline void histogram_raise(u64 *shared, u64 value)
+{
+	u64 max = *shared;
+
+	for (int i = 0; i < HISTOGRAM_TRIES && value > max; i++)
+		max = __sync_val_compare_and_swap(shared, max, value);
+}
+
 /* @histogram is shared by all CPUs. */
 static __always_inline void histogram_count_shared(struct histogram *histogram, u64 value)
 {
 	u32 bucket = histogram_index(value);
-	u64 max = histogram->max;
 
 	if (bucket < HISTOGRAM_BUCKETS)
 		__sync_fetch_and_add(&histogram->buckets[bucket], 1);
 	__sync_fetch_and_add(&histogram->sum, value);
-	for (int i = 0; i < HISTOGRAM_TRIES && value > max; i++)
-		max = __sync_val_compare_and_swap(&histogram->max, max, value);
+	histogram_raise(&histogram->max, value);
 }
 
 #endif

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* uprobes.c - probes in user code, tried on a function of this program and on nobody else. */
 #include <errno.h>
-#include <link.h>
 #include <linux/perf_event.h>
-#include <sys/auxv.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -11,49 +9,15 @@
 
 #include "collect/ability/insn.h"
 #include "collect/ability/lab.h"
+#include "collect/own_code.h"
 #include "collect/perf_ring.h"
 #include "collect/tracefs.h"
 #include "collect/uapi.h"
-
-/* The running program; where /proc is not mounted, by the name under which it was started. */
-static const char *own_file(void)
-{
-	static const char link[] = "/proc/self/exe";
-	const char *started = (const char *)getauxval(AT_EXECFN);
-
-	return access(link, R_OK) == 0 || !started ? link : started;
-}
 
 /* What is probed: the empty statement keeps it from being taken for one without effect. */
 static __attribute__((noinline)) void probed(void)
 {
 	__asm__ volatile("nop" ::: "memory");
-}
-
-static int find_offset(struct dl_phdr_info *object, size_t size, void *context)
-{
-	uintptr_t address = (uintptr_t)probed;
-	uint64_t *offset = context;
-
-	(void)size;
-	for (int i = 0; i < object->dlpi_phnum; i++) {
-		const ElfW(Phdr) *part = &object->dlpi_phdr[i];
-		uintptr_t start = object->dlpi_addr + part->p_vaddr;
-
-		if (part->p_type != PT_LOAD || address < start || address >= start + part->p_filesz)
-			continue;
-		*offset = address - start + part->p_offset;
-		break;
-	}
-	return 1; /* the first object is the program, and probed() lies in it */
-}
-
-static uint64_t probed_offset(void)
-{
-	uint64_t offset = 0;
-
-	dl_iterate_phdr(find_offset, &offset);
-	return offset;
 }
 
 /* A link of one of the multi kinds, and how often one call of the function runs its program. */
@@ -62,7 +26,7 @@ static void try_multi(struct lab *lab, uint32_t kind, uint64_t expected, const c
 {
 	own(fd_closep) int program = lab_load_counter(lab, BPF_PROG_TYPE_KPROBE, kind, 0);
 	own(fd_closep) int link = -1;
-	uint64_t offset = probed_offset(), ran;
+	uint64_t offset = own_code_offset(probed), ran;
 
 	if (program < 0) {
 		found_refused(lab, result, program, NEEDS_TRACING, "loading a program", absent);
@@ -71,7 +35,7 @@ static void try_multi(struct lab *lab, uint32_t kind, uint64_t expected, const c
 	link = uapi_uprobe_multi(&(struct uapi_uprobe_multi){
 		.prog_fd = (uint32_t)program,
 		.attach_type = kind,
-		.path = (uint64_t)(uintptr_t)own_file(),
+		.path = (uint64_t)(uintptr_t)own_code_file(),
 		.offsets = (uint64_t)(uintptr_t)&offset,
 		.count = 1,
 		.pid = (uint32_t)getpid(),
@@ -103,8 +67,8 @@ void try_uprobe_session(struct lab *lab, struct ability_result *result)
 void try_uprobe_perf(struct lab *lab, struct ability_result *result)
 {
 	struct perf_event_attr attr = {
-		.uprobe_path = (uint64_t)(uintptr_t)own_file(),
-		.probe_offset = probed_offset(),
+		.uprobe_path = (uint64_t)(uintptr_t)own_code_file(),
+		.probe_offset = own_code_offset(probed),
 	};
 	own(fd_closep) int program = -1, event = -1;
 	uint32_t type;

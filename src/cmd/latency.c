@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/latency.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "cmd/color.h"
+#include "session/latency.h"
+#include "show/format.h"
+#include "show/latency_sinks.h"
+
+#define ASK_ABOVE         1000 /* functions */
+#define SHOWN_MAX         20   /* of them, and of those that cannot be probed */
+#define STATUS_EXCEEDED   3
+#define STATUS_UNANSWERED 1
+
+static void put_function(FILE *out, const struct latency_function *function)
+{
+	text_put_plain(out, function->name);
+	fputs(" in ", out);
+	text_put_plain(out, function->file);
+	fprintf(out, ": %s", function->how);
+	if (function->probe_ns)
+		fprintf(out, "; adds about %s to a call", format_ns(function->probe_ns).text);
+	putc('\n', out);
+}
+
+static void put_refused(FILE *out, const struct latency_plan *plan, size_t max)
+{
+	for (size_t i = 0; i < plan->refused.len && i < max; i++) {
+		fputs("kymo: not probed: ", out);
+		text_put_plain(out, plan->refused.data[i]);
+		putc('\n', out);
+	}
+	if (plan->refused.len > max)
+		fprintf(out, "kymo: not probed: %zu more\n", plan->refused.len - max);
+}
+
+static void put_plan(FILE *out, const struct latency_plan *plan)
+{
+	for (size_t i = 0; i < plan->functions.len && i < SHOWN_MAX; i++) {
+		fputs("kymo: ", out);
+		put_function(out, &plan->functions.data[i]);
+	}
+	if (plan->functions.len > SHOWN_MAX)
+		fprintf(out, "kymo: and %zu functions more; --list tells of each\n",
+			plan->functions.len - SHOWN_MAX);
+}
+
+static int read_plan(const struct arguments *arguments, struct latency_plan *plan)
+{
+	int err = 0;
+
+	plan->pid = (uint32_t)arguments_number(arguments, "pid");
+	if (!arguments->operands.len) {
+		err = fail(-ERROR_USAGE, "no function is named");
+		hint("write FILE:FUNCTION, or -p PID FUNCTION; --list FILE:'*' lists what there is");
+	}
+	for (size_t i = 0; !err && i < arguments->operands.len; i++)
+		err = latency_plan_add(plan, arguments->operands.data[i]);
+	if (!err && !plan->functions.len) {
+		put_refused(stderr, plan, SHOWN_MAX);
+		err = fail(-ENOTSUP, "none of these functions can be probed");
+	}
+	return err;
+}
+
+static int list(const struct latency_plan *plan)
+{
+	for (size_t i = 0; i < plan->functions.len; i++)
+		put_function(stdout, &plan->functions.data[i]);
+	put_refused(stdout, plan, SIZE_MAX);
+	return 0;
+}
+
+/* A person may answer; nobody else can. */
+static int ask(const struct arguments *arguments, const struct latency_plan *plan)
+{
+	char answer[8] = "";
+	int err;
+
+	if (plan->functions.len <= ASK_ABOVE || arguments_flag(arguments, "yes"))
+		return 0;
+	if (isatty(STDIN_FILENO) && isatty(STDERR_FILENO)) {
+		fprintf(stderr, "kymo: probe %zu functions? [y/N] ", plan->functions.len);
+		if (fgets(answer, sizeof(answer), stdin) && (answer[0] == 'y' || answer[0] == 'Y'))
+			return 0;
+		return STATUS_UNANSWERED;
+	}
+	err = fail(-E2BIG, "that is %zu functions", plan->functions.len);
+	hint("--yes probes more than %d, --list lists them", ASK_ABOVE);
+	return err;
+}
+
+static int on_ready(void *context, const struct latency_plan *plan)
+{
+	const struct arguments *arguments = context;
+
+	if (!arguments_flag(arguments, "quiet")) {
+		put_plan(stderr, plan);
+		put_refused(stderr, plan, SHOWN_MAX);
+	}
+	return 0;
+}
+
+static void on_started(void *context, const struct latency_plan *plan, uint64_t attach_ns)
+{
+	if (!arguments_flag(context, "quiet"))
+		fprintf(stderr, "kymo: timing %zu function%s, with %zu probes set in %s\n",
+			plan->functions.len, plan->functions.len == 1 ? "" : "s", plan->sites.len,
+			format_ns(attach_ns).text);
+}
+
+static const struct latency_sink *choose_sink(const struct arguments *arguments)
+{
+	if (arguments_flag(arguments, "json"))
+		return &show_latency_json;
+	if (arguments_flag(arguments, "csv"))
+		return &show_latency_csv;
+	return arguments_flag(arguments, "calls") ? &show_latency_calls : &show_latency_text;
+}
+
+static void put_closing(const struct coverage *coverage, const struct latency_outcome *outcome)
+{
+	vec_each(loss, &coverage->lost)
+		fprintf(stderr, "kymo: lost: %lu %s\n", (unsigned long)loss->count, loss->kind);
+	if (outcome->end == LATENCY_END_PROCESS)
+		fputs("kymo: the process has ended\n", stderr);
+	fprintf(stderr, "kymo: the probes cost about %s of a CPU",
+		format_pct(outcome->cost_pct).text);
+	fprintf(stderr, ", and were taken off in %s\n", format_ns(outcome->detach_ns).text);
+}
+
+/* Return: 0; a positive exit status; -errno with fail() said. */
+static int conclude(const struct arguments *arguments, const struct latency_outcome *outcome)
+{
+	if (outcome->end == LATENCY_END_FILE)
+		return fail(-ETXTBSY,
+			    "'%s' was written to while it was probed: the probes were taken off",
+			    outcome->file);
+	if (outcome->end != LATENCY_END_COST)
+		return 0;
+	fprintf(stderr,
+		"kymo: the probes were taken off: they cost %.1f %% of a CPU, more than %g %%, '%s' "
+		"the most\n",
+		outcome->cost_pct, arguments_decimal(arguments, "max-cost"), outcome->name);
+	fputs("hint: name fewer functions, or allow more by --max-cost\n", stderr);
+	return STATUS_EXCEEDED;
+}
+
+static int run(const struct arguments *arguments, struct latency_plan *plan)
+{
+	own(coverage_done) struct coverage coverage = { 0 };
+	struct latency_outcome outcome;
+	struct file_output output;
+	struct latency_request request = {
+		.pid = plan->pid,
+		.duration_ns = arguments_number(arguments, "duration"),
+		.interval_ns = arguments_number(arguments, "interval"),
+		.count = arguments_number(arguments, "count"),
+		.max_cost_pct = arguments_decimal(arguments, "max-cost"),
+		.per_call = arguments_flag(arguments, "calls"),
+		.sink = choose_sink(arguments),
+		.ready = on_ready,
+		.started = on_started,
+		.context = (void *)arguments,
+	};
+	int err = file_output_open(&output, arguments_text(arguments, "output"));
+
+	if (err)
+		return err;
+	request.target = (struct latency_target){
+		.out = output.out,
+		.ascii = !locale_is_utf8(),
+		.in_place = isatty(fileno(output.out)) && request.sink == &show_latency_text,
+		.per_call = request.per_call,
+	};
+	err = latency_run(&request, plan, &coverage, &outcome);
+	if (err) {
+		file_output_abort(&output);
+		return err;
+	}
+	err = file_output_commit(&output);
+	if (!err && !arguments_flag(arguments, "quiet"))
+		put_closing(&coverage, &outcome);
+	return err ?: conclude(arguments, &outcome);
+}
+
+int latency_verb_run(const struct arguments *arguments)
+{
+	own(latency_plan_done) struct latency_plan plan = { 0 };
+	int err = read_plan(arguments, &plan);
+
+	if (!err && arguments_flag(arguments, "list"))
+		return list(&plan);
+	err = err ?: ask(arguments, &plan);
+	return err ?: run(arguments, &plan);
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/latency.h"
+
+#define PID_MAX (1u << 22) /* PID_MAX_LIMIT of the kernel */
+
+static const char *const about[] = {
+	"Times the calls of functions of programs that run, or that start later: C, C++, Rust, and Go "
+	"by goroutine.  FILE is a path, a program in PATH, or a library by its file name.  FUNCTION is a "
+	"name as it stands in the file, as C++, Rust and Go write it, or a glob.",
+	"No return address is ever replaced: probes lie at the entry of a function and on each "
+	"instruction by which it can be left.  So Go programs, exceptions, coroutines and longjmp are "
+	"safe.  Before anything is probed it is said how the calls of each function are seen and what "
+	"that is expected to add to each, as measured on this machine; above --max-cost the probes are "
+	"taken off again.",
+	"A time is that between two probes: what they cost is part of it.  A call that ends by an "
+	"exception, longjmp or panic is counted apart, once something else is called in its place.  The "
+	"time of a function that jumps to another one instead of returning ends there.",
+	NULL,
+};
+
+#define WHAT   "What to time"
+#define HOW    "How to time"
+#define OUTPUT "Output"
+
+static const struct option options[] = {
+	{ .name = "pid",
+	  .letter = 'p',
+	  .kind = OPTION_NUMBER,
+	  .value = VALUE_PROCESS,
+	  .min = 1,
+	  .max = PID_MAX,
+	  .argument = "PID",
+	  .otherwise = "every process that has the file",
+	  .help = "only this process; a FUNCTION without FILE is looked for in its program, then in its "
+		  "libraries",
+	  .group = WHAT },
+	{ .name = "list",
+	  .help = "list the functions and how they would be seen, and end",
+	  .group = WHAT },
+	{ .name = "yes",
+	  .letter = 'y',
+	  .help = "do not ask before probing more than 1000 functions",
+	  .group = HOW },
+	{ .name = "max-cost",
+	  .kind = OPTION_DECIMAL,
+	  .max = 100000,
+	  .argument = "PERCENT",
+	  .fallback = "5",
+	  .help = "of one CPU, that all probes may cost in a second; 0: any",
+	  .group = HOW },
+	{ .name = "duration",
+	  .letter = 'd',
+	  .kind = OPTION_DURATION,
+	  .min = 1000000,
+	  .max = UINT64_MAX,
+	  .argument = "SECONDS",
+	  .otherwise = "until Ctrl-C",
+	  .help = "how long to time",
+	  .group = HOW },
+	{ .name = "count",
+	  .letter = 'n',
+	  .kind = OPTION_NUMBER,
+	  .min = 1,
+	  .max = UINT64_MAX,
+	  .argument = "N",
+	  .otherwise = "any number",
+	  .help = "end after so many calls",
+	  .group = HOW },
+	{ .name = "interval",
+	  .letter = 'i',
+	  .kind = OPTION_DURATION,
+	  .min = 10000000,
+	  .max = UINT64_MAX,
+	  .argument = "TIME",
+	  .fallback = "1s",
+	  .help = "how often the figures are shown",
+	  .group = HOW },
+	{ .name = "calls", .help = "one line a call, instead of figures", .group = OUTPUT },
+	{ .name = "json",
+	  .help = "one JSON object a line: for each function and interval, and a final one",
+	  .excludes = "format",
+	  .group = OUTPUT },
+	{ .name = "csv",
+	  .help = "comma-separated values, with one header",
+	  .excludes = "format",
+	  .group = OUTPUT },
+	{ .name = "output",
+	  .letter = 'o',
+	  .kind = OPTION_TEXT,
+	  .value = VALUE_FILE,
+	  .argument = "FILE",
+	  .otherwise = "standard output",
+	  .help = "where to write; an old file is replaced at the end",
+	  .group = OUTPUT },
+	{ .name = "quiet",
+	  .letter = 'q',
+	  .help = "nothing on standard error but errors",
+	  .group = OUTPUT },
+	{ 0 },
+};
+
+static const struct example examples[] = {
+	{ "sudo kymo latency -p 4711 main.handleRequest", "a function of a process" },
+	{ "sudo kymo latency ./server:main.handleRequest --calls",
+	  "one line a call, of every server" },
+	{ "sudo kymo latency 'libsqlite3.so.0:sqlite3_*' -d 10 --json", "functions of a library" },
+	{ "kymo latency --list './server:main.*'", "what there is, and how it would be seen" },
+	{ 0 },
+};
+
+const struct verb verb_latency = {
+	.name = "latency",
+	.help = "time the calls of functions",
+	.synopsis = "[OPTION...] {FILE:FUNCTION | -p PID FUNCTION}...",
+	.about = about,
+	.options = options,
+	.examples = examples,
+	.operands = OPERANDS_WORDS,
+	.operands_max = 64,
+	.run = latency_verb_run,
+};

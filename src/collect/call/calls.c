@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: MIT */
+#include "collect/call/calls.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/vec.h"
+#include "collect/call/call.skel.h"
+#include "collect/call/trial.h"
+#include "collect/rights.h"
+#include "collect/uapi.h"
+
+struct calls {
+	struct calls_request request;
+	struct collect_call_call *skeleton;
+	struct ring_buffer *ring;
+	struct call_counts *counts;
+	size_t counts_bytes;
+	int trial; /* link to this program itself */
+	vec(int) links;
+};
+
+static int silent(enum libbpf_print_level level, const char *format, va_list words)
+{
+	(void)level;
+	(void)format;
+	(void)words;
+	return 0;
+}
+
+static int fail_load(int err)
+{
+	if (err == -ENOMEM)
+		return fail(err, "cannot load the program that times calls: %m");
+	if (err != -EPERM && err != -EACCES && rights_load_tracing())
+		return fail(-ENOTSUP, "this kernel does not load the program that times calls: %s",
+			    strerror(-err));
+	err = fail(-EPERM, "not permitted to load BPF programs");
+	hint("run with sudo, or give the program CAP_BPF and CAP_PERFMON");
+	return err;
+}
+
+static int on_record(void *context, void *data, size_t len)
+{
+	const struct calls *calls = context;
+	struct call_record record;
+
+	if (len < sizeof(record))
+		return 0;
+	memcpy(&record, data, sizeof(record));
+	if (record.function >= calls->request.function_count || !calls->request.each)
+		return 0;
+	return calls->request.each(calls->request.context, &record);
+}
+
+/* Sites and functions of the trial stand behind those that were asked for. */
+static int load(struct calls *calls)
+{
+	struct collect_call_call *skeleton = collect_call_call__open();
+	int err;
+
+	calls->skeleton = skeleton;
+	if (!skeleton)
+		return -errno;
+	skeleton->rodata->options = calls->request.options;
+	bpf_program__set_expected_attach_type(skeleton->progs.call_site,
+					      (enum bpf_attach_type)UAPI_TRACE_UPROBE_MULTI);
+	err = bpf_map__set_max_entries(skeleton->maps.sites,
+				       calls->request.site_count + TRIAL_SITES);
+	err = err
+		      ?: bpf_map__set_max_entries(skeleton->maps.functions,
+						  calls->request.function_count + TRIAL_FUNCTIONS);
+	return err ?: collect_call_call__load(skeleton);
+}
+
+static int map_counts(struct calls *calls)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	size_t bytes = (size_t)(calls->request.function_count + TRIAL_FUNCTIONS) *
+		       sizeof(struct call_counts);
+	void *mapping;
+
+	calls->counts_bytes = (bytes + page - 1) / page * page;
+	mapping = mmap(NULL, calls->counts_bytes, PROT_READ | PROT_WRITE, MAP_SHARED,
+		       bpf_map__fd(calls->skeleton->maps.functions), 0);
+	if (mapping == MAP_FAILED)
+		return fail(-errno, "cannot map the counts of calls: %m");
+	calls->counts = mapping;
+	return 0;
+}
+
+static int put_sites(struct calls *calls, uint32_t first, const struct call_site *sites,
+		     uint32_t count)
+{
+	int map = bpf_map__fd(calls->skeleton->maps.sites), err = 0;
+
+	for (uint32_t i = 0; !err && i < count; i++) {
+		uint32_t number = first + i;
+
+		if (bpf_map_update_elem(map, &number, &sites[i], BPF_ANY))
+			err = fail(-errno, "cannot tell the program what it probes: %m");
+	}
+	return err;
+}
+
+int calls_open(const struct calls_request *request, struct calls **ret_calls)
+{
+	own(calls_closep) struct calls *calls = calloc(1, sizeof(*calls));
+	libbpf_print_fn_t print;
+	int err;
+
+	if (!calls)
+		return -ENOMEM;
+	calls->request = *request;
+	calls->trial = -1;
+	print = libbpf_set_print(silent);
+	err = load(calls);
+	libbpf_set_print(print);
+	if (err)
+		return fail_load(err);
+	err = map_counts(calls);
+	err = err ?: put_sites(calls, 0, request->sites, request->site_count);
+	if (err)
+		return err;
+	calls->ring = ring_buffer__new(bpf_map__fd(calls->skeleton->maps.records), on_record, calls,
+				       NULL);
+	if (!calls->ring)
+		return fail(-errno, "cannot read the ring of calls: %m");
+	*ret_calls = take(calls);
+	return 0;
+}
+
+/* Return: a descriptor of the link; -errno. */
+static int link_sites(const struct calls *calls, const char *path, const uint64_t *offsets,
+		      const uint64_t *cookies, uint32_t count, uint32_t pid)
+{
+	return uapi_uprobe_multi(&(struct uapi_uprobe_multi){
+		.prog_fd = (uint32_t)bpf_program__fd(calls->skeleton->progs.call_site),
+		.attach_type = UAPI_TRACE_UPROBE_MULTI,
+		.path = (uint64_t)(uintptr_t)path,
+		.offsets = (uint64_t)(uintptr_t)offsets,
+		.cookies = (uint64_t)(uintptr_t)cookies,
+		.count = count,
+		.pid = pid,
+	});
+}
+
+static struct call_control *control_of(const struct calls *calls)
+{
+	return &calls->skeleton->bss->control;
+}
+
+static int fail_link(int err)
+{
+	if (err == -EPERM || err == -EACCES)
+		return fail(-EPERM, "not permitted to set probes");
+	if (err == -ESRCH)
+		return fail(err, "the process has ended");
+	if (err == -EINVAL || err == -EOPNOTSUPP) {
+		err = fail(-ENOTSUP, "this kernel sets no probes at many places by one link");
+		hint("Linux 6.6 and later do; 'kymo doctor' tries it");
+		return err;
+	}
+	return fail(err, "cannot set probes: %m");
+}
+
+int calls_measure(struct calls *calls, struct calls_costs *ret_costs)
+{
+	struct trial_plan plan;
+	uint64_t cookies[TRIAL_SITES];
+	int err;
+
+	*ret_costs = (struct calls_costs){ 0 };
+	if (!trial_plan(calls->request.function_count, &plan))
+		return 0;
+	err = put_sites(calls, calls->request.site_count, plan.sites, TRIAL_SITES);
+	if (err)
+		return err;
+	for (uint32_t i = 0; i < TRIAL_SITES; i++)
+		cookies[i] = calls->request.site_count + i;
+	calls->trial = link_sites(calls, plan.path, plan.offsets, cookies, TRIAL_SITES,
+				  (uint32_t)getpid());
+	if (calls->trial < 0)
+		return fail_link(calls->trial);
+	control_of(calls)->is_trial = 1;
+	control_of(calls)->armed = 1;
+	trial_run(ret_costs);
+	control_of(calls)->armed = 0;
+	control_of(calls)->is_trial = 0;
+	control_of(calls)->taken = 0;
+	ring_buffer__consume(calls->ring);
+	return 0;
+}
+
+/* Which site the kernel does not probe; all of them belong to one file. */
+static uint32_t find_refused(const struct calls *calls, const char *path, uint32_t first,
+			     uint32_t count, const uint64_t *cookies)
+{
+	const uint64_t *offsets = calls->request.offsets;
+
+	while (count > 1) {
+		uint32_t half = count / 2;
+		own(fd_closep) int link =
+			link_sites(calls, path, offsets + first, cookies, half, calls->request.pid);
+
+		if (link >= 0) {
+			first += half;
+			cookies += half;
+			count -= half;
+		} else {
+			count = half;
+		}
+	}
+	return first;
+}
+
+static int attach_file(struct calls *calls, const struct calls_file *file, uint64_t *cookies,
+		       uint32_t *ret_site)
+{
+	char path[40];
+	int link;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", file->fd);
+	for (uint32_t i = 0; i < file->count; i++)
+		cookies[i] = file->first + i;
+	link = link_sites(calls, path, calls->request.offsets + file->first, cookies, file->count,
+			  calls->request.pid);
+	if (link == -UAPI_ENOTSUPP || link == -EINVAL || link == -EIO) {
+		*ret_site = find_refused(calls, path, file->first, file->count, cookies);
+		return -EOPNOTSUPP;
+	}
+	if (link < 0)
+		return fail_link(link);
+	if (vec_push(&calls->links, link)) {
+		close(link);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+int calls_attach(struct calls *calls, uint32_t *ret_site)
+{
+	own(freep) uint64_t *cookies = calloc(calls->request.site_count, sizeof(*cookies));
+	int err = cookies ? 0 : -ENOMEM;
+
+	for (uint32_t i = 0; !err && i < calls->request.file_count; i++)
+		err = attach_file(calls, &calls->request.files[i], cookies, ret_site);
+	return err;
+}
+
+void calls_arm(struct calls *calls)
+{
+	__atomic_store_n(&control_of(calls)->armed, 1, __ATOMIC_SEQ_CST);
+}
+
+void calls_disarm(struct calls *calls)
+{
+	__atomic_store_n(&control_of(calls)->armed, 0, __ATOMIC_SEQ_CST);
+}
+
+void calls_detach(struct calls *calls)
+{
+	vec_each(link, &calls->links)
+		close(*link);
+	vec_done(&calls->links);
+	fd_closep(&calls->trial);
+	calls->trial = -1;
+}
+
+int calls_drain(struct calls *calls)
+{
+	int got = ring_buffer__consume(calls->ring);
+
+	return got < 0 ? got : 0;
+}
+
+int calls_descriptor(const struct calls *calls)
+{
+	return ring_buffer__epoll_fd(calls->ring);
+}
+
+const volatile struct call_counts *calls_counts(const struct calls *calls, uint32_t function)
+{
+	return &calls->counts[function];
+}
+
+unsigned calls_turn(struct calls *calls)
+{
+	unsigned old = control_of(calls)->turn & 1, new = !old;
+
+	for (uint32_t i = 0; i < calls->request.function_count; i++)
+		if (calls->counts[i].max_ns[new])
+			calls->counts[i].max_ns[new] = 0;
+	__atomic_store_n(&control_of(calls)->turn, new, __ATOMIC_SEQ_CST);
+	return old;
+}
+
+const volatile struct call_control *calls_control(const struct calls *calls)
+{
+	return control_of(calls);
+}
+
+void calls_close(struct calls *calls)
+{
+	if (!calls)
+		return;
+	calls_detach(calls);
+	ring_buffer__free(calls->ring);
+	if (calls->counts)
+		munmap(calls->counts, calls->counts_bytes);
+	collect_call_call__destroy(calls->skeleton);
+	free(calls);
+}

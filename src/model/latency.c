@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+#include "model/latency.h"
+
+#include "model/histogram.h"
+
+static uint64_t middle_of(uint32_t bucket)
+{
+	uint64_t low = buckets_low(CALL_BITS, bucket);
+	uint64_t next = buckets_low(CALL_BITS, bucket + 1);
+
+	return low + (next - 1 - low) / 2;
+}
+
+uint64_t latency_quantile(const struct latency_figures *figures, double share)
+{
+	uint64_t seen = 0, count = 0;
+
+	for (uint32_t i = 0; i < CALL_BUCKETS; i++)
+		count += figures->buckets[i];
+	if ((1 - share) * (double)count < LATENCY_BEHIND - 1e-6)
+		return LATENCY_NONE;
+	for (uint32_t i = 0; i < CALL_BUCKETS; i++) {
+		uint64_t middle = middle_of(i);
+
+		seen += figures->buckets[i];
+		if (!figures->buckets[i] || (double)seen < share * (double)count)
+			continue;
+		return middle < figures->max_ns ? middle : figures->max_ns;
+	}
+	return LATENCY_NONE;
+}
+
+void latency_take(struct latency_figures *figures, const volatile struct call_counts *counts,
+		  unsigned turn)
+{
+	*figures = (struct latency_figures){
+		.calls = counts->calls,
+		.sum_ns = counts->sum_ns,
+		.max_ns = counts->max_ns[turn & 1],
+		.unseen = counts->unseen,
+		.cut = counts->cut,
+		.emulated = counts->emulated,
+		.stepped = counts->stepped,
+	};
+	for (uint32_t i = 0; i < CALL_BUCKETS; i++)
+		figures->buckets[i] = counts->buckets[i];
+}
+
+void latency_subtract(struct latency_figures *figures, const struct latency_figures *before)
+{
+	figures->calls -= before->calls;
+	figures->sum_ns -= before->sum_ns;
+	figures->unseen -= before->unseen;
+	figures->cut -= before->cut;
+	figures->emulated -= before->emulated;
+	figures->stepped -= before->stepped;
+	for (uint32_t i = 0; i < CALL_BUCKETS; i++)
+		figures->buckets[i] -= before->buckets[i];
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/* latency.h - how long the calls of functions took, and the ways to write it.
+ *
+ * A percentile is the middle of the bucket that it falls into: at most LATENCY_ERROR_PCT off.  One that
+ * fewer than LATENCY_BEHIND calls exceed is not told: another run would give another one.
+ */
+#ifndef MODEL_LATENCY_H
+#define MODEL_LATENCY_H
+
+#include <stdio.h>
+
+#include "model/coverage.h"
+#include "probe/call.wire.h"
+
+#define LATENCY_ERROR_PCT 3.125 /* half of 1/16 */
+#define LATENCY_BEHIND    10
+#define LATENCY_NONE      UINT64_MAX
+
+/* What was counted of a function, in an interval or altogether. */
+struct latency_figures {
+	uint64_t calls, sum_ns, max_ns;
+	uint64_t unseen; /* ended, and their beginning was not seen: they ran before us */
+	uint64_t cut; /* left by an exception, longjmp or panic: how long they took is not known */
+	uint64_t emulated, stepped; /* hits of probes */
+	uint64_t buckets[CALL_BUCKETS];
+};
+
+struct latency_function {
+	const char *name;
+	const char *file;
+	const char *how;   /* how its calls are seen */
+	uint64_t probe_ns; /* what the probes add to a call, as expected; 0: not known */
+	bool is_counted;   /* its calls can be counted, and not timed */
+};
+
+struct latency_row {
+	const struct latency_function *function;
+	const struct latency_figures *figures;
+};
+
+struct latency_call {
+	const struct latency_function *function;
+	uint64_t at_mono_ns; /* when it ended */
+	uint64_t took_ns;
+	uint32_t pid, tid;
+	uint64_t goroutine; /* 0: none, or not known */
+};
+
+/* One output being written. */
+struct latency_target {
+	FILE *out;
+	uint64_t unix_offset_ns;
+	unsigned width; /* of the terminal; 0: as wide as it comes */
+	bool ascii;
+	bool in_place; /* a terminal, where a picture may be drawn over */
+	bool per_call; /* the calls are what is wanted */
+	void *state;   /* the sink's own */
+};
+
+/* What happened between two instants. */
+struct latency_report {
+	uint64_t at_mono_ns, span_ns;
+	bool is_final; /* altogether, and the end */
+	const struct latency_row *rows;
+	size_t count;
+	const struct coverage *coverage; /* is_final: what was lost; else NULL */
+};
+
+struct latency_sink {
+	const char *name;
+	int (*begin)(struct latency_target *target); /* may be NULL, as all but report() */
+	int (*call)(struct latency_target *target, const struct latency_call *call);
+	int (*report)(struct latency_target *target, const struct latency_report *report);
+	void (*end)(struct latency_target *target);
+};
+
+/**
+ * latency_quantile - the time that a share of the calls did not exceed
+ * @share: 0 to 1
+ *
+ * Return: LATENCY_NONE where too few calls support it.
+ */
+uint64_t latency_quantile(const struct latency_figures *figures, double share);
+
+/** latency_take - copy what is counted.  @turn: which greatest value is meant */
+void latency_take(struct latency_figures *figures, const volatile struct call_counts *counts,
+		  unsigned turn);
+
+/** latency_subtract - leave what came since @before; the greatest value stays */
+void latency_subtract(struct latency_figures *figures, const struct latency_figures *before);
+
+#endif

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/* call.wire.h - timing the calls of functions: what user space tells the program, and what it counts.
+ *
+ * A site is a probed instruction.  Its number is the cookie of its probe, so one program serves all
+ * sites of all functions.
+ */
+#ifndef PROBE_CALL_WIRE_H
+#define PROBE_CALL_WIRE_H
+
+#include "probe/unit.h"
+
+#define CALL_FUNCTIONS_MAX 16384
+#define CALL_SITES_MAX     262144
+#define CALL_RANGES        2 /* of one function */
+#define CALL_PENDING_MAX \
+	65536 /* calls that have begun and not ended; then the oldest is forgotten */
+#define CALL_NO_REGISTER 0xff
+
+enum call_kind {
+	CALL_ENTRY,
+	CALL_RETURN,        /* the stack pointer is what it was at the entry */
+	CALL_JUMP,          /* likewise */
+	CALL_JUMP_IF,       /* likewise, if `condition` holds */
+	CALL_JUMP_REGISTER, /* likewise, if it leads out of `ranges` */
+	CALL_JUMP_MEMORY,
+	CALL_HOOKED, /* a return probe: the return address has been taken off the stack */
+};
+
+struct call_range { /* addresses as the file states them */
+	u64 start, end;
+};
+
+struct call_site {
+	u64 address; /* as the file states it */
+	s64 displacement;
+	struct call_range ranges[CALL_RANGES];
+	u32 function;
+	u32 pushed; /* CALL_ENTRY: bytes by which the stack has grown since the call */
+	u8 kind;    /* enum call_kind */
+	u8 condition;
+	u8 is_if; /* CALL_ENTRY: a conditional jump, which leads away where the stack must grow */
+	u8 is_go;
+	u8 is_stepped; /* the kernel executes a copy of the instruction */
+	u8 base, index, scale;
+	u8 goid_words; /* Go: where a goroutine has its number, in words; 0: not known */
+	u8 reserved[7];
+};
+
+/* 16 buckets for each power of 2, so a bucket is at most 1/16 wide and its middle at most 1/32 off. */
+#define CALL_BITS    4
+#define CALL_OCTAVES 44 /* 4.9 hours; what is longer is in the last bucket */
+#define CALL_BUCKETS ((CALL_OCTAVES - CALL_BITS + 1) << CALL_BITS)
+
+/* Of one function. */
+struct call_counts {
+	u64 emulated, stepped; /* hits of its sites, by what the kernel does there */
+	u64 calls;             /* begun and ended: what is in the buckets */
+	u64 sum_ns;
+	u64 max_ns[2]; /* of this interval and of the one before, by turns */
+	u64 unseen;    /* ended, and their beginning was not seen */
+	u64 cut;       /* another call began in their place: they ended without coming to an exit */
+	u64 buckets[CALL_BUCKETS];
+};
+
+/* Of the whole program; user space writes the upper half. */
+struct call_control {
+	u32 armed;
+	u32 turn;     /* which of max_ns[] is in use */
+	u32 is_trial; /* of any process, and within no limit */
+	u32 reserved;
+	u64 taken;    /* calls, where there is a limit */
+	u64 dropped;  /* records for which the ring was full */
+	u64 refused;  /* calls for which there was no memory */
+	u64 unread;   /* hits of which a goroutine or a target could not be read */
+	u64 woken_at; /* emit.bpf.h */
+};
+
+struct call_options {
+	u64 limit;   /* calls to count; 0: any number */
+	u64 slower;  /* ns from which on a call is a record of its own */
+	u32 tgid;    /* of the initial namespace; 0: any process */
+	u32 records; /* 0: none */
+};
+
+struct call_record {
+	unit_mono_ns at; /* when it ended */
+	u64 took_ns;
+	u64 goroutine; /* 0: none, or not known */
+	u32 function;
+	id_pid pid;
+	id_tid tid; /* that it ended on */
+	u32 reserved;
+};
+
+#endif

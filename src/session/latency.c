@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: MIT */
+#include "session/latency.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "collect/alive.h"
+#include "collect/call/calls.h"
+#include "session/signals.h"
+
+#define COST_SPAN_NS NS_PER_S /* over which the cost is averaged, before it is too much */
+
+struct latency {
+	const struct latency_request *request;
+	struct latency_plan *plan;
+	struct coverage *coverage;
+	struct latency_target target;
+	struct calls *calls;
+	struct calls_costs costs;
+	struct signals signals;
+	/* In the order of files, as calls wants them. */
+	vec(struct call_site) sites;
+	vec(uint64_t) offsets;
+	vec(struct calls_file) files;
+	struct latency_figures **before; /* by function; NULL: nothing was called yet */
+	struct latency_figures *now;     /* by row of a report */
+	struct latency_row *rows;
+	uint64_t started_ns, reported_ns;
+	uint64_t cost_from_ns, cost_from; /* where the span of the cost began */
+	uint64_t *max_ns;                 /* altogether, by function */
+	uint64_t written;
+	bool is_over;
+	enum latency_end end;
+};
+
+static int take_sites(struct latency *latency)
+{
+	const struct latency_plan *plan = latency->plan;
+	int err = 0;
+
+	for (uint32_t file = 0; !err && file < plan->files.len; file++) {
+		struct calls_file one = {
+			.fd = plan->files.data[file]->image->source.fd,
+			.first = (uint32_t)latency->sites.len,
+		};
+
+		for (size_t i = 0; !err && i < plan->sites.len; i++) {
+			if (plan->file_of.data[plan->sites.data[i].function] != file)
+				continue;
+			err = vec_push(&latency->sites, plan->sites.data[i]);
+			err = err ?: vec_push(&latency->offsets, plan->offsets.data[i]);
+		}
+		one.count = (uint32_t)latency->sites.len - one.first;
+		if (!err && one.count)
+			err = vec_push(&latency->files, one);
+	}
+	return err;
+}
+
+static bool has_enough(const struct latency *latency)
+{
+	return latency->request->count && latency->written >= latency->request->count;
+}
+
+static int on_call(void *context, const struct call_record *record)
+{
+	struct latency *latency = context;
+	struct latency_call call = {
+		.function = &latency->plan->functions.data[record->function],
+		.at_mono_ns = record->at,
+		.took_ns = record->took_ns,
+		.pid = record->pid,
+		.tid = record->tid,
+		.goroutine = record->goroutine,
+	};
+
+	if (has_enough(latency) || !latency->request->sink->call)
+		return 0;
+	latency->written++;
+	return latency->request->sink->call(&latency->target, &call);
+}
+
+static int open_calls(struct latency *latency)
+{
+	struct calls_request request = {
+		.sites = latency->sites.data,
+		.offsets = latency->offsets.data,
+		.site_count = (uint32_t)latency->sites.len,
+		.files = latency->files.data,
+		.file_count = (uint32_t)latency->files.len,
+		.function_count = (uint32_t)latency->plan->functions.len,
+		.pid = latency->request->pid,
+		.options = {
+			.limit = latency->request->count,
+			.tgid = latency->request->pid,
+			.records = latency->request->per_call,
+		},
+		.each = on_call,
+		.context = latency,
+	};
+	int err = calls_open(&request, &latency->calls);
+
+	err = err ?: calls_measure(latency->calls, &latency->costs);
+	if (!err)
+		latency_plan_costs(latency->plan, latency->costs.emulated_ns,
+				   latency->costs.stepped_ns);
+	return err;
+}
+
+static int prepare(struct latency *latency)
+{
+	size_t count = latency->plan->functions.len;
+	int err = take_sites(latency);
+
+	latency->before = calloc(count, sizeof(*latency->before));
+	latency->rows = calloc(count, sizeof(*latency->rows));
+	latency->max_ns = calloc(count, sizeof(*latency->max_ns));
+	latency->now = calloc(count, sizeof(*latency->now));
+	if (!err && (!latency->before || !latency->rows || !latency->max_ns || !latency->now))
+		err = -ENOMEM;
+	return err ?: open_calls(latency);
+}
+
+static int attach(struct latency *latency, struct latency_outcome *outcome)
+{
+	uint64_t began = clock_mono_ns();
+	uint32_t site = 0;
+	int err = calls_attach(latency->calls, &site);
+
+	outcome->attach_ns = clock_mono_ns() - began;
+	if (err == -EOPNOTSUPP) {
+		const struct call_site *refused = &latency->sites.data[site];
+
+		err = fail(-ENOTSUP, "the kernel refuses the probe in '%s' at 0x%lx",
+			   latency->plan->functions.data[refused->function].name,
+			   (unsigned long)refused->address);
+		hint("leave this function out");
+	}
+	return err;
+}
+
+static uint64_t cost_so_far(const struct latency *latency)
+{
+	uint64_t cost = 0;
+
+	for (uint32_t i = 0; i < latency->plan->functions.len; i++) {
+		const volatile struct call_counts *counts = calls_counts(latency->calls, i);
+
+		cost += counts->emulated * latency->costs.emulated_ns +
+			counts->stepped * latency->costs.stepped_ns;
+	}
+	return cost;
+}
+
+static const char *dearest(const struct latency *latency)
+{
+	const char *name = "";
+	uint64_t most = 0;
+
+	for (uint32_t i = 0; i < latency->plan->functions.len; i++) {
+		const volatile struct call_counts *counts = calls_counts(latency->calls, i);
+
+		if (counts->emulated + counts->stepped > most) {
+			most = counts->emulated + counts->stepped;
+			name = latency->plan->functions.data[i].name;
+		}
+	}
+	return name;
+}
+
+static void finish(struct latency *latency, enum latency_end end)
+{
+	if (!latency->is_over)
+		latency->end = end;
+	latency->is_over = true;
+}
+
+/* The cost is that of a second at least, so that a burst is not taken for a rate. */
+static void check_cost(struct latency *latency, uint64_t now, struct latency_outcome *outcome)
+{
+	uint64_t cost = cost_so_far(latency), span = now - latency->cost_from_ns;
+	double pct;
+
+	if (span < COST_SPAN_NS)
+		return;
+	pct = 100.0 * (double)(cost - latency->cost_from) / (double)span;
+	latency->cost_from = cost;
+	latency->cost_from_ns = now;
+	if (!latency->request->max_cost_pct || pct <= latency->request->max_cost_pct)
+		return;
+	outcome->cost_pct = pct;
+	outcome->name = dearest(latency);
+	finish(latency, LATENCY_END_COST);
+}
+
+static struct latency_figures *figures_before(struct latency *latency, uint32_t function)
+{
+	if (!latency->before[function])
+		latency->before[function] = calloc(1, sizeof(*latency->before[function]));
+	return latency->before[function];
+}
+
+static bool was_hit(const volatile struct call_counts *counts)
+{
+	return counts->emulated || counts->stepped;
+}
+
+static void add_row(struct latency *latency, struct latency_report *report, uint32_t function,
+		    const struct latency_figures *figures)
+{
+	latency->now[report->count] = *figures;
+	latency->rows[report->count] =
+		(struct latency_row){ &latency->plan->functions.data[function],
+				      &latency->now[report->count] };
+	report->count++;
+}
+
+/* What came since the last report. */
+static int report_interval(struct latency *latency, uint64_t now)
+{
+	unsigned turn = calls_turn(latency->calls);
+	struct latency_report report = {
+		.at_mono_ns = now,
+		.span_ns = now - latency->reported_ns,
+		.rows = latency->rows,
+	};
+
+	for (uint32_t i = 0; i < latency->plan->functions.len; i++) {
+		const volatile struct call_counts *counts = calls_counts(latency->calls, i);
+		struct latency_figures total, *before;
+
+		if (!was_hit(counts))
+			continue;
+		latency_take(&total, counts, turn);
+		before = figures_before(latency, i);
+		if (!before)
+			return -ENOMEM;
+		if (total.max_ns > latency->max_ns[i])
+			latency->max_ns[i] = total.max_ns;
+		add_row(latency, &report, i, &total);
+		latency_subtract(&latency->now[report.count - 1], before);
+		*before = total;
+	}
+	latency->reported_ns = now;
+	return latency->request->sink->report(&latency->target, &report);
+}
+
+static int note_losses(const struct latency *latency)
+{
+	const volatile struct call_control *control = calls_control(latency->calls);
+	uint64_t now = clock_mono_ns();
+	int err =
+		coverage_lose(latency->coverage, "calls: the ring was full", control->dropped, now);
+
+	err = err
+		      ?: coverage_lose(latency->coverage, "calls: no memory for another that runs",
+				       control->refused, now);
+	return err
+		       ?: coverage_lose(latency->coverage,
+					"hits: where the frame lies could not be read",
+					control->unread, now);
+}
+
+/* Every function, also those that nobody called. */
+static int report_all(struct latency *latency)
+{
+	struct latency_report report = {
+		.at_mono_ns = clock_mono_ns(),
+		.is_final = true,
+		.rows = latency->rows,
+		.coverage = latency->coverage,
+	};
+	int err = note_losses(latency);
+
+	report.span_ns = report.at_mono_ns - latency->started_ns;
+	for (uint32_t i = 0; i < latency->plan->functions.len; i++) {
+		const volatile struct call_counts *counts = calls_counts(latency->calls, i);
+		struct latency_figures total;
+
+		latency_take(&total, counts, 0);
+		if (counts->max_ns[1] > total.max_ns)
+			total.max_ns = counts->max_ns[1];
+		if (latency->max_ns[i] > total.max_ns)
+			total.max_ns = latency->max_ns[i];
+		add_row(latency, &report, i, &total);
+	}
+	return err ?: latency->request->sink->report(&latency->target, &report);
+}
+
+static uint64_t calls_so_far(const struct latency *latency)
+{
+	uint64_t calls = 0;
+
+	if (latency->request->per_call)
+		return latency->written;
+	for (uint32_t i = 0; i < latency->plan->functions.len; i++)
+		calls += calls_counts(latency->calls, i)->calls;
+	return calls;
+}
+
+static void check_end(struct latency *latency, uint64_t now, struct latency_outcome *outcome)
+{
+	const struct latency_request *request = latency->request;
+	struct launch nobody = { 0 };
+
+	signals_read(&latency->signals, &nobody);
+	if (latency->signals.stops)
+		finish(latency, LATENCY_END_SIGNAL);
+	if (request->count && calls_so_far(latency) >= request->count)
+		finish(latency, LATENCY_END_COUNT);
+	outcome->file = latency_plan_changed(latency->plan);
+	if (outcome->file)
+		finish(latency, LATENCY_END_FILE);
+	check_cost(latency, now, outcome);
+	if (request->pid && alive_process(request->pid) != 1)
+		finish(latency, LATENCY_END_PROCESS);
+	if (request->duration_ns && now >= latency->started_ns + request->duration_ns)
+		finish(latency, LATENCY_END_TIME);
+}
+
+static int flush(const struct latency *latency)
+{
+	if (fflush(latency->target.out) != 0 || ferror(latency->target.out))
+		return fail(errno ? -errno : -EIO, "cannot write the figures: %m");
+	return 0;
+}
+
+static void wait_for_more(const struct latency *latency, uint64_t now)
+{
+	uint64_t until = now + LATENCY_DRAIN_MS * NS_PER_MS;
+	uint64_t end = latency->started_ns + latency->request->duration_ns;
+	uint64_t report = latency->reported_ns + latency->request->interval_ns;
+	struct pollfd waits[] = {
+		{ .fd = latency->signals.fd, .events = POLLIN },
+		{ .fd = calls_descriptor(latency->calls), .events = POLLIN },
+	};
+
+	if (latency->request->duration_ns && end < until)
+		until = end;
+	if (report < until)
+		until = report;
+	if (until > now)
+		poll(waits, array_len(waits), (int)((until - now) / NS_PER_MS) + 1);
+}
+
+static int count_until_over(struct latency *latency, struct latency_outcome *outcome)
+{
+	uint64_t now = latency->started_ns;
+	int err = 0;
+
+	while (!err && !latency->is_over) {
+		wait_for_more(latency, now);
+		now = clock_mono_ns();
+		check_end(latency, now, outcome);
+		err = calls_drain(latency->calls);
+		if (!err && !latency->is_over &&
+		    now >= latency->reported_ns + latency->request->interval_ns)
+			err = report_interval(latency, now);
+		err = err ?: flush(latency);
+	}
+	return err;
+}
+
+static int count(struct latency *latency, struct latency_outcome *outcome)
+{
+	const struct latency_sink *sink = latency->request->sink;
+	uint64_t began;
+	int err;
+
+	latency->started_ns = latency->reported_ns = latency->cost_from_ns = clock_mono_ns();
+	latency->target.unix_offset_ns = clock_unix_offset_ns();
+	if (sink->begin && (err = sink->begin(&latency->target)) != 0)
+		return err;
+	calls_arm(latency->calls);
+	if (latency->request->started)
+		latency->request->started(latency->request->context, latency->plan,
+					  outcome->attach_ns);
+	err = count_until_over(latency, outcome);
+	calls_disarm(latency->calls);
+	began = clock_mono_ns();
+	calls_detach(latency->calls);
+	outcome->detach_ns = clock_mono_ns() - began;
+	err = err ?: calls_drain(latency->calls);
+	err = err ?: report_all(latency);
+	if (sink->end)
+		sink->end(&latency->target);
+	return err ?: flush(latency);
+}
+
+static int run(struct latency *latency, struct latency_outcome *outcome)
+{
+	const struct latency_request *request = latency->request;
+	int err = signals_take(&latency->signals);
+
+	err = err ?: prepare(latency);
+	if (!err && request->ready)
+		err = request->ready(request->context, latency->plan);
+	err = err ?: attach(latency, outcome);
+	return err ?: count(latency, outcome);
+}
+
+static void latency_done(struct latency *latency)
+{
+	calls_close(latency->calls);
+	for (size_t i = 0; latency->before && i < latency->plan->functions.len; i++)
+		free(latency->before[i]);
+	free(latency->before);
+	free(latency->now);
+	free(latency->rows);
+	free(latency->max_ns);
+	vec_done(&latency->sites);
+	vec_done(&latency->offsets);
+	vec_done(&latency->files);
+	signals_give_back(&latency->signals);
+}
+
+int latency_run(const struct latency_request *request, struct latency_plan *plan,
+		struct coverage *coverage, struct latency_outcome *ret_outcome)
+{
+	struct latency latency = {
+		.request = request,
+		.plan = plan,
+		.coverage = coverage,
+		.target = request->target,
+		.signals = { .fd = -1 },
+	};
+	int err;
+
+	*ret_outcome = (struct latency_outcome){ 0 };
+	err = run(&latency, ret_outcome);
+	ret_outcome->end = latency.end;
+	if (!err && latency.end != LATENCY_END_COST && clock_mono_ns() > latency.started_ns)
+		ret_outcome->cost_pct = 100.0 * (double)cost_so_far(&latency) /
+					(double)(clock_mono_ns() - latency.started_ns);
+	latency_done(&latency);
+	return err;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* latency.h - times the calls of functions, from their names to the last figure.
+ *
+ *     names --latency_plan--> functions, sites --calls (collect)--> counts, records --> sink
+ *
+ * One thread.
+ */
+#ifndef SESSION_LATENCY_H
+#define SESSION_LATENCY_H
+
+#include "model/latency.h"
+#include "session/latency_plan.h"
+
+#define LATENCY_DRAIN_MS 100
+
+/* Why it ended; what is none of them is a failure. */
+enum latency_end {
+	LATENCY_END_TIME,
+	LATENCY_END_SIGNAL,
+	LATENCY_END_COUNT,
+	LATENCY_END_PROCESS, /* the process that was asked for has ended */
+	LATENCY_END_COST,    /* above max_cost_pct */
+	LATENCY_END_FILE,    /* a probed file was written to */
+};
+
+struct latency_request {
+	uint32_t pid;         /* 0: every process */
+	uint64_t duration_ns; /* 0: until a signal */
+	uint64_t interval_ns;
+	uint64_t count;      /* of calls; 0: any */
+	double max_cost_pct; /* of one CPU; 0: any */
+	bool per_call;
+	const struct latency_sink *sink;
+	struct latency_target target;
+
+	/**
+	 * ready - everything is decided and nothing is probed yet
+	 *
+	 * Return: 0 to go on; else what latency_run() returns.
+	 */
+	int (*ready)(void *context, const struct latency_plan *plan);
+
+	/** started - from here on calls are counted; @attach_ns: what setting the probes took */
+	void (*started)(void *context, const struct latency_plan *plan, uint64_t attach_ns);
+	void *context;
+};
+
+struct latency_outcome {
+	enum latency_end end;
+	double cost_pct; /* of one CPU, over the whole time, or when it was too much */
+	uint64_t attach_ns, detach_ns;
+	const char *file; /* LATENCY_END_FILE: which; belongs to the plan */
+	const char *name; /* LATENCY_END_COST: the dearest function */
+};
+
+/**
+ * latency_run - probe, count, write
+ * @plan: with its functions; costs are filled in
+ * @coverage: what was lost; the caller has it zeroed, and frees it
+ *
+ * Return: 0; what `ready` returned; -errno with fail() said.
+ */
+nodiscard int latency_run(const struct latency_request *request, struct latency_plan *plan,
+			  struct coverage *coverage, struct latency_outcome *ret_outcome);
+
+#endif

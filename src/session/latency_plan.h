@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* latency_plan.h - which functions are meant, in which files, and how the calls of each are seen.
+ *
+ * "FILE:NAME" names functions of a file, which may be a path, a program in PATH or a library by its
+ * file name; with a process, "NAME" alone is looked for in its program and then in its libraries.
+ * Nothing of a process is touched here.
+ */
+#ifndef SESSION_LATENCY_PLAN_H
+#define SESSION_LATENCY_PLAN_H
+
+#include "elf/functions.h"
+#include "model/latency.h"
+
+#define LATENCY_FILES_MAX 64
+
+struct latency_file {
+	char *path; /* as it was found */
+	struct image *image, *mini;
+	uint64_t changed_ns; /* when it was written to last, as it was examined */
+	uint64_t bytes;
+};
+
+struct latency_plan {
+	uint32_t pid; /* 0: any process */
+	vec(struct latency_file *) files;
+	vec(struct latency_function) functions;
+	vec(uint32_t) file_of;     /* by function */
+	vec(uint32_t) entry_steps; /* by function: 1: its entry is stepped; likewise its exits */
+	vec(uint32_t) exit_steps;
+	vec(struct call_site) sites;
+	vec(uint64_t) offsets; /* by site */
+	vec(char *) refused;   /* functions that cannot be probed, and why */
+	vec(char *) texts;     /* names and such, owned */
+};
+
+/**
+ * latency_plan_add - what one operand of the command line names
+ *
+ * Return: 0; -ENOENT with fail() and hint() said; -E2BIG; -errno with fail() said.
+ */
+nodiscard int latency_plan_add(struct latency_plan *plan, const char *operand);
+
+/** latency_plan_costs - what the probes will add to each call */
+void latency_plan_costs(struct latency_plan *plan, uint64_t emulated_ns, uint64_t stepped_ns);
+
+/** latency_plan_changed - a file that was written to since it was examined; NULL: none */
+const char *latency_plan_changed(const struct latency_plan *plan);
+void latency_plan_done(struct latency_plan *plan);
+
+#endif

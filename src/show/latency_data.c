@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+/* latency_data.c - latencies for other programs: JSON, one object a line, and CSV with one header.
+ *
+ * What was not measured is null, and empty in CSV.
+ */
+#include "base/json.h"
+#include "show/latency_sinks.h"
+
+const struct latency_share latency_shares[LATENCY_SHARES] = {
+	{ "p50_ns", "P50", 0.5 },
+	{ "p90_ns", "P90", 0.9 },
+	{ "p99_ns", "P99", 0.99 },
+	{ "p999_ns", "P99.9", 0.999 },
+};
+
+static void put_u64_or_null(struct json *json, const char *key, uint64_t value, bool is_known)
+{
+	if (is_known)
+		json_u64(json, key, value);
+	else
+		json_null(json, key);
+}
+
+static void put_lost(struct json *json, const struct coverage *coverage)
+{
+	json_array(json, "lost");
+	for (size_t i = 0; i < coverage->lost.len; i++) {
+		json_object(json, NULL);
+		json_text(json, "kind", coverage->lost.data[i].kind);
+		json_u64(json, "count", coverage->lost.data[i].count);
+		json_object_end(json);
+	}
+	json_array_end(json);
+}
+
+static void put_figures(struct json *json, const struct latency_row *row)
+{
+	const struct latency_figures *figures = row->figures;
+	bool has_calls = figures->calls > 0;
+
+	put_u64_or_null(json, "mean_ns", has_calls ? figures->sum_ns / figures->calls : 0,
+			has_calls);
+	for (size_t i = 0; i < LATENCY_SHARES; i++) {
+		uint64_t ns = latency_quantile(figures, latency_shares[i].share);
+
+		put_u64_or_null(json, latency_shares[i].key, ns, ns != LATENCY_NONE);
+	}
+	put_u64_or_null(json, "max_ns", figures->max_ns, has_calls);
+	json_double(json, "error_pct", LATENCY_ERROR_PCT);
+}
+
+/* A function that is only counted is hit once a call. */
+static uint64_t count_of(const struct latency_row *row)
+{
+	return row->function->is_counted ? row->figures->emulated + row->figures->stepped
+					 : row->figures->calls;
+}
+
+static void put_json_row(struct latency_target *target, const struct latency_report *report,
+			 const struct latency_row *row)
+{
+	uint64_t count = count_of(row);
+	struct json json;
+
+	json_begin(&json, target->out, false);
+	json_object(&json, NULL);
+	json_u64(&json, "time_unix_ns", report->at_mono_ns + target->unix_offset_ns);
+	json_u64(&json, "span_ns", report->span_ns);
+	json_text(&json, "function", row->function->name);
+	json_text(&json, "file", row->function->file);
+	json_u64(&json, "count", count);
+	json_double(&json, "rate_per_s",
+		    report->span_ns ? (double)count * 1e9 / (double)report->span_ns : 0);
+	put_figures(&json, row);
+	json_u64(&json, "unseen", row->figures->unseen);
+	json_u64(&json, "cut", row->figures->cut);
+	put_u64_or_null(&json, "probe_ns", row->function->probe_ns, row->function->probe_ns > 0);
+	json_text(&json, "how", row->function->how);
+	if (report->coverage)
+		put_lost(&json, report->coverage);
+	json_bool(&json, "final", report->is_final);
+	json_object_end(&json);
+	putc('\n', target->out);
+}
+
+static int put_json(struct latency_target *target, const struct latency_report *report)
+{
+	for (size_t i = 0; i < report->count; i++)
+		put_json_row(target, report, &report->rows[i]);
+	return 0;
+}
+
+static int put_json_call(struct latency_target *target, const struct latency_call *call)
+{
+	struct json json;
+
+	json_begin(&json, target->out, false);
+	json_object(&json, NULL);
+	json_u64(&json, "time_unix_ns", call->at_mono_ns + target->unix_offset_ns);
+	json_text(&json, "call", call->function->name);
+	json_u64(&json, "took_ns", call->took_ns);
+	json_u64(&json, "pid", call->pid);
+	json_u64(&json, "tid", call->tid);
+	put_u64_or_null(&json, "goroutine", call->goroutine, call->goroutine > 0);
+	json_object_end(&json);
+	putc('\n', target->out);
+	return 0;
+}
+
+static void put_csv_text(FILE *out, const char *text)
+{
+	putc('"', out);
+	for (; *text; text++) {
+		if (*text == '"')
+			putc('"', out);
+		putc((unsigned char)*text < ' ' ? ' ' : *text, out);
+	}
+	putc('"', out);
+}
+
+static int begin_csv(struct latency_target *target)
+{
+	fputs(target->per_call ? "time_unix_ns,call,took_ns,pid,tid,goroutine\n"
+			       : "time_unix_ns,span_ns,function,file,count,mean_ns,p50_ns,p90_ns,"
+				 "p99_ns,p999_ns,max_ns,error_pct,unseen,cut,probe_ns,final\n",
+	      target->out);
+	return 0;
+}
+
+static void put_cell(FILE *out, uint64_t value, bool is_known)
+{
+	if (is_known)
+		fprintf(out, "%lu", (unsigned long)value);
+	putc(',', out);
+}
+
+static void put_csv_row(struct latency_target *target, const struct latency_report *report,
+			const struct latency_row *row)
+{
+	const struct latency_figures *figures = row->figures;
+	bool has_calls = figures->calls > 0;
+	FILE *out = target->out;
+
+	put_cell(out, report->at_mono_ns + target->unix_offset_ns, true);
+	put_cell(out, report->span_ns, true);
+	put_csv_text(out, row->function->name);
+	putc(',', out);
+	put_csv_text(out, row->function->file);
+	putc(',', out);
+	put_cell(out, count_of(row), true);
+	put_cell(out, has_calls ? figures->sum_ns / figures->calls : 0, has_calls);
+	for (size_t i = 0; i < LATENCY_SHARES; i++) {
+		uint64_t ns = latency_quantile(figures, latency_shares[i].share);
+
+		put_cell(out, ns, ns != LATENCY_NONE);
+	}
+	put_cell(out, figures->max_ns, has_calls);
+	fprintf(out, "%g,", LATENCY_ERROR_PCT);
+	put_cell(out, figures->unseen, true);
+	put_cell(out, figures->cut, true);
+	put_cell(out, row->function->probe_ns, row->function->probe_ns > 0);
+	fputs(report->is_final ? "true\n" : "false\n", out);
+}
+
+static int put_csv(struct latency_target *target, const struct latency_report *report)
+{
+	for (size_t i = 0; !target->per_call && i < report->count; i++)
+		put_csv_row(target, report, &report->rows[i]);
+	return 0;
+}
+
+static int put_csv_call(struct latency_target *target, const struct latency_call *call)
+{
+	FILE *out = target->out;
+
+	put_cell(out, call->at_mono_ns + target->unix_offset_ns, true);
+	put_csv_text(out, call->function->name);
+	putc(',', out);
+	put_cell(out, call->took_ns, true);
+	put_cell(out, call->pid, true);
+	put_cell(out, call->tid, true);
+	if (call->goroutine)
+		fprintf(out, "%lu", (unsigned long)call->goroutine);
+	putc('\n', out);
+	return 0;
+}
+
+const struct latency_sink show_latency_json = {
+	.name = "json",
+	.call = put_json_call,
+	.report = put_json,
+};
+
+const struct latency_sink show_latency_csv = {
+	.name = "csv",
+	.begin = begin_csv,
+	.call = put_csv_call,
+	.report = put_csv,
+};

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/* latency_text.c - latencies for a person: a table that goes on, and at the end a picture of each. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "model/histogram.h"
+#include "show/format.h"
+#include "show/latency_sinks.h"
+
+#define NAME_COLUMNS 36
+#define BAR_COLUMNS  40
+#define PICTURE_ROWS 24u /* of one histogram; then two or more buckets make a row */
+
+static void put_name(FILE *out, const char *name)
+{
+	char *label = NULL;
+	size_t columns;
+
+	if (format_label(name, NAME_COLUMNS, &label))
+		return;
+	columns = format_columns(label);
+	text_put_plain(out, label);
+	fprintf(out, "%*s", columns < NAME_COLUMNS ? (int)(NAME_COLUMNS - columns) : 0, "");
+	free(label);
+}
+
+static void put_time(FILE *out, uint64_t ns)
+{
+	if (ns == LATENCY_NONE)
+		fprintf(out, " %9s", "-");
+	else
+		fprintf(out, " %9s", format_ns(ns).text);
+}
+
+static void put_heading(struct latency_target *target)
+{
+	fprintf(target->out, "%-*s %10s %10s", NAME_COLUMNS, "FUNCTION", "CALLS", "PER S");
+	for (size_t i = 0; i < LATENCY_SHARES; i++)
+		fprintf(target->out, " %9s", latency_shares[i].heading);
+	fprintf(target->out, " %9s\n", "MAX");
+}
+
+static void put_row(struct latency_target *target, const struct latency_report *report,
+		    const struct latency_row *row)
+{
+	const struct latency_figures *figures = row->figures;
+	bool is_counted = row->function->is_counted;
+	uint64_t calls = is_counted ? figures->emulated + figures->stepped : figures->calls;
+	double seconds = (double)report->span_ns / 1e9;
+
+	put_name(target->out, row->function->name);
+	fprintf(target->out, " %10s", format_count(calls).text);
+	fprintf(target->out, " %10s",
+		format_count(seconds > 0 ? (uint64_t)((double)calls / seconds + 0.5) : 0).text);
+	for (size_t i = 0; i < LATENCY_SHARES; i++)
+		put_time(target->out, latency_quantile(figures, latency_shares[i].share));
+	put_time(target->out, figures->calls ? figures->max_ns : LATENCY_NONE);
+	putc('\n', target->out);
+}
+
+struct picture {
+	uint32_t first, end, step; /* buckets */
+	uint64_t most;             /* in one row */
+};
+
+static uint64_t row_count(const struct latency_figures *figures, uint32_t first, uint32_t step)
+{
+	uint64_t count = 0;
+
+	for (uint32_t i = first; i < first + step && i < CALL_BUCKETS; i++)
+		count += figures->buckets[i];
+	return count;
+}
+
+static bool plan_picture(const struct latency_figures *figures, struct picture *picture)
+{
+	uint32_t first = CALL_BUCKETS, last = 0;
+
+	for (uint32_t i = 0; i < CALL_BUCKETS; i++) {
+		if (!figures->buckets[i])
+			continue;
+		first = i < first ? i : first;
+		last = i;
+	}
+	if (first == CALL_BUCKETS)
+		return false;
+	*picture = (struct picture){ .step = 1 };
+	while ((last / picture->step) - (first / picture->step) >= PICTURE_ROWS)
+		picture->step *= 2;
+	picture->first = first / picture->step * picture->step;
+	picture->end = last + 1;
+	for (uint32_t i = picture->first; i < picture->end; i += picture->step) {
+		uint64_t count = row_count(figures, i, picture->step);
+
+		picture->most = count > picture->most ? count : picture->most;
+	}
+	return true;
+}
+
+static void put_picture(struct latency_target *target, const struct latency_row *row)
+{
+	struct picture picture;
+
+	if (!plan_picture(row->figures, &picture))
+		return;
+	putc('\n', target->out);
+	text_put_plain(target->out, row->function->name);
+	putc('\n', target->out);
+	for (uint32_t i = picture.first; i < picture.end; i += picture.step) {
+		uint64_t count = row_count(row->figures, i, picture.step);
+		uint64_t next = buckets_low(CALL_BITS, i + picture.step);
+		unsigned bar = (unsigned)((count * BAR_COLUMNS + picture.most - 1) / picture.most);
+
+		fprintf(target->out, "  %9s", format_ns(buckets_low(CALL_BITS, i)).text);
+		fprintf(target->out, " .. %-9s %10s ", format_ns(next).text,
+			format_count(count).text);
+		for (unsigned j = 0; j < bar; j++)
+			fputs(target->ascii ? "#" : "\xe2\x96\x88", target->out);
+		putc('\n', target->out);
+	}
+}
+
+static void put_notes(struct latency_target *target, const struct latency_report *report)
+{
+	uint64_t unseen = 0, cut = 0;
+
+	for (size_t i = 0; i < report->count; i++) {
+		unseen += report->rows[i].figures->unseen;
+		cut += report->rows[i].figures->cut;
+	}
+	fprintf(target->out,
+		"\npercentiles are at most %.1f %% off; '-': too few calls support it\n",
+		LATENCY_ERROR_PCT);
+	if (unseen)
+		fprintf(target->out, "%s calls had begun before we looked, and are not counted\n",
+			format_count(unseen).text);
+	if (cut)
+		fprintf(target->out,
+			"%s calls were left by an exception, longjmp or panic, and are not counted\n",
+			format_count(cut).text);
+}
+
+static int put_report(struct latency_target *target, const struct latency_report *report)
+{
+	if (target->in_place)
+		fputs("\033[H\033[J", target->out);
+	if (report->is_final)
+		fprintf(target->out, "%saltogether, in %s:\n", target->in_place ? "" : "\n",
+			format_ns(report->span_ns).text);
+	put_heading(target);
+	for (size_t i = 0; i < report->count; i++)
+		put_row(target, report, &report->rows[i]);
+	for (size_t i = 0; report->is_final && i < report->count; i++)
+		put_picture(target, &report->rows[i]);
+	if (report->is_final)
+		put_notes(target, report);
+	return 0;
+}
+
+/* The line of the tool that this one replaces; other names than its one are told as they are. */
+static int put_call(struct latency_target *target, const struct latency_call *call)
+{
+	const char *name = call->function->name;
+
+	if (strcmp(name, "main.handleRequest") == 0)
+		fputs("Handler latency", target->out);
+	else
+		text_put_plain(target->out, name);
+	fprintf(target->out, ": %.3f ms (PID: %u, TID: %u)", (double)call->took_ns / NS_PER_MS,
+		call->pid, call->tid);
+	if (call->goroutine)
+		fprintf(target->out, " goroutine %lu", (unsigned long)call->goroutine);
+	putc('\n', target->out);
+	return 0;
+}
+
+static int put_nothing(struct latency_target *target, const struct latency_report *report)
+{
+	(void)target;
+	(void)report;
+	return 0;
+}
+
+const struct latency_sink show_latency_text = {
+	.name = "text",
+	.report = put_report,
+};
+
+const struct latency_sink show_latency_calls = {
+	.name = "calls",
+	.call = put_call,
+	.report = put_nothing,
+};
