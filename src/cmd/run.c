@@ -151,6 +151,7 @@ int run_run(const struct arguments *arguments)
 	request.pid_count = reports.view.pid_count = ids.ids.len;
 	reports.view.command = request.command;
 	err = err ?: run_reports_open(&reports, arguments);
+	request.events = run_reports_events(&reports);
 	series_host(&host);
 	err = err ?: run_series(arguments, &request, &series, &result);
 	if (!err) {

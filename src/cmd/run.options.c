@@ -205,6 +205,14 @@ static const struct option options[] = {
 	  .help = "all of it as one page that needs no network, with --stacks and a timeline, into a file "
 		  "beside the report",
 	  .group = OUTPUT },
+	{ .name = "events",
+	  .kind = OPTION_TEXT,
+	  .value = VALUE_FILE,
+	  .argument = "FILE",
+	  .bare = "",
+	  .help = "what happens in the tree, one JSON object a line as 'kymo watch all --json' writes them, "
+		  "instead of the report or into a file beside it",
+	  .group = OUTPUT },
 	{ .name = "quiet", .letter = 'q', .help = "no report", .group = OUTPUT },
 	{ 0 },
 };

@@ -4,11 +4,14 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "cmd/color.h"
+#include "show/record_sinks.h"
 #include "show/sinks.h"
 
-#define SVG_LEAST_PCT 0.01 /* of the whole; what is less is left out, and counted */
+#define EVENTS_INTERVAL_NS NS_PER_S /* of tables, of which nothing is written */
+#define SVG_LEAST_PCT      0.01     /* of the whole; what is less is left out, and counted */
 
 static int output_open(struct run_output *output, const char *path)
 {
@@ -44,11 +47,17 @@ int run_reports_open(struct run_reports *reports, const struct arguments *argume
 	const char *svg = arguments_text(arguments, "svg");
 	const char *html = arguments_text(arguments, "html");
 	struct run_output *text = &reports->outputs[RUN_REPORT_TEXT];
-	bool instead = json && !*json;
+	const char *events = arguments_text(arguments, "events");
+	bool instead = (json && !*json) || (events && !*events);
 	int err = 0;
 
-	if (json)
-		err = output_open(&reports->outputs[RUN_REPORT_JSON], instead ? path : json);
+	if (json && !*json && events && !*events)
+		return fail(-ERROR_USAGE,
+			    "'--json' and '--events' go to the same place: give one a FILE");
+	if (events)
+		err = output_open(&reports->events, *events ? events : path);
+	if (!err && json)
+		err = output_open(&reports->outputs[RUN_REPORT_JSON], *json ? json : path);
 	if (!err && svg)
 		err = output_open(&reports->outputs[RUN_REPORT_SVG], svg);
 	if (!err && html)
@@ -65,6 +74,24 @@ int run_reports_open(struct run_reports *reports, const struct arguments *argume
 		snprintf(reports->title, sizeof(reports->title), "processes that ran already");
 	reports->view.title = reports->title;
 	return err;
+}
+
+const struct watch_request *run_reports_events(struct run_reports *reports)
+{
+	size_t count = 0;
+
+	if (!reports->events.out)
+		return NULL;
+	for (const struct collector *const *one = collectors; *one && count < RUN_COLLECTORS; one++)
+		if ((*one)->by_default)
+			reports->collectors[count++] = *one;
+	reports->collectors[count] = NULL;
+	reports->watch = (struct watch_request){
+		.engine = { .collectors = reports->collectors, .interval_ns = EVENTS_INTERVAL_NS },
+		.sink = &show_record_json,
+		.target = { .out = reports->events.out },
+	};
+	return &reports->watch;
 }
 
 static int write_svg(FILE *out, const struct run_reports *reports, const struct profile *profile)
@@ -101,6 +128,7 @@ int run_reports_write(struct run_reports *reports, const struct run_result *resu
 	int failed = 0;
 
 	reports->view.profile = result->profile;
+	failed = output_close(&reports->events, 0);
 	for (unsigned i = 0; i < RUN_REPORT_COUNT; i++) {
 		struct run_output *output = &reports->outputs[i];
 		int err;
@@ -117,6 +145,8 @@ int run_reports_write(struct run_reports *reports, const struct run_result *resu
 
 void run_reports_done(struct run_reports *reports)
 {
+	if (output_close(&reports->events, -ECANCELED))
+		reports->events.out = NULL;
 	for (unsigned i = 0; i < RUN_REPORT_COUNT; i++)
 		if (output_close(&reports->outputs[i], -ECANCELED))
 			continue;

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "cmd/arguments.h"
 #include "session/run.h"
+#include "session/watch.h"
 #include "show/run.h"
 
 enum run_report {
@@ -25,8 +26,13 @@ struct run_output {
 	FILE *out; /* NULL: not wanted */
 };
 
+#define RUN_COLLECTORS 63 /* of events, at most */
+
 struct run_reports {
 	struct run_output outputs[RUN_REPORT_COUNT];
+	struct run_output events;
+	struct watch_request watch; /* that writes them */
+	const struct collector *collectors[RUN_COLLECTORS + 1];
 	struct run_view view;
 	char title[256]; /* what was run, for headings */
 };
@@ -36,6 +42,9 @@ enum run_stacks run_reports_stacks(const struct arguments *arguments);
 
 /** run_reports_open - Return: 0; -errno with fail() said.  Call run_reports_done() in any case. */
 nodiscard int run_reports_open(struct run_reports *reports, const struct arguments *arguments);
+
+/** run_reports_events - what the session shall write into the report of events; NULL: nothing */
+const struct watch_request *run_reports_events(struct run_reports *reports);
 
 /** run_reports_write - once.  Return: 0; -ENOMEM; -errno with fail() said */
 nodiscard int run_reports_write(struct run_reports *reports, const struct run_result *result);

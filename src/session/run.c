@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "session/run.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
@@ -101,11 +102,16 @@ static int observe_until_over(struct run *run)
 	struct pollfd waits[] = {
 		{ .fd = run->signals.fd, .events = POLLIN },
 		{ .fd = run->balance ? balance_descriptor(run->balance) : -1, .events = POLLIN },
-		{ .fd = besides_descriptor(&run->besides), .events = POLLIN },
+		{ .fd = -1, .events = POLLIN },
+		{ .fd = -1, .events = POLLIN },
 	};
-	int err = 0;
+	int fds[BESIDES_DESCRIPTORS], err = 0;
 
+	static_assert(array_len(waits) == 2 + BESIDES_DESCRIPTORS, "one for each");
 	while (!err && !is_over(run, now)) {
+		besides_descriptors(&run->besides, fds);
+		waits[2].fd = fds[0];
+		waits[3].fd = fds[1];
 		poll(waits, array_len(waits), patience_ms(run, now, drain_ns));
 		if (waits[0].revents)
 			signals_read(&run->signals, &run->launch);
@@ -118,7 +124,7 @@ static int observe_until_over(struct run *run)
 			run->next_moment_ns = now + moment_interval(run, now);
 			err = balance_moment(run->balance);
 		}
-		if (now < drain_ns && !waits[1].revents && !waits[2].revents)
+		if (now < drain_ns && !waits[1].revents && !waits[2].revents && !waits[3].revents)
 			continue;
 		drain_ns = now + RUN_DRAIN_MS * NS_PER_MS;
 		err = err ?: balance_drain(run->balance);
@@ -289,7 +295,7 @@ static int open_all(struct run *run)
 	};
 	bool is_asked = request->syscalls || request->files ||
 			(request->timeline.every_ns && !request->timeline.parts) ||
-			request->stacks == RUN_STACKS_ASKED;
+			request->stacks == RUN_STACKS_ASKED || request->events;
 	int err;
 
 	if (request->rung > RUN_BPF)

@@ -14,6 +14,8 @@
 
 #define RUN_DRAIN_MS 100
 
+struct watch_request;
+
 /* How to measure: what needs fewer rights tells less. */
 enum run_rung {
 	RUN_BEST,
@@ -40,7 +42,8 @@ struct run_timeline {
 struct run_request {
 	enum run_rung rung;
 	enum run_stacks stacks;
-	char *const *command; /* closed by NULL; NULL: none */
+	const struct watch_request *events; /* what happens in the tree, one by one; NULL: not */
+	char *const *command;               /* closed by NULL; NULL: none */
 	const uint32_t *pids; /* else processes that run already, with all that they have made */
 	size_t pid_count;
 	uint64_t duration_ns; /* 0: until the command ends, or a signal */

@@ -21,24 +21,8 @@ struct watch {
 	struct record_target target;
 	vec(struct record_view) views;
 	vec(const struct schema *) schemas;
-	int signals;
-	sigset_t old_mask;
-	bool is_stopped; /* by a signal */
 	uint64_t written, started_ns;
 };
-
-static int take_signals(struct watch *watch)
-{
-	sigset_t mask;
-
-	sigemptyset(&mask);
-	sigaddset(&mask, SIGINT);
-	sigaddset(&mask, SIGTERM);
-	sigaddset(&mask, SIGHUP);
-	sigprocmask(SIG_BLOCK, &mask, &watch->old_mask);
-	watch->signals = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
-	return watch->signals < 0 ? fail(-errno, "cannot take signals by descriptor: %m") : 0;
-}
 
 static const char *cgroup_path(void *context, uint64_t id)
 {
@@ -119,16 +103,14 @@ static int flush_output(struct watch *watch)
 
 static int prepare(struct watch *watch)
 {
-	int err = take_signals(watch);
+	int err = prepare_cgroups(watch);
 
-	err = err ?: prepare_cgroups(watch);
 	err = err ?: make_views(watch);
 	err = err ?: engine_open(&watch->engine_request, watch->coverage, &watch->engine);
 	return err ?: coverage_set_mode(watch->coverage, "BPF at tracepoints");
 }
 
-/* From here on nothing is missed, and whoever reads is told. */
-static int start(struct watch *watch)
+int watch_start(struct watch *watch)
 {
 	const struct record_sink *sink = watch->request->sink;
 	int err;
@@ -161,6 +143,22 @@ static bool has_enough(const struct watch *watch)
 	return watch->request->count && watch->written >= watch->request->count;
 }
 
+/* By the tree, which learns from every record, and by the rest of the filter. */
+static int is_wanted(struct watch *watch, const struct record *record, bool *ret_wanted)
+{
+	struct watch_tree *tree = watch->request->tree;
+	int err = 0;
+
+	*ret_wanted = true;
+	if (tree)
+		err = watch_tree_take(tree, record, ret_wanted);
+	if (err == -E2BIG)
+		err = coverage_lose(watch->coverage, "processes: too many to follow", 1,
+				    clock_mono_ns());
+	*ret_wanted = *ret_wanted && watch_filter_wants(watch->request, record);
+	return err;
+}
+
 static int write_batch(struct watch *watch, const struct records_batch *batch)
 {
 	const struct record_sink *sink = watch->request->sink;
@@ -169,8 +167,10 @@ static int write_batch(struct watch *watch, const struct records_batch *batch)
 	watch->target.unix_offset_ns = batch->unix_offset_ns;
 	for (size_t i = 0; !err && i < batch->entries.len && !has_enough(watch); i++) {
 		struct record record = records_at(batch, i);
+		bool wanted;
 
-		if (!watch_filter_wants(watch->request, &record))
+		err = is_wanted(watch, &record, &wanted);
+		if (err || !wanted)
 			continue;
 		watch->written++;
 		err = sink->record(&watch->target, &record);
@@ -189,78 +189,121 @@ static int drain(struct watch *watch, bool is_last)
 	return err ?: write_batch(watch, batch);
 }
 
-static void read_signals(struct watch *watch)
+int watch_drain(struct watch *watch)
+{
+	return drain(watch, false);
+}
+
+int watch_descriptor(const struct watch *watch)
+{
+	return engine_descriptor(watch->engine);
+}
+
+int watch_finish(struct watch *watch)
+{
+	const struct record_sink *sink = watch->request->sink;
+	int err = 0;
+
+	engine_stop(watch->engine);
+	do
+		err = drain(watch, true);
+	while (!err && engine_more(watch->engine));
+	return err ?: sink->end ? sink->end(&watch->target, watch->coverage) : 0;
+}
+
+int watch_open(const struct watch_request *request, struct coverage *coverage,
+	       struct watch **ret_watch)
+{
+	own(watch_closep) struct watch *watch = calloc(1, sizeof(*watch));
+	int err;
+
+	if (!watch)
+		return -ENOMEM;
+	watch->request = request;
+	watch->engine_request = request->engine;
+	watch->coverage = coverage;
+	watch->target = request->target;
+	watch->target.interval_ns = request->engine.interval_ns;
+	err = prepare(watch);
+	if (err)
+		return err;
+	*ret_watch = take(watch);
+	return 0;
+}
+
+void watch_close(struct watch *watch)
+{
+	if (!watch)
+		return;
+	engine_close(watch->engine);
+	cgroup_names_free(watch->engine_request.names);
+	vec_done(&watch->views);
+	vec_done(&watch->schemas);
+	free(watch);
+}
+
+static int take_signals(int *ret_fd, sigset_t *ret_old_mask)
+{
+	sigset_t mask;
+
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGINT);
+	sigaddset(&mask, SIGTERM);
+	sigaddset(&mask, SIGHUP);
+	sigprocmask(SIG_BLOCK, &mask, ret_old_mask);
+	*ret_fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
+	return *ret_fd < 0 ? fail(-errno, "cannot take signals by descriptor: %m") : 0;
+}
+
+static bool is_stopped(int signals)
 {
 	struct signalfd_siginfo signal;
 
-	while (read(watch->signals, &signal, sizeof(signal)) == sizeof(signal))
-		watch->is_stopped = true;
+	return read(signals, &signal, sizeof(signal)) == sizeof(signal);
 }
 
 static bool is_over(const struct watch *watch, uint64_t now)
 {
 	uint64_t duration_ns = watch->request->duration_ns;
 
-	return watch->is_stopped || has_enough(watch) ||
-	       (duration_ns && now >= watch->started_ns + duration_ns);
+	return has_enough(watch) || (duration_ns && now >= watch->started_ns + duration_ns);
 }
 
-static int watch_until_over(struct watch *watch)
+static int watch_until_over(struct watch *watch, int signals)
 {
 	uint64_t now = clock_mono_ns(), until,
 		 end = watch->started_ns + watch->request->duration_ns;
 	struct pollfd waits[] = {
-		{ .fd = watch->signals, .events = POLLIN },
+		{ .fd = signals, .events = POLLIN },
 		{ .fd = engine_descriptor(watch->engine), .events = POLLIN },
 	};
+	bool stopped = false;
 	int err = 0;
 
-	while (!err && !is_over(watch, now)) {
+	while (!err && !stopped && !is_over(watch, now)) {
 		until = now + WATCH_DRAIN_MS * NS_PER_MS;
 		if (watch->request->duration_ns && end < until)
 			until = end;
-		poll(waits, array_len(waits), (int)((until - now) / NS_PER_MS) + 1);
-		read_signals(watch);
+		if (!engine_more(watch->engine))
+			poll(waits, array_len(waits), (int)((until - now) / NS_PER_MS) + 1);
+		stopped = is_stopped(signals);
 		err = drain(watch, false);
 		now = clock_mono_ns();
 	}
 	return err;
 }
 
-static int run(struct watch *watch)
-{
-	const struct record_sink *sink = watch->request->sink;
-	int err = prepare(watch);
-
-	if (err)
-		return err;
-	err = start(watch);
-	err = err ?: watch_until_over(watch);
-	engine_stop(watch->engine);
-	do
-		err = err ?: drain(watch, true);
-	while (!err && engine_more(watch->engine));
-	return err ?: sink->end ? sink->end(&watch->target, watch->coverage) : 0;
-}
-
 int watch_run(const struct watch_request *request, struct coverage *coverage)
 {
-	struct watch watch = {
-		.request = request,
-		.engine_request = request->engine,
-		.coverage = coverage,
-		.target = request->target,
-		.signals = -1,
-	};
-	int err;
+	own(watch_closep) struct watch *watch = NULL;
+	own(fd_closep) int signals = -1;
+	sigset_t old_mask;
+	int err = take_signals(&signals, &old_mask);
 
-	watch.target.interval_ns = request->engine.interval_ns;
-	err = run(&watch);
-	engine_close(watch.engine);
-	cgroup_names_free(watch.engine_request.names);
-	vec_done(&watch.views);
-	vec_done(&watch.schemas);
-	fd_closep(&watch.signals);
-	sigprocmask(SIG_SETMASK, &watch.old_mask, NULL);
+	err = err ?: watch_open(request, coverage, &watch);
+	err = err ?: watch_start(watch);
+	err = err ?: watch_until_over(watch, signals);
+	err = err ?: watch_finish(watch);
+	sigprocmask(SIG_SETMASK, &old_mask, NULL);
 	return err;
 }
