@@ -18,6 +18,7 @@ struct collector {
 	const struct object *object;
 	const struct object *syscalls; /* more of it that hooks system calls, on request; or NULL */
 	const char *syscalls_help;     /* what that adds, a clause */
+	const char *syscalls_instead;  /* a knob of `object` that is 0 then; or NULL */
 	const struct object *standing; /* iterators over what is there already; or NULL */
 
 	/* Takes one record of `standing` to where the programs of `object` find it; then it is told only

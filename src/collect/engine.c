@@ -116,10 +116,33 @@ static int part_describe(struct engine_part *part)
 	return err;
 }
 
+/* What the user has set, and what `syscalls` tells better than `object`. */
+struct knob_values {
+	vec(struct knob_value) all;
+};
+
+static void knob_values_done(struct knob_values *values)
+{
+	vec_done(&values->all);
+}
+
+static int collect_knobs(const struct engine_request *request, const struct collector *collector,
+			 struct knob_values *values)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < request->knob_count; i++)
+		err = vec_push(&values->all, request->knobs[i]);
+	if (!err && collector->syscalls_instead && request->syscalls)
+		err = vec_push(&values->all, { collector->name, collector->syscalls_instead, 0 });
+	return err;
+}
+
 static int add_part(struct engine *engine, const struct collector *collector,
 		    const struct object *object)
 {
 	const struct engine_request *request = engine->request;
+	own(knob_values_done) struct knob_values knobs = { 0 };
 	struct engine_part *part = calloc(1, sizeof(*part));
 	int err;
 
@@ -127,8 +150,10 @@ static int add_part(struct engine *engine, const struct collector *collector,
 		return -ENOMEM;
 	part->engine = engine;
 	part->collector = collector;
-	err = object_load(&part->loaded, object, &request->filter, collector->ring_bytes,
-			  request->knobs, request->knob_count);
+	err = collect_knobs(request, collector, &knobs);
+	err = err
+		      ?: object_load(&part->loaded, object, &request->filter, collector->ring_bytes,
+				     knobs.all.data, knobs.all.len);
 	err = err ?: part_describe(part);
 	err = err ?: vec_push(&engine->parts, part);
 	if (err)

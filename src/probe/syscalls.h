@@ -32,6 +32,7 @@ enum syscall_class {
 #define SYSCALL_CREAT        85
 #define SYSCALL_OPENAT       257
 #define SYSCALL_FUTEX        202
+#define SYSCALL_CONNECT      42
 #else
 #define SYSCALL_EXECVE       221
 #define SYSCALL_EXECVEAT     281
@@ -43,6 +44,7 @@ enum syscall_class {
 #define SYSCALL_OPEN         SYSCALL_OPENAT
 #define SYSCALL_CREAT        SYSCALL_OPENAT
 #define SYSCALL_FUTEX        98
+#define SYSCALL_CONNECT      203
 #endif
 #define SYSCALL_IO_URING_ENTER 426
 #define SYSCALL_CLONE3         435

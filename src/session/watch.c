@@ -101,12 +101,30 @@ static int flush_output(struct watch *watch)
 	return ferror(watch->target.out) ? fail(-EIO, "cannot write the records: %m") : 0;
 }
 
+/* What only hooks on system calls would tell. */
+static int note_unhooked(struct watch *watch)
+{
+	const struct engine_request *request = &watch->request->engine;
+	char text[160];
+	int err = 0;
+
+	for (const struct collector *const *one = request->collectors; !err && *one; one++) {
+		if (!(*one)->syscalls || request->syscalls)
+			continue;
+		snprintf(text, sizeof(text), "%s: %s (only with --syscalls)", (*one)->name,
+			 (*one)->syscalls_help);
+		err = coverage_lack(watch->coverage, text);
+	}
+	return err;
+}
+
 static int prepare(struct watch *watch)
 {
 	int err = prepare_cgroups(watch);
 
 	err = err ?: make_views(watch);
 	err = err ?: engine_open(&watch->engine_request, watch->coverage, &watch->engine);
+	err = err ?: note_unhooked(watch);
 	return err ?: coverage_set_mode(watch->coverage, "BPF at tracepoints");
 }
 

@@ -90,6 +90,32 @@ def test_segments_that_get_lost():
     assert client["retransmits"] == truth["retransmits"]
     assert client["tx_bytes"] == server["rx_bytes"] == 400_000
     assert is_like(client, {"end": "closed", "errno": 0, "rx_bytes": 0})
+    times = [record["at_unix_ns"] for record in resent(watch, truth)]
+    assert all(after - before > 0.1e9 - TOLERANCE_NS for before, after in zip(times, times[1:]))
+
+
+def resent(watch, truth):
+    """What tells of segments that the client sent again.  The last ones may have come too soon after
+    others to be told, or in a thread that the host does not show."""
+    again = watch.all(event="retransmit", **client_end(truth))
+    total = 0
+    for record in again:  # each tells what came since the one before
+        assert is_like(record, {"pid": truth["pid"], "local_addr": "127.0.0.1", "ip_version": 4,
+                                "remote_addr": "127.0.0.1", "v4_mapped": False})
+        assert record["phase"] in ("established", "fin wait1")
+        total += record["segments"]
+        assert record["segments"] > 0 and record["retransmits"] == total
+    assert 0 < total <= truth["retransmits"]
+    return again
+
+
+def test_each_segment_that_is_sent_again():
+    needs("tc")
+    with Watching("tcp", "--set", "tcp.resend_gap=0") as watch:
+        truth = talk("lossy")
+        closes(watch, truth)
+    again = resent(watch, truth)
+    assert again[-1]["retransmits"] > truth["retransmits"] / 2
 
 
 def test_the_client_resets():
@@ -100,6 +126,20 @@ def test_the_client_resets():
                             "rx_bytes": 6})
     assert is_like(server, {"pid": truth["server"], "end": "reset received",
                             "errno": errno.ECONNRESET, "tx_bytes": 6, "rx_bytes": 0})
+    sent = watch.one(event="reset", **client_end(truth))
+    received = watch.one(event="reset", **server_end(truth))
+    assert is_like(sent, {"pid": truth["pid"], "way": "sent", "phase": "close",
+                          "local_addr": "127.0.0.1", "ip_version": 4})
+    assert is_like(received, {"pid": truth["server"], "uid": SERVER_UID, "comm": "talk-server",
+                              "way": "received", "phase": "established"})
+
+
+def test_no_record_of_what_is_not_wanted():
+    with Watching("tcp", "--set", "tcp.resets=0", "--set", "tcp.accepts=0") as watch:
+        truth = talk("unread")
+        closes(watch, truth)
+    assert {record["event"] for record in watch.all(pid=truth["pid"])} - {"retransmit"} == \
+        {"connect", "close"}
 
 
 @pytest.mark.parametrize("scenario, ours, theirs, error", [
@@ -121,8 +161,9 @@ def test_nobody_took_it():
         truth = talk("unaccepted")
         client, server = closes(watch, truth)
     assert not watch.all(event="accept", **server_end(truth))
-    assert is_like(server, {"pid": None, "tid": None, "uid": None, "comm": None, "role": "server",
-                            "end": "reset sent"})
+    nobody = {"pid": None, "tid": None, "uid": None, "comm": None}
+    assert is_like(server, nobody | {"role": "server", "end": "reset sent"})
+    assert is_like(watch.one(event="reset", **server_end(truth)), nobody | {"way": "sent"})
     assert is_like(client, {"pid": truth["pid"], "end": "reset received"})
 
 
@@ -136,6 +177,7 @@ def test_refused():
                                      "ip_version": version, "local_addr": address})
     assert connect["remote_port"] == truth["port"]
     assert not watch.all(event="close", pid=truth["pid"])
+    assert not watch.all(event="reset", pid=truth["pid"])  # the connect() tells it
 
 
 @pytest.mark.parametrize("scenario, error", [
@@ -147,6 +189,9 @@ def test_no_answer(scenario, error):
     assert truth["errno"] == connect["errno"] == error
     assert connect["latency_ns"] > 1e9  # the first time-out
     if scenario == "timed_out":
+        again = watch.all(event="retransmit", pid=truth["pid"])
+        assert len(again) <= truth["retransmits"]
+        assert {record["phase"] for record in again} <= {"syn sent"}
         assert truth["retransmits"] == connect["retransmits"] > 0
         assert connect["remote_port"] == truth["server_port"]
     else:
@@ -170,6 +215,48 @@ def test_no_port_left():
     assert is_like(connect, {"errno": None, "remote_port": 50001, "remote_addr": "127.0.0.1"})
     assert watch.one(event="connect", pid=truth["pid"],
                      outcome="established")["local_port"] == truth["first"]
+
+
+@pytest.mark.parametrize("words, error", [((), None), (("--syscalls",), errno.EADDRNOTAVAIL)])
+def test_no_port_is_told_once(words, error):
+    with Watching("tcp", *words) as watch:
+        truth = talk("no_port")
+        watch.until(event="connect", pid=truth["pid"], outcome="not sent")
+    assert watch.one(event="connect", pid=truth["pid"], outcome="not sent")["errno"] == error
+
+
+def test_connects_that_send_nothing():
+    with Watching("tcp", "--syscalls") as watch:
+        truth = talk("unsent")
+        refused = talk("refused")
+        later = talk("refused_later")
+        watch.until(event="connect", pid=later["pid"])
+    for address, plain, port in (("203.0.113.9", "203.0.113.9", 81), ("2001:db8::9", "2001:db8::9", 82),
+                                 ("::ffff:203.0.113.9", "203.0.113.9", 83)):
+        assert truth[address] == errno.ENETUNREACH
+        connect = watch.one(event="connect", remote_port=port)
+        assert is_like(connect, {
+            "pid": truth["pid"], "tid": truth["pid"], "uid": 0, "comm": truth["comm"],
+            "netns": truth["netns"], "remote_addr": plain, "errno": errno.ENETUNREACH,
+            "outcome": "not sent", "latency_ns": None, "retransmits": 0, "local_port": None,
+            "local_addr": None, "ip_version": 4 if "." in plain else 6,
+            "v4_mapped": address != plain})
+    # What was sent is told by its states, once, also where connect() tells the error later.
+    assert len(watch.all(event="connect", pid=refused["pid"])) == 2
+    assert later["errors"] == [errno.EINPROGRESS, errno.ECONNREFUSED]
+    assert is_like(watch.one(event="connect", pid=later["pid"]),
+                   {"outcome": "failed", "errno": errno.ECONNREFUSED})
+
+
+def test_what_is_not_seen_without_syscalls_is_named():
+    with Watching("tcp") as watch:
+        truth = talk("unsent")
+        talk("exchange", "127.0.0.1")
+    assert not watch.all(pid=truth["pid"])
+    assert "connects that send nothing" in " ".join(watch.summary["coverage"]["not_measured"])
+    with Watching("tcp", "--syscalls") as watch:
+        pass
+    assert "connects that send nothing" not in watch.said
 
 
 def test_open_before_kymo_looks():
@@ -210,9 +297,10 @@ def test_filters():
         refusals.until(event="connect", pid=refused["pid"], remote_addr="::1")
     assert {record["errno"] for record in refusals.records} == {errno.ECONNREFUSED}
     assert {record["local_addr"] for record in of_v6.records} == {"::1"}
-    assert {record["event"] for record in of_v6.all(pid=truth["pid"])} == {"connect", "close"}
+    assert {record["event"] for record in of_v6.all(pid=truth["pid"])} - {"retransmit"} == \
+        {"connect", "close"}
     assert {record["comm"] for record in of_server.records} == {"talk-server"}
-    assert {record["event"] for record in of_server.records} == {"accept", "close"}
+    assert {record["event"] for record in of_server.records} - {"retransmit"} == {"accept", "close"}
     assert {record["comm"] for record in of_client.records} == {"talk-client"}
     assert not of_port.records and not endless.records
 

@@ -50,7 +50,10 @@ struct tcp_connection {
 	u64 born;           /* 0: before anybody looked */
 	enum tcp_owner state;
 	enum tcp_role role;
-	bool is_told; /* the handshake of a client is */
+	bool is_told;    /* the handshake of a client is */
+	bool is_closed;  /* and the end is told; only a reset may come */
+	u32 resent;      /* segments sent again that are told */
+	u64 resent_told; /* when they were */
 };
 
 #endif

@@ -14,14 +14,11 @@
  * map in any case.
  */
 #include "collect/tcp/tcp.bpf.h"
+#include "collect/tcp/connections.bpf.h"
 
 #include <bpf/bpf_tracing.h>
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
-
-#define CONNECTIONS_SOON 8192   /* at once, in memory that is there from the beginning */
-#define CONNECTIONS_MORE 131072 /* and in memory that is taken for each */
-#define OWNERLESS_SLOTS  4096   /* a power of 2 */
 
 /* include/uapi/asm-generic/errno.h */
 enum {
@@ -33,88 +30,18 @@ enum {
 const volatile bool connects KNOB("tell of connections that are made, or not") = true;
 const volatile bool accepts KNOB("tell of connections that are taken") = true;
 const volatile bool closes KNOB("tell of connections that end") = true;
+const volatile bool resends KNOB("tell of segments that are sent again") = true;
+const volatile bool resets KNOB("tell of connections that are reset") = true;
+const volatile bool unsent KNOB("tell of connects that send nothing, not knowing the error") = true;
+const volatile unit_ns
+	resend_gap KNOB("between two records of what one connection sends again") = 100000000;
 const volatile bool
 	uses KNOB("see by the first use whose a taken connection is, not by its end") = true;
 
-/* Memory that is there from the beginning costs a millisecond for each 3,000 connections then; to take
- * and give it costs 700 ns for each end of a connection.
- */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, CONNECTIONS_SOON);
-	__type(key, u64); /* struct tcp_sock */
-	__type(value, struct tcp_connection);
-} connections SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, 1); /* BPF_F_NO_PREALLOC */
-	__uint(max_entries, CONNECTIONS_MORE);
-	__type(key, u64);
-	__type(value, struct tcp_connection);
-} more_connections SEC(".maps");
-
-bool has_more; /* whether one was ever put there */
-
-/* How many sockets have no owner yet, by a hash of their address: every read and write of every socket
- * of the host comes by, and most can be told from here to be of no interest.
- */
-static u32 ownerless[OWNERLESS_SLOTS];
-
-static __always_inline u32 *ownerless_of(struct tcp_sock *tcp)
+/* Whether anything but the handshake is told. */
+static __always_inline bool outlasts_handshake(void)
 {
-	u64 hash = (u64)tcp * 0x9e3779b97f4a7c15ull >> 32;
-
-	return &ownerless[hash & (OWNERLESS_SLOTS - 1)];
-}
-
-static __always_inline struct tcp_connection *connection_of(struct tcp_sock *tcp)
-{
-	u64 key = (u64)tcp;
-	struct tcp_connection *connection = bpf_map_lookup_elem(&connections, &key);
-
-	if (!connection && has_more)
-		connection = bpf_map_lookup_elem(&more_connections, &key);
-	return connection;
-}
-
-/* @lost: type of the record that will be missing where there is no room. */
-static __always_inline void remember(struct tcp_sock *tcp, struct tcp_connection *connection,
-				     u32 lost)
-{
-	u64 key = (u64)tcp;
-
-	if (has_more)
-		bpf_map_delete_elem(&more_connections, &key);
-	if (bpf_map_update_elem(&connections, &key, connection, BPF_ANY)) {
-		has_more = true;
-		if (bpf_map_update_elem(&more_connections, &key, connection, BPF_ANY)) {
-			event_lost(lost);
-			return;
-		}
-	}
-	if (connection->state == TCP_OWNER_NONE)
-		__sync_fetch_and_add(ownerless_of(tcp), 1);
-}
-
-/* Return: whether it had no owner; only one caller is told so. */
-static __always_inline bool claim(struct tcp_sock *tcp, struct tcp_connection *connection)
-{
-	if (connection->state != TCP_OWNER_NONE ||
-	    __sync_val_compare_and_swap(&connection->state, TCP_OWNER_NONE, TCP_OWNER_COMES) !=
-		    TCP_OWNER_NONE)
-		return false;
-	__sync_fetch_and_add(ownerless_of(tcp), -1);
-	return true;
-}
-
-static __always_inline void forget(struct tcp_sock *tcp, struct tcp_connection *connection)
-{
-	u64 key = (u64)tcp;
-
-	claim(tcp, connection);
-	if (bpf_map_delete_elem(&connections, &key) && has_more)
-		bpf_map_delete_elem(&more_connections, &key);
+	return closes || resends || resets;
 }
 
 static __always_inline void on_connect(struct tcp_sock *tcp)
@@ -133,7 +60,7 @@ static __always_inline void on_arrival(struct tcp_sock *tcp)
 {
 	struct tcp_connection connection = { .role = TCP_ROLE_SERVER, .state = TCP_OWNER_NONE };
 
-	if ((!accepts && !closes) || !is_tcp(tcp))
+	if ((!accepts && !outlasts_handshake()) || !is_tcp(tcp))
 		return;
 	event_head_of_nobody(&connection.owner);
 	connection.born = bpf_ktime_get_ns();
@@ -186,7 +113,8 @@ static __always_inline void on_connected_by_nobody(struct tcp_sock *tcp)
 		return;
 	event_head_of_nobody(&connection.owner);
 	tell_connect(&connection, (u64)tcp, TCP_OUTCOME_ESTABLISHED, 0);
-	remember(tcp, &connection, bpf_core_type_id_local(struct tcp_close));
+	if (outlasts_handshake())
+		remember(tcp, &connection, bpf_core_type_id_local(struct tcp_close));
 }
 
 static __always_inline void on_established(struct tcp_sock *tcp, int old)
@@ -197,6 +125,8 @@ static __always_inline void on_established(struct tcp_sock *tcp, int old)
 		if (connection->role == TCP_ROLE_CLIENT && !connection->is_told) {
 			connection->is_told = true;
 			tell_connect(connection, (u64)tcp, TCP_OUTCOME_ESTABLISHED, 0);
+			if (!outlasts_handshake())
+				forget(tcp, connection);
 		}
 	} else if (old == TCP_SYN_RECV) {
 		on_arrival(tcp);
@@ -322,6 +252,8 @@ static __always_inline void on_failure(struct tcp_sock *tcp, struct tcp_connecti
 	if (!error) {
 		u32 sent = BPF_CORE_READ(tcp, segs_out);
 
+		if (!sent && !unsent)
+			return;
 		outcome = sent ? TCP_OUTCOME_GIVEN_UP : TCP_OUTCOME_NOT_SENT;
 		error = ~0u;
 	}
@@ -341,6 +273,12 @@ static __always_inline void on_close_by_nobody(struct tcp_sock *tcp, int old, u3
 		tell_close(&nobody, (u64)tcp, old, error);
 }
 
+/* Whether one may still be sent in this state, after the change to TCP_CLOSE. */
+static __always_inline bool sends_reset(int old)
+{
+	return old != TCP_SYN_SENT && old != TCP_SYN_RECV && old != TCP_LAST_ACK;
+}
+
 static __always_inline void on_close(struct tcp_sock *tcp, int old)
 {
 	struct tcp_connection *connection = connection_of(tcp);
@@ -350,6 +288,8 @@ static __always_inline void on_close(struct tcp_sock *tcp, int old)
 		on_close_by_nobody(tcp, old, error);
 		return;
 	}
+	if (connection->is_closed)
+		return;
 	if (old == TCP_SYN_SENT || (old == TCP_SYN_RECV && connection->role == TCP_ROLE_CLIENT)) {
 		on_failure(tcp, connection, error);
 	} else if (old != TCP_SYN_RECV) {
@@ -361,7 +301,12 @@ static __always_inline void on_close(struct tcp_sock *tcp, int old)
 			on_use_by_process(tcp);
 		tell_close(connection, (u64)tcp, old, error);
 	}
-	forget(tcp, connection);
+	if (resets && sends_reset(old)) {
+		claim(tcp, connection); /* nobody takes it any more */
+		connection->is_closed = true;
+	} else {
+		forget(tcp, connection);
+	}
 }
 
 SEC("raw_tp/inet_sock_set_state")
@@ -412,7 +357,110 @@ int tcp_on_destroy(struct bpf_raw_tracepoint_args *ctx)
 
 	if (!connection)
 		return 0;
-	tell_close(connection, (u64)tcp, TCP_CLOSE, read_sock(tcp, sk_err));
+	if (!connection->is_closed)
+		tell_close(connection, (u64)tcp, TCP_CLOSE, read_sock(tcp, sk_err));
 	forget(tcp, connection);
+	return 0;
+}
+
+/* What may come in a flood must leave room for the connections themselves. */
+static __always_inline bool has_room(u32 type)
+{
+	if (bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) <
+	    bpf_ringbuf_query(&events, BPF_RB_RING_SIZE) / 2)
+		return true;
+	event_lost(type);
+	return false;
+}
+
+__noinline int tell_retransmit(struct tcp_connection *connection, u64 socket, u64 now)
+{
+	struct tcp_sock *tcp = (void *)socket;
+	struct tcp_retransmit *retransmit;
+	u32 total, type = bpf_core_type_id_local(struct tcp_retransmit);
+
+	if (!connection || !is_wanted(connection, now) || !has_room(type))
+		return 0;
+	retransmit = event_new_of(tcp_retransmit, &connection->owner, now);
+	if (!retransmit)
+		return 0;
+	total = BPF_CORE_READ(tcp, total_retrans);
+	put_ends(retransmit, tcp);
+	retransmit->phase = read_common(tcp, skc_state);
+	retransmit->segments = total - connection->resent;
+	retransmit->retransmits = total;
+	connection->resent = total;
+	connection->resent_told = now;
+	event_send(retransmit);
+	return 0;
+}
+
+/* Of a connection that was open before anybody looked, and whose descriptor nobody has here. */
+static __always_inline struct tcp_connection *meet(struct tcp_sock *tcp)
+{
+	struct tcp_connection connection = { .role = TCP_ROLE_UNKNOWN };
+
+	if (event_wants_some() || !is_tcp(tcp))
+		return NULL;
+	event_head_of_nobody(&connection.owner);
+	connection.resent = BPF_CORE_READ(tcp, total_retrans) - 1;
+	remember(tcp, &connection, bpf_core_type_id_local(struct tcp_close));
+	return connection_of(tcp);
+}
+
+SEC("raw_tp/tcp_retransmit_skb")
+OPTIONAL("tcp: segments that are sent again, one by one")
+WHEN(resends)
+int tcp_on_retransmit(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct tcp_sock *tcp = (void *)ctx->args[0];
+	struct tcp_connection *connection = connection_of(tcp) ?: meet(tcp);
+	u64 now = bpf_ktime_get_ns();
+
+	if (connection && now - connection->resent_told >= resend_gap)
+		tell_retransmit(connection, (u64)tcp, now);
+	return 0;
+}
+
+__noinline int tell_reset(u64 socket, u32 way)
+{
+	struct tcp_sock *tcp = (void *)socket;
+	struct tcp_connection *connection = connection_of(tcp);
+	u64 now = bpf_ktime_get_ns();
+	struct tcp_reset *reset;
+	u32 state;
+
+	if (!connection || !is_wanted(connection, now))
+		return 0;
+	state = read_common(tcp, skc_state);
+	if (state == TCP_SYN_SENT || !has_room(bpf_core_type_id_local(struct tcp_reset)))
+		return 0;
+	reset = event_new_of(tcp_reset, &connection->owner, now);
+	if (!reset)
+		return 0;
+	put_ends(reset, tcp);
+	reset->way = way;
+	reset->phase = state;
+	event_send(reset);
+	return 0;
+}
+
+SEC("raw_tp/tcp_receive_reset")
+OPTIONAL("tcp: resets that come")
+WHEN(resets)
+int tcp_on_reset(struct bpf_raw_tracepoint_args *ctx)
+{
+	tell_reset(ctx->args[0], TCP_RESET_WAY_RECEIVED);
+	return 0;
+}
+
+/* NULL: of no connection. */
+SEC("raw_tp/tcp_send_reset")
+OPTIONAL("tcp: resets that are sent")
+WHEN(resets)
+int tcp_on_resetting(struct bpf_raw_tracepoint_args *ctx)
+{
+	if (ctx->args[0])
+		tell_reset(ctx->args[0], TCP_RESET_WAY_SENT);
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "collect/tcp/connection.wire.h"
 #include "collect/tcp/tcp-standing.object.h"
+#include "collect/tcp/tcp-syscalls.object.h"
 #include "collect/tcp/tcp.object.h"
 
 /* One that is there already has been seen from its beginning. */
@@ -36,7 +37,8 @@ static int know(struct loaded *loaded, const struct record *record)
 
 static const char *const columns[] = { "local_addr", "local_port", "remote_addr", "remote_port",
 				       "latency",    "duration",   "tx",          "rx",
-				       "errno",      "end",        NULL };
+				       "errno",      "end",        "way",         "segments",
+				       NULL };
 static const char *const group[] = { "comm", "remote_addr", NULL };
 
 const struct collector collector_tcp = {
@@ -44,6 +46,9 @@ const struct collector collector_tcp = {
 	.help = "TCP connections: made, taken, failed, closed, with their process and their bytes",
 	.by_default = true,
 	.object = &object_tcp,
+	.syscalls = &object_tcp_syscalls,
+	.syscalls_help = "the error of connects that send nothing: no way, no port, no right",
+	.syscalls_instead = "unsent",
 	.standing = &object_tcp_standing,
 	.know = know,
 	.columns = columns,

@@ -15,7 +15,7 @@ enum tcp_outcome {
 	TCP_OUTCOME_ESTABLISHED,
 	TCP_OUTCOME_FAILED,
 	TCP_OUTCOME_GIVEN_UP, /* its process closed it before the handshake was over */
-	TCP_OUTCOME_NOT_SENT, /* this kernel had no port or no way; its error is not known */
+	TCP_OUTCOME_NOT_SENT, /* this kernel had no port or no way; only --syscalls knows the error */
 };
 
 enum tcp_end {
@@ -50,6 +50,46 @@ struct tcp_close {
 	enum tcp_role role HELP("of this end");
 	enum tcp_end end HELP("how it ended");
 	id_errno errno HELP("that its process got; 0: none");
+};
+
+/* Numbers of the kernel, include/net/tcp_states.h. */
+enum tcp_phase {
+	TCP_PHASE_UNKNOWN,
+	TCP_PHASE_ESTABLISHED,
+	TCP_PHASE_SYN_SENT,
+	TCP_PHASE_SYN_RECEIVED,
+	TCP_PHASE_FIN_WAIT1,
+	TCP_PHASE_FIN_WAIT2,
+	TCP_PHASE_TIME_WAIT,
+	TCP_PHASE_CLOSE,
+	TCP_PHASE_CLOSE_WAIT,
+	TCP_PHASE_LAST_ACK,
+	TCP_PHASE_LISTEN,
+	TCP_PHASE_CLOSING,
+};
+
+/* The first one at once, then at most one in `resend_gap` for each connection. */
+struct tcp_retransmit {
+	struct event event; /* of its owner */
+	TCP_ENDS;
+	enum tcp_phase phase HELP("state of the connection");
+	u32 segments HELP("sent again, or tried to, since the last such record of it");
+	u32 retransmits HELP("sent again in all");
+};
+
+enum tcp_reset_way {
+	TCP_RESET_WAY_SENT,
+	TCP_RESET_WAY_RECEIVED,
+};
+
+/* Of a connection that was there: a refused connect() is told as such, and what comes to a port where
+ * nobody listens is of no process.
+ */
+struct tcp_reset {
+	struct event event; /* of its owner */
+	TCP_ENDS;
+	enum tcp_reset_way way HELP("from this end or from the other");
+	enum tcp_phase phase HELP("state of the connection at that time");
 };
 
 #endif

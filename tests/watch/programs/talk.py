@@ -260,6 +260,27 @@ def no_port():
     return {"errno": socket.socket().connect_ex((V4, 50001)), "first": first.getsockname()[1]}
 
 
+def unsent():
+    """Connects that fail before anything is sent, of IPv4 and IPv6, and one by way of an IPv6 socket."""
+    addresses = {"203.0.113.9": 81, "2001:db8::9": 82, "::ffff:203.0.113.9": 83}
+    truth = {address: socket.socket(family_of(address)).connect_ex((address, port))
+             for address, port in addresses.items()}
+    return truth | {"comm": pathlib.Path("/proc/self/comm").read_text().strip()}
+
+
+def refused_later():
+    """The error of a handshake comes with a further call."""
+    bound = socket.socket()
+    bound.bind((V4, 0))
+    client = socket.socket()
+    client.setblocking(False)
+    address = (V4, bound.getsockname()[1])
+    errors = [client.connect_ex(address)]
+    wait_until(lambda: info(client)["state"] == TCP_CLOSE)
+    errors.append(client.connect_ex(address))
+    return {"errors": errors, "port": address[1]}
+
+
 def unreachable():
     """A neighbour that does not answer."""
     return {"errno": socket.socket().connect_ex(("10.9.0.2", 80))}
