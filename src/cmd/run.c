@@ -93,10 +93,8 @@ static int run_series(const struct arguments *arguments, const struct run_reques
 static enum run_rung read_rung(const struct arguments *arguments)
 {
 	static const char *const names[] = {
-		[RUN_BEST] = "auto",
-		[RUN_BPF] = "bpf",
-		[RUN_PTRACE] = "ptrace",
-		[RUN_WAIT] = "wait",
+		[RUN_BEST] = "auto",     [RUN_BPF] = "bpf",   [RUN_PTRACE] = "ptrace",
+		[RUN_CGROUP] = "cgroup", [RUN_PROC] = "proc",
 	};
 	const char *name = arguments_text(arguments, "rung");
 
@@ -114,6 +112,52 @@ static struct run_timeline read_timeline(const struct arguments *arguments)
 	return (struct run_timeline){ .every_ns = PAGE_EVERY_NS, .parts = PAGE_PARTS };
 }
 
+/* A comma-separated list of sections of an account. */
+static int read_sections(const char *list, uint32_t *ret_sections)
+{
+	uint32_t sections = 0;
+
+	while (list && *list) {
+		size_t len = strcspn(list, ",");
+		unsigned i = 0;
+
+		while (i < SECTION_COUNT &&
+		       (strncmp(account_sections[i], list, len) != 0 || account_sections[i][len]))
+			i++;
+		if (i == SECTION_COUNT) {
+			fail(-ERROR_USAGE, "'%.*s' is no section of an account", (int)len, list);
+			hint("'kymo run --help' lists those that '--require' knows");
+			return -ERROR_USAGE;
+		}
+		sections |= 1u << i;
+		list += len + (list[len] == ',');
+	}
+	*ret_sections = sections;
+	return 0;
+}
+
+/* What makes no sense together. */
+static int check_request(const struct arguments *arguments, const struct run_request *request)
+{
+	int err;
+
+	if (!request->command && !request->pid_count) {
+		err = fail(-ERROR_USAGE, "no command to run, and no process to observe");
+		hint("'kymo run -- COMMAND', or 'kymo run -p PID'");
+		return err;
+	}
+	if (request->command)
+		return 0;
+	if (arguments_number(arguments, "repeat") > 1)
+		return fail(-ERROR_USAGE, "'--repeat' needs a command");
+	if (request->cgroup)
+		return fail(-ERROR_USAGE, "'--cgroup' needs a command");
+	if (request->rung > RUN_BPF)
+		return fail(-ERROR_USAGE, "'--rung %s' needs a command",
+			    arguments_text(arguments, "rung"));
+	return 0;
+}
+
 int run_run(const struct arguments *arguments)
 {
 	struct run_request request = {
@@ -125,6 +169,7 @@ int run_run(const struct arguments *arguments)
 		.latency = arguments_has(arguments, "syscalls") &&
 			   strcmp(arguments_text(arguments, "syscalls"), "latency") == 0,
 		.files = arguments_flag(arguments, "files"),
+		.cgroup = arguments_flag(arguments, "cgroup"),
 		.wait_all = arguments_flag(arguments, "wait-all"),
 	};
 	struct run_result result = { 0 };
@@ -132,24 +177,24 @@ int run_run(const struct arguments *arguments)
 	struct series_host host = { "" };
 	struct run_reports reports = { .view = { .series = &series, .host = &host } };
 	const char *baseline = arguments_text(arguments, "baseline");
+	own(redact_freep) struct redact *redact = NULL;
+	own(freep) char **shown = NULL; /* the command as it may be shown */
 	struct id_list ids = { 0 };
 	int err;
 
 	if (arguments->has_command)
 		request.command = arguments->operands.data;
 	err = arguments_ids(arguments, "pid", &ids);
-	if (!err && !request.command && !ids.ids.len) {
-		err = fail(-ERROR_USAGE, "no command to run, and no process to observe");
-		hint("'kymo run -- COMMAND', or 'kymo run -p PID'");
-	}
-	if (!err && ids.ids.len && arguments_number(arguments, "repeat") > 1)
-		err = fail(-ERROR_USAGE, "'--repeat' needs a command");
-	if (!err && ids.ids.len && request.rung > RUN_BPF)
-		err = fail(-ERROR_USAGE, "'--rung %s' needs a command",
-			   arguments_text(arguments, "rung"));
 	request.pids = reports.view.pids = ids.ids.data;
 	request.pid_count = reports.view.pid_count = ids.ids.len;
-	reports.view.command = request.command;
+	err = err ?: check_request(arguments, &request);
+	err = err ?: read_sections(arguments_text(arguments, "require"), &request.required);
+	if (!err && arguments_has(arguments, "redact"))
+		err = redact_new(arguments_text(arguments, "redact"), &redact);
+	if (!err && redact && request.command)
+		err = redact_command(redact, request.command, &shown);
+	request.redact = redact;
+	reports.view.command = shown ?: request.command;
 	err = err ?: run_reports_open(&reports, arguments);
 	request.events = run_reports_events(&reports);
 	series_host(&host);

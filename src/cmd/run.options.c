@@ -25,7 +25,8 @@ static const struct choice rungs[] = {
 	{ "auto", "the first of these that is permitted" },
 	{ "bpf", "everything; CAP_BPF and CAP_PERFMON" },
 	{ "ptrace", "processes, and running and waiting of each thread, without reasons" },
-	{ "wait", "what the kernel tells the parent of a command" },
+	{ "cgroup", "sums of the whole tree, by a control group of its own" },
+	{ "proc", "the command's first thread, and what the kernel tells a parent" },
 	{ 0 },
 };
 
@@ -62,6 +63,23 @@ static const struct option options[] = {
 	  .fallback = "auto",
 	  .help = "how to measure; what needs fewer rights tells less, and says what it could not measure",
 	  .group = WHAT },
+	{ .name = "cgroup",
+	  .help = "a control group of its own for the command, for the kernel's own peak of memory and CPU time; the "
+		  "command can notice it",
+	  .group = MORE },
+	{ .name = "require",
+	  .kind = OPTION_TEXT,
+	  .argument = "SECTION[,SECTION...]",
+	  .help = "do not start when one of these cannot be measured: processes, balance, reasons, memory, network, "
+		  "block, calls, ticks, cgroup",
+	  .group = WHAT },
+	{ .name = "redact",
+	  .kind = OPTION_TEXT,
+	  .argument = "REGEX",
+	  .bare = "",
+	  .help = "arguments of programs without what this extended regular expression matches; without one, "
+		  "without what follows words such as password, token and secret",
+	  .group = OUTPUT },
 	{ .name = "wait-all",
 	  .help = "until the last process of the tree has ended, not only the command",
 	  .group = WHAT },

@@ -68,8 +68,8 @@ int run_reports_open(struct run_reports *reports, const struct arguments *argume
 	reports->view.ascii = text->out == stderr && !locale_is_utf8();
 	if (text->out == stderr)
 		reports->view.width = terminal_width(stderr);
-	if (arguments->has_command)
-		describe_command(arguments->operands.data, reports->title, sizeof(reports->title));
+	if (reports->view.command)
+		describe_command(reports->view.command, reports->title, sizeof(reports->title));
 	else
 		snprintf(reports->title, sizeof(reports->title), "processes that ran already");
 	reports->view.title = reports->title;

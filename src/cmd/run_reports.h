@@ -40,7 +40,7 @@ struct run_reports {
 /** run_reports_stacks - whether something that is asked for shows stacks */
 enum run_stacks run_reports_stacks(const struct arguments *arguments);
 
-/** run_reports_open - Return: 0; -errno with fail() said.  Call run_reports_done() in any case. */
+/** run_reports_open - after `view.command` is set.  Return: 0; -errno with fail() said.  Call run_reports_done() in any case. */
 nodiscard int run_reports_open(struct run_reports *reports, const struct arguments *arguments);
 
 /** run_reports_events - what the session shall write into the report of events; NULL: nothing */

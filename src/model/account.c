@@ -28,6 +28,14 @@ const struct reason_name reason_names[BALANCE_REASONS] = {
 	[BLOCK_UNSEEN] = { "unknown", "unknown", "other" },
 };
 
+const char *const account_sections[SECTION_COUNT] = {
+	[SECTION_PROCESSES] = "processes", [SECTION_BALANCE] = "balance",
+	[SECTION_REASONS] = "reasons",     [SECTION_MEMORY] = "memory",
+	[SECTION_NETWORK] = "network",     [SECTION_BLOCK] = "block",
+	[SECTION_CALLS] = "calls",         [SECTION_TICKS] = "ticks",
+	[SECTION_CGROUP] = "cgroup",
+};
+
 int account_new(struct account **ret_account)
 {
 	struct account *account = calloc(1, sizeof(*account));
@@ -111,17 +119,29 @@ int account_text(struct account *account, const char *bytes, size_t len, uint32_
 	return 0;
 }
 
+int account_lack(struct account *account, uint32_t sections, const char *what)
+{
+	account->lacks |= sections;
+	return coverage_lack(&account->coverage, what);
+}
+
 int account_exec(struct account *account, uint32_t process, uint64_t at_mono_ns, const char *file,
 		 const char *argv, size_t argv_len, size_t argv_bytes)
 {
+	own(freep) char *redacted = NULL;
 	struct account_exec exec = {
 		.process = process,
 		.at_mono_ns = at_mono_ns,
 		.argv_bytes = (uint32_t)argv_bytes,
 		.is_cut = argv_len < argv_bytes,
 	};
-	int err = account_text(account, file, strlen(file), &exec.file);
+	int err = 0;
 
+	if (account->redact) {
+		err = redact_argv(account->redact, argv, argv_len, &redacted, &argv_len);
+		argv = redacted;
+	}
+	err = err ?: account_text(account, file, strlen(file), &exec.file);
 	err = err ?: account_text(account, argv, argv_len, &exec.argv);
 	if (err == -E2BIG) {
 		exec = (struct account_exec){ process, at_mono_ns, 0, 0, 0, exec.argv_bytes, true };

@@ -18,6 +18,7 @@
 #include "base/hash.h"
 #include "base/vec.h"
 #include "model/coverage.h"
+#include "model/redact.h"
 #include "probe/balance.wire.h"
 
 #define ACCOUNT_MAX_PROCESSES  (1u << 20)
@@ -68,8 +69,34 @@ enum account_rung {
 	ACCOUNT_BPF,
 	ACCOUNT_PERF,
 	ACCOUNT_PTRACE,
-	ACCOUNT_WAIT,
+	ACCOUNT_CGROUP,
+	ACCOUNT_PROC, /* from ACCOUNT_CGROUP on only the command itself is known, and sums */
 	ACCOUNT_RUNG_COUNT
+};
+
+/* What an account may lack.  Their names: account_sections. */
+enum account_section {
+	SECTION_PROCESSES,
+	SECTION_BALANCE, /* running and waiting for a CPU, of every thread */
+	SECTION_REASONS, /* to be blocked */
+	SECTION_MEMORY,
+	SECTION_NETWORK,
+	SECTION_BLOCK,
+	SECTION_CALLS, /* in which threads are blocked */
+	SECTION_TICKS, /* calls that use a CPU */
+	SECTION_CGROUP,
+	SECTION_COUNT
+};
+extern const char *const account_sections[SECTION_COUNT];
+
+/* What a control group of its own counted of the tree, everything that left its parents included. */
+struct account_group {
+	bool is_made;
+	bool has_cpu, has_throttled, has_memory, has_io, has_tasks; /* these are measured */
+	uint64_t cpu_ns, throttled_ns;
+	uint64_t peak_bytes; /* memory at once, page cache included */
+	uint64_t read_bytes, written_bytes;
+	uint64_t tasks_peak;
 };
 
 /* Bytes that went to and came from one other end. */
@@ -148,7 +175,9 @@ struct account {
 	struct balance_times totals;          /* also of what has no record of its own */
 	uint64_t thread_count, process_count; /* of all, also of those that are not listed */
 	struct coverage coverage;
+	uint32_t lacks; /* a bit for each enum account_section that is not measured */
 	enum account_rung rung;
+	const struct redact *redact; /* the caller's; NULL: arguments are kept as they are */
 
 	uint32_t root; /* number of the process that was launched; ACCOUNT_NONE: attached */
 	int status;    /* of the command as waitpid() gave it */
@@ -162,7 +191,7 @@ struct account {
 
 	bool has_memory; /* the next three are measured */
 	uint64_t rss_peak_bytes, rss_peak_at_mono_ns, rss_bound_bytes;
-	uint64_t cgroup_peak_bytes; /* 0: not measured */
+	struct account_group group;
 
 	bool has_peers, has_devices, has_files, has_syscalls, has_latency;
 	vec(struct account_peer) peers;
@@ -203,6 +232,14 @@ nodiscard int account_process(struct account *account, uint32_t pid, uint64_t bo
  */
 nodiscard int account_text(struct account *account, const char *bytes, size_t len,
 			   uint32_t *ret_offset);
+
+/**
+ * account_lack - note that something is not measured, and why
+ * @sections: a bit for each enum account_section that this makes incomplete
+ *
+ * Return: 0; -ENOMEM.
+ */
+nodiscard int account_lack(struct account *account, uint32_t sections, const char *what);
 
 /**
  * account_exec - a program that a process executed

@@ -129,8 +129,9 @@ bool metric_value(const struct account *account, unsigned number, double *ret_va
 		return account->has_memory;
 	if (number == SENT || number == RECEIVED)
 		return account->has_peers;
-	if (number == WALL || number == CPU || number == PROCESSES || number == MINOR_FAULTS ||
-	    number == MAJOR_FAULTS)
+	if (number == PROCESSES)
+		return account->rung < ACCOUNT_CGROUP;
+	if (number == WALL || number == CPU || number == MINOR_FAULTS || number == MAJOR_FAULTS)
 		return true;
 	return account->rung == ACCOUNT_BPF;
 }

@@ -9,7 +9,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/error.h"
+#include "collect/trace/counters.h"
 
 /* Runs in the child; never returns. */
 static void child_main(int released, int verdict, char *const *command, const sigset_t *mask)
@@ -97,8 +99,22 @@ int launch_release(struct launch *launch, const char *name)
 	return err == ENOENT ? LAUNCH_NOT_FOUND : LAUNCH_NOT_EXECUTABLE;
 }
 
+/* What is left of it in /proc, as long as nobody has waited for it. */
+static void keep_counters(struct launch *launch)
+{
+	siginfo_t info = { 0 };
+
+	if (waitid(P_PID, (id_t)launch->pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ||
+	    info.si_pid != launch->pid)
+		return;
+	launch->ended_mono_ns = clock_mono_ns();
+	counters_read(launch->pid, &launch->counters);
+}
+
 bool launch_reap(struct launch *launch)
 {
+	if (launch->keeps_counters && !launch->has_ended)
+		keep_counters(launch);
 	if (launch->pid && !launch->has_ended && !launch->is_traced)
 		launch->has_ended = waitpid(launch->pid, &launch->status, WNOHANG) == launch->pid;
 	return launch->has_ended;

@@ -13,14 +13,18 @@
 #include <sys/types.h>
 
 #include "base/own.h"
+#include "probe/balance.wire.h"
 
 struct launch {
 	pid_t pid;   /* 0: nothing launched */
 	int release; /* write end: one byte releases the child */
 	int verdict; /* read end: an errno when the program could not be executed, else nothing */
 	bool has_ended;
-	bool is_traced; /* whoever traces it hears of its end */
-	int status;     /* as waitpid() gave it */
+	bool is_traced;      /* whoever traces it hears of its end */
+	bool keeps_counters; /* the next two are filled before it is forgotten */
+	uint64_t ended_mono_ns;
+	struct balance_times counters; /* of its first thread */
+	int status;                    /* as waitpid() gave it */
 };
 
 /* Exit statuses that shells and env(1) use for a command that could not be run. */

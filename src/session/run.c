@@ -3,20 +3,18 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "collect/balance/balance.h"
-#include "collect/trace/tracer.h"
 #include "session/besides.h"
+#include "session/ladder.h"
 #include "session/launch.h"
 #include "session/signals.h"
 
@@ -28,10 +26,10 @@ struct run {
 	const struct run_request *request;
 	struct account *account;
 	struct balance *balance; /* NULL: without BPF */
-	struct tracer *tracer;   /* NULL: not by ptrace */
+	struct ladder ladder;    /* without BPF */
+	struct own_group group;
 	struct besides besides;
 	struct profile *profile;
-	struct rusage before; /* of children that ended before */
 	struct launch launch;
 	struct signals signals;
 	uint64_t began_mono_ns; /* of kymo's own work on it */
@@ -43,7 +41,7 @@ static uint64_t alive(const struct run *run)
 {
 	if (run->balance)
 		return balance_alive(run->balance);
-	return run->tracer ? tracer_alive(run->tracer) : 0;
+	return ladder_alive(&run->ladder);
 }
 
 static bool is_over(const struct run *run, uint64_t now)
@@ -87,15 +85,6 @@ static uint64_t moment_interval(const struct run *run, uint64_t now)
 	return part > timeline->every_ns ? part : timeline->every_ns;
 }
 
-static int handle_stops(struct run *run)
-{
-	int outcome = tracer_handle(run->tracer, &run->launch.status);
-
-	if (outcome > 0)
-		run->launch.has_ended = true;
-	return outcome < 0 ? outcome : 0;
-}
-
 static int observe_until_over(struct run *run)
 {
 	uint64_t now = clock_mono_ns(), drain_ns = now + RUN_DRAIN_MS * NS_PER_MS;
@@ -116,10 +105,11 @@ static int observe_until_over(struct run *run)
 		if (waits[0].revents)
 			signals_read(&run->signals, &run->launch);
 		now = clock_mono_ns();
-		if (run->tracer)
-			err = handle_stops(run);
-		if (!run->balance)
+		if (!run->balance) {
+			err = ladder_handle(&run->ladder);
+			drain_ns = now + RUN_DRAIN_MS * NS_PER_MS;
 			continue;
+		}
 		if (run->request->timeline.every_ns && now >= run->next_moment_ns) {
 			run->next_moment_ns = now + moment_interval(run, now);
 			err = balance_moment(run->balance);
@@ -167,9 +157,8 @@ static uint64_t own_cpu_ns(uint64_t *ret_rss_bytes)
 static void find_root(struct run *run)
 {
 	struct account *account = run->account;
-	uint64_t born = run->balance  ? balance_root_born(run->balance)
-			: run->tracer ? tracer_root_born(run->tracer)
-				      : 0;
+	uint64_t born =
+		run->balance ? balance_root_born(run->balance) : ladder_root_born(&run->ladder);
 
 	for (size_t i = 0; born && i < account->processes.len; i++)
 		if (account->processes.data[i].born_mono_ns == born)
@@ -203,83 +192,9 @@ static void conclude(struct run *run)
 	account->observer_cpu_ns = own_cpu_ns(&account->observer_rss_bytes);
 }
 
-/* The kernel takes from a traced program the rights of another user that its file would give it. */
-static bool is_setuid(const char *name)
+static int open_without(struct run *run)
 {
-	char path[PATH_MAX];
-	const char *folders = getenv("PATH") ?: "/usr/bin:/bin";
-	struct stat status;
-
-	if (strchr(name, '/'))
-		return stat(name, &status) == 0 && (status.st_mode & (S_ISUID | S_ISGID));
-	while (*folders) {
-		size_t len = strcspn(folders, ":");
-
-		snprintf(path, sizeof(path), "%.*s/%s", (int)len, folders, name);
-		if (access(path, X_OK) == 0)
-			return stat(path, &status) == 0 && (status.st_mode & (S_ISUID | S_ISGID));
-		folders += len + (folders[len] == ':');
-	}
-	return false;
-}
-
-static int lack_all(struct coverage *coverage, const char *const *what)
-{
-	int err = 0;
-
-	for (; !err && *what; what++)
-		err = coverage_lack(coverage, *what);
-	return err;
-}
-
-/* Without the rights for BPF: stops at fork, exec and exit. */
-static int open_tracer(struct run *run)
-{
-	static const char *const lacks[] = {
-		"why threads were blocked, and where their wake-ups waited: 'unknown' is all of it",
-		"peak memory of the tree, network peers, block devices, system calls",
-		"what came after the exit of a thread, such as freeing its memory",
-		"programs that are setuid run without the rights of their file while they are traced",
-		NULL,
-	};
-	int err = tracer_new(run->account, run->launch.pid, &run->tracer);
-
-	if (err)
-		return fail(err, "cannot trace the command: %m");
-	run->launch.is_traced = true;
-	run->account->rung = ACCOUNT_PTRACE;
-	err = coverage_set_mode(&run->account->coverage, "ptrace");
-	return err ?: lack_all(&run->account->coverage, lacks);
-}
-
-/* Without any: what the kernel tells a parent. */
-static int open_wait(struct run *run)
-{
-	static const char *const lacks[] = {
-		"processes other than the command, and where the time of threads went",
-		"CPU time, faults and switches of descendants that nobody has waited for",
-		"peak memory: what the kernel tells a parent is inherited from the parent itself",
-		"network peers, block devices, system calls",
-		NULL,
-	};
-	int err = coverage_set_mode(&run->account->coverage, "wait");
-
-	run->account->rung = ACCOUNT_WAIT;
-	getrusage(RUSAGE_CHILDREN, &run->before);
-	return err ?: lack_all(&run->account->coverage, lacks);
-}
-
-static int open_lower(struct run *run)
-{
-	const struct run_request *request = run->request;
-	int err = -EPERM;
-
-	if (request->rung != RUN_WAIT && !is_setuid(request->command[0]))
-		err = open_tracer(run);
-	if (!err || request->rung == RUN_PTRACE)
-		return err;
-	error_clear();
-	return open_wait(run);
+	return ladder_open(&run->ladder, run->request, &run->launch, run->account, &run->group);
 }
 
 static int open_all(struct run *run)
@@ -299,7 +214,7 @@ static int open_all(struct run *run)
 	int err;
 
 	if (request->rung > RUN_BPF)
-		return open_lower(run);
+		return open_without(run);
 	err = balance_open(&balance, run->account, &run->balance);
 	err = err ?: balance_start(run->balance);
 	/* Whatever was asked for by name is not left out in silence. */
@@ -309,7 +224,27 @@ static int open_all(struct run *run)
 	run->balance = NULL;
 	err = coverage_lack(&run->account->coverage, error_text());
 	error_clear();
-	return err ?: open_lower(run);
+	return err ?: open_without(run);
+}
+
+/* What was asked for by name and cannot be measured, as far as that is known before the command runs. */
+static int check_required(const struct run *run)
+{
+	uint32_t lacks = run->account->lacks;
+	int err;
+
+	if (run->group.folders[OWN_GROUP_V2] || run->group.folders[OWN_GROUP_MEMORY])
+		lacks &= ~(1u << SECTION_CGROUP);
+	else
+		lacks |= 1u << SECTION_CGROUP;
+	for (unsigned i = 0; i < SECTION_COUNT; i++)
+		if (run->request->required & lacks & 1u << i) {
+			err = fail(-ENOTSUP, "cannot measure '%s', which is required",
+				   account_sections[i]);
+			hint("leave it out of '--require' to see in the report what is missing");
+			return err;
+		}
+	return 0;
 }
 
 static int start(struct run *run)
@@ -317,9 +252,14 @@ static int start(struct run *run)
 	const struct run_request *request = run->request;
 	int err = account_new(&run->account);
 
+	if (!err)
+		run->account->redact = request->redact;
 	if (!err && request->command)
 		err = launch_prepare(&run->launch, request->command, &run->signals.old_mask);
+	if (!err && request->cgroup)
+		err = own_group_make(run->launch.pid, &run->group);
 	err = err ?: open_all(run);
+	err = err ?: check_required(run);
 	err = err ?: besides_open(&run->besides, request, run->launch.pid, run->account);
 	if (err)
 		return err;
@@ -330,31 +270,31 @@ static int start(struct run *run)
 	return request->command ? launch_release(&run->launch, request->command[0]) : 0;
 }
 
-static uint64_t ns_of(const struct timeval *time)
+/* What the control group counted, and what its controllers do not. */
+static int take_group(struct run *run)
 {
-	return (uint64_t)time->tv_sec * NS_PER_S + (uint64_t)time->tv_usec * NS_PER_US;
-}
+	struct account_group *sums = &run->account->group;
+	int err = 0;
 
-/* What the kernel tells of children that have ended, and were waited for. */
-static void take_usage(struct run *run)
-{
-	const struct rusage *before = &run->before;
-	struct balance_times *times = &run->account->totals;
-	struct rusage now;
-
-	getrusage(RUSAGE_CHILDREN, &now);
-	times->kernel_cpu = ns_of(&now.ru_utime) + ns_of(&now.ru_stime) - ns_of(&before->ru_utime) -
-			    ns_of(&before->ru_stime);
-	times->minor_faults = (uint64_t)(now.ru_minflt - before->ru_minflt);
-	times->major_faults = (uint64_t)(now.ru_majflt - before->ru_majflt);
-	times->kernel_voluntary = (uint64_t)(now.ru_nvcsw - before->ru_nvcsw);
-	times->kernel_involuntary = (uint64_t)(now.ru_nivcsw - before->ru_nivcsw);
+	if (!run->group.folders[OWN_GROUP_V2] && !run->group.folders[OWN_GROUP_MEMORY])
+		return 0;
+	own_group_read(&run->group, sums);
+	if (!sums->has_memory)
+		err = account_lack(run->account, 0,
+				   "memory of the control group: it has no memory controller");
+	if (!err && !sums->has_io)
+		err = account_lack(
+			run->account, 0,
+			"disk bytes of the control group: it has no controller for them");
+	return err;
 }
 
 static int finish(struct run *run)
 {
-	int err;
+	int err = take_group(run);
 
+	if (err)
+		return err;
 	if (run->balance) {
 		if (run->launch.has_ended)
 			settle(run);
@@ -363,10 +303,7 @@ static int finish(struct run *run)
 		return err ?: besides_finish(&run->besides, &run->profile);
 	}
 	run->account->ended_mono_ns = clock_mono_ns();
-	if (run->tracer)
-		return tracer_finish(run->tracer, run->account->ended_mono_ns);
-	take_usage(run);
-	return 0;
+	return ladder_finish(&run->ladder);
 }
 
 /* Of a command that goes on without us: as if the signal had ended it. */
@@ -409,7 +346,8 @@ int run_once(const struct run_request *request, struct run_result *ret_result)
 	launch_done(&run.launch);
 	besides_done(&run.besides);
 	balance_close(run.balance);
-	tracer_free(run.tracer);
+	ladder_done(&run.ladder);
+	own_group_done(&run.group);
 	account_free(run.account);
 	profile_free(run.profile);
 	signals_give_back(&run.signals);

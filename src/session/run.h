@@ -21,7 +21,8 @@ enum run_rung {
 	RUN_BEST,
 	RUN_BPF,
 	RUN_PTRACE, /* stops at fork, exec and exit */
-	RUN_WAIT    /* what the kernel tells the parent of a command that has ended */
+	RUN_CGROUP, /* a control group of its own */
+	RUN_PROC    /* what the kernel tells of a command that has ended */
 };
 
 /* Whether stacks are taken, of running and of waiting. */
@@ -50,7 +51,10 @@ struct run_request {
 	struct run_timeline timeline;
 	bool syscalls, latency; /* count system calls; with their times and errors */
 	bool files;             /* bytes and misses by path */
-	bool wait_all;          /* until the last process of the tree has ended */
+	bool cgroup;            /* a control group of its own, which its tree can notice */
+	uint32_t required; /* a bit for each enum account_section without which it does not start */
+	const struct redact *redact; /* NULL: arguments are kept as they are */
+	bool wait_all;               /* until the last process of the tree has ended */
 };
 
 struct run_result {

@@ -149,7 +149,7 @@ static void put_opening(const struct page *page)
 	fputs(", kymo " KYMO_VERSION "</div>\n<ul class=\"tiles\">\n", page->out);
 	put_tile(page, format_ns(account->wall_ns).text, "wall time");
 	put_tile(page, format_ns(account->totals.kernel_cpu).text, "CPU time");
-	if (account->rung != ACCOUNT_WAIT) {
+	if (account->rung < ACCOUNT_CGROUP) {
 		put_tile(page, format_count(account->process_count).text, "processes");
 		put_tile(page, format_count(account->thread_count).text, "threads");
 	}
@@ -438,7 +438,7 @@ int show_run_html(FILE *out, const struct account *account, const struct run_vie
 		return err;
 	put_head(&page);
 	put_opening(&page);
-	if (account->rung != ACCOUNT_WAIT) {
+	if (account->rung < ACCOUNT_CGROUP) {
 		put_balance(&page);
 		err = html_history(out, account);
 		err = err ?: put_programs(&page);

@@ -14,9 +14,11 @@
  *      "checks":{"residual_ns":N,"threads_with_residual":N,"threads_compared":N,
  *        "threads_with_other_switches":N,"kernel_difference_ns":N,"kernel_bound_ns":N,"threads_with_other_times":N},
  *      "observer":{"cpu_ns":N,"load_ns":N,"rss_bytes":N},
- *      "balance":BALANCE,"main_thread":BALANCE,   (mode "wait": "usage" with what the kernel tells a parent)
+ *      "balance":BALANCE,"main_thread":BALANCE,   (modes "cgroup" and "proc": "usage" with what the kernel tells a
+ *        parent, and of the processes none)
  *      "memory":{"rss_sum_peak_bytes":N,"at_ns":N,"error_bound_bytes":N,
  *        "holders":[{"pid":N,"name":"...","rss_bytes":N}]},
+ *      "cgroup":{"cpu_ns":N,"throttled_ns":N,"peak_bytes":N,"read_bytes":N,"written_bytes":N,"tasks_peak":N},
  *      "processes":[PROCESS,...],
  *      "network":{"peers":[PEER,...]},"block":{"devices":[DEVICE,...]},
  *      "calls":[{"name":"...","number":N,"blocked_ns":N,"waits":N,"ticks":N}],"tick_ns":N,
@@ -231,12 +233,13 @@ static int put_processes(struct writer *writer)
 {
 	struct run_order order;
 	struct progress done = { 0 };
+	bool is_tree = writer->account->rung < ACCOUNT_CGROUP;
 	int err = run_order(writer->account, &order);
 
 	if (err)
 		return err;
 	json_array(&writer->json, "processes");
-	for (uint32_t i = 0; i < writer->account->processes.len; i++)
+	for (uint32_t i = 0; is_tree && i < writer->account->processes.len; i++)
 		if (writer->account->processes.data[i].threads)
 			put_process(writer, i, &order, &done);
 	json_array_end(&writer->json);
@@ -315,7 +318,7 @@ static void put_head(struct writer *writer)
 	json_u64(json, "started_unix_ns", account->started_unix_ns);
 	json_u64(json, "wall_ns", account->wall_ns);
 	put_status(json, account->has_ended, account->status);
-	if (account->rung != ACCOUNT_WAIT) {
+	if (account->rung < ACCOUNT_CGROUP) {
 		json_u64(json, "processes_count", account->process_count);
 		json_u64(json, "threads_count", account->thread_count);
 	}
@@ -383,7 +386,7 @@ int show_run_json(FILE *out, const struct account *account, const struct run_vie
 	if (account->rung == ACCOUNT_BPF)
 		put_checks(&writer);
 	put_observer(&writer);
-	if (account->rung == ACCOUNT_WAIT)
+	if (account->rung >= ACCOUNT_CGROUP)
 		put_usage(json, &account->totals);
 	else
 		put_balance(&writer, "balance", &account->totals);

@@ -389,10 +389,30 @@ static void put_timeline(struct json *json, const struct account *account)
 	json_array_end(json);
 }
 
+static void put_group(struct json *json, const struct account_group *group)
+{
+	json_object(json, "cgroup");
+	if (group->has_cpu)
+		json_u64(json, "cpu_ns", group->cpu_ns);
+	if (group->has_throttled)
+		json_u64(json, "throttled_ns", group->throttled_ns);
+	if (group->has_memory)
+		json_u64(json, "peak_bytes", group->peak_bytes);
+	if (group->has_io) {
+		json_u64(json, "read_bytes", group->read_bytes);
+		json_u64(json, "written_bytes", group->written_bytes);
+	}
+	if (group->has_tasks)
+		json_u64(json, "tasks_peak", group->tasks_peak);
+	json_object_end(json);
+}
+
 int run_json_tables(struct json *json, const struct account *account)
 {
 	int err = account->has_memory ? put_memory(json, account) : 0;
 
+	if (account->group.is_made)
+		put_group(json, &account->group);
 	if (account->has_peers)
 		put_peers(json, account);
 	if (account->has_devices)

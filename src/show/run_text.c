@@ -39,9 +39,9 @@ static double share(uint64_t part, uint64_t whole)
 	return whole ? 100.0 * (double)part / (double)whole : 0.0;
 }
 
-static void put_part(const struct page *page, unsigned part, const struct balance_times *first)
+static void put_part(const struct page *page, unsigned part, const struct balance_times *first,
+		     const struct balance_times *all)
 {
-	const struct balance_times *all = &page->account->totals;
 	uint64_t waits = part < PART_BLOCKED ? 0 : all->waits[part - PART_BLOCKED];
 
 	fprintf(page->out, "  %-22s", part_words(part));
@@ -58,17 +58,19 @@ static void put_part(const struct page *page, unsigned part, const struct balanc
 static void put_balance(const struct page *page)
 {
 	const struct account_thread *thread = balance_main_thread(page->account);
-	const struct balance_times *first = thread ? &thread->times : NULL;
-	const struct balance_times *all = &page->account->totals;
+	bool is_tree = page->account->rung < ACCOUNT_CGROUP;
+	const struct balance_times *first = thread && is_tree ? &thread->times : NULL;
+	const struct balance_times *all = is_tree ? &page->account->totals : &thread->times;
 	struct part_order order = part_order(all);
 
 	put_heading(page, "WHERE THE TIME WENT");
 	fprintf(page->out, "  %-22s", "");
 	if (first)
 		fprintf(page->out, " %19s", "main thread");
-	fprintf(page->out, " %21s %12s\n", "all threads", "waits");
+	fprintf(page->out, " %21s %12s\n", is_tree ? "all threads" : "first thread",
+		page->account->rung == ACCOUNT_BPF ? "waits" : "");
 	for (size_t i = 0; i < order.count; i++)
-		put_part(page, order.parts[i], first);
+		put_part(page, order.parts[i], first, all);
 	fprintf(page->out, "  %-22s", "= life");
 	if (first)
 		fprintf(page->out, " %10s %8s", format_ns(first->life).text, "");
@@ -250,16 +252,40 @@ static int put_stacks(const struct page *page)
 	return show_tree.end(&target);
 }
 
+static void put_group(const struct page *page)
+{
+	const struct account_group *group = &page->account->group;
+
+	put_heading(page, "CONTROL GROUP OF THE COMMAND");
+	if (group->has_cpu)
+		fprintf(page->out, "  %12s of CPU time", format_ns(group->cpu_ns).text);
+	if (group->has_throttled && group->throttled_ns)
+		fprintf(page->out, ", held back by its quota for %s",
+			format_ns(group->throttled_ns).text);
+	fputs(group->has_cpu ? "\n" : "", page->out);
+	if (group->has_memory)
+		fprintf(page->out, "  %12s of memory at once, page cache included\n",
+			format_bytes(group->peak_bytes).text);
+	if (group->has_io)
+		fprintf(page->out, "  %12s read from and %s written to disks\n",
+			format_bytes(group->read_bytes).text,
+			format_bytes(group->written_bytes).text);
+	if (group->has_tasks)
+		fprintf(page->out, "  %12s tasks at once\n", format_count(group->tasks_peak).text);
+}
+
 int show_run_text(FILE *out, const struct account *account, const struct run_view *view)
 {
 	struct page page = { out, account, view };
 	int err = 0;
 
 	show_run_summary(out, account, view, text_put_plain);
-	if (account->rung != ACCOUNT_WAIT) {
+	if (account->rung < ACCOUNT_CGROUP || balance_main_thread(account))
 		put_balance(&page);
+	if (account->rung < ACCOUNT_CGROUP)
 		err = put_programs(&page);
-	}
+	if (account->group.is_made)
+		put_group(&page);
 	if (!err && account->has_memory)
 		err = put_memory(&page);
 	if (!err && account->peers.len)

@@ -34,9 +34,15 @@ def test_a_core_that_is_dumped_is_told(tmp_path):
                   preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, (limit, limit)))
     assert account.status == 131
     assert account.json["exit_signal"] == signal.SIGQUIT
-    bare = subprocess.run(["/bin/sh", "-c", "kill -QUIT $$"], cwd=tmp_path, check=False)
-    assert bare.returncode == -signal.SIGQUIT
-    assert isinstance(account.json["core_dumped"], bool)
+    bare = os.fork()
+    if bare == 0:
+        os.chdir(tmp_path)
+        resource.setrlimit(resource.RLIMIT_CORE, (limit, limit))
+        os.execv("/bin/sh", ["/bin/sh", "-c", "kill -QUIT $$"])
+    status = os.waitpid(bare, 0)[1]
+    assert os.WTERMSIG(status) == signal.SIGQUIT
+    assert account.json["core_dumped"] == os.WCOREDUMP(status)
+    assert ("core dumped" in account.said) == os.WCOREDUMP(status)
 
 
 @pytest.mark.parametrize("words, status, says", [
@@ -193,6 +199,53 @@ def test_arguments_that_are_long_and_strange(tmp_path):
     assert "\x1b" not in account.said and "\u202e" not in account.said
 
 
-def test_many_threads(tmp_path):
-    account = run(tmp_path, program("truth"), "threads", 1000)
+@pytest.mark.parametrize("how", ["threads", "crowd"])
+def test_many_threads(tmp_path, how):
+    """One after the other, and all at once."""
+    account = run(tmp_path, program("truth"), how, 1000)
     assert account.json["threads_count"] == 1001 == len(account.processes[0]["threads"])
+
+
+def test_ten_thousand_processes(tmp_path):
+    account = run(tmp_path, program("truth"), "processes", 10000)
+    assert account.json["processes_count"] == 10001
+    if not account.json["coverage"]["lost"]:
+        assert len(account.processes) == 10001
+        assert len({p["pid"] for p in account.processes} | {p["id"] for p in account.processes})
+        parent, = [p for p in account.processes if "parent_id" not in p]
+        assert all(p["parent_id"] == parent["id"] and p["exit_status"] == 0
+                   for p in account.processes if p is not parent)
+    assert account.json["observer"]["rss_bytes"] <= 40e6
+
+
+@pytest.mark.parametrize("pattern, shown", [
+    ("", ["--password=***", "--token", "***", "plain"]),
+    ("p[la]+", ["--***ssword=x1", "--token", "y2", "***in"]),
+])
+def test_secrets_are_left_out(tmp_path, pattern, shown):
+    account = run(tmp_path, "/bin/sh", "-c", 'exec "$@"', "sh", "/bin/true", "--password=x1",
+                  "--token", "y2", "plain",
+                  options=["--redact" + ("=" + pattern if pattern else "")])
+    assert account.processes[0]["argv"][1:] == shown
+    assert account.json["command"][-4:] == shown
+    assert "x1" not in json.dumps(account.json["processes"]) or "x1" in "".join(shown)
+    assert shown[0] in account.said
+
+
+def test_no_expression_of_secrets():
+    done = kymo("run", "--redact=(", "--", "true")
+    assert done.returncode == 125 and b"is no regular expression" in done.stderr
+
+
+def test_what_is_required(tmp_path):
+    mark = tmp_path / "ran"
+    done = kymo("run", "-q", "--require", "processes,balance,reasons,memory", "--", "touch", mark)
+    assert done.returncode == 0 and mark.exists()
+    mark.unlink()
+    done = kymo("run", "-q", "--rung=ptrace", "--require", "processes,reasons", "--", "touch", mark)
+    assert done.returncode == 125 and b"cannot measure 'reasons'" in done.stderr
+    done = kymo("run", "-q", "--require=cgroup", "--", "touch", mark)
+    assert done.returncode == 125 and b"cannot measure 'cgroup'" in done.stderr
+    done = kymo("run", "--require=mem", "--", "touch", mark)
+    assert done.returncode == 2 and b"'mem' is no section" in done.stderr
+    assert not mark.exists()

@@ -2,6 +2,7 @@
 """What is measured with fewer rights, and what is said not to be."""
 import json
 import os
+import pathlib
 import shutil
 import signal
 import subprocess
@@ -96,13 +97,84 @@ def test_a_stop_stays_a_stop():
     assert found["wall_ns"] >= 100e6
 
 
-def test_the_least_that_can_be_told():
-    done, found = run("/bin/sh", "-c", "/bin/true; exit 6", options=["--rung", "wait"])
-    assert done.returncode == 6 and found["coverage"]["mode"] == "wait"
-    assert found["exit_status"] == 6 and found["usage"]["minor_faults"] > 0
-    assert found["processes"] == [] and found["wall_ns"] > 0
-    for absent in ("peak_rss_bytes", "balance", "main_thread", "processes_count", "checks"):
+# A daemon that uses 200 ms of CPU time, and that nobody waits for.
+DAEMON = 'mkfifo "$1"; (setsid sh -c "\\"$2\\" work 200; echo > \\"$1\\"" &); read x < "$1"; exit 6'
+
+
+@pytest.mark.parametrize("rung", ["cgroup", "proc"])
+@pytest.mark.parametrize("before", [[], NOBODY])
+def test_the_least_that_can_be_told(tmp_path, rung, before):
+    os.chmod(tmp_path, 0o777)
+    for parent in tmp_path.parents:
+        if str(parent).startswith("/tmp/pytest"):
+            os.chmod(parent, 0o755)
+    command = [*before, KYMO, "run", "-q", "--json=-", "--rung", rung, "--", "/bin/sh", "-c", DAEMON,
+               "sh", tmp_path / "fifo", program("truth")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    if rung == "cgroup" and before:
+        assert done.returncode == 125 and "cannot make a control group" in done.stderr
+        assert "systemd-run" in done.stderr
+        return
+    found = json.loads(done.stdout)
+    assert done.returncode == 6 == found["exit_status"] and found["coverage"]["mode"] == rung
+    assert found["usage"]["minor_faults"] > 0 and found["processes"] == []
+    main = found["main_thread"]
+    assert main["residual_ns"] == 0 == main["lifetime_ns"] - parts(main)
+    assert 0 < main["cpu_ns"] <= longest(main) and main["lifetime_ns"] == found["wall_ns"]
+    missing = " ".join(found["coverage"]["not_measured"])
+    if rung == "cgroup":
+        assert 200e6 <= found["cgroup"]["cpu_ns"] == found["cpu_ns"]
+        assert "CPU time of descendants" not in missing
+    else:
+        assert found["cpu_ns"] < 200e6 and "CPU time of descendants" in missing
+    assert "processes other than the command" in missing and "resident" in missing
+    for absent in ("peak_rss_bytes", "balance", "processes_count", "checks"):
         assert absent not in found
+
+
+def test_the_sums_are_those_of_a_control_group():
+    """Which counts our child from the moment on in which it begins to look for the command."""
+    truth = program("truth")
+    script = f"{truth} work 150 & {truth} work 150 & (setsid {truth} work 150 &); " \
+             f"{truth} work 200; wait"
+    _, found = run("/bin/sh", "-c", script, options=["--cgroup", "--wait-all"])
+    group, mine = found["cgroup"], found["balance"]["cpu_ns"]
+    assert mine >= 650e6
+    assert abs(group["cpu_ns"] - mine) <= 0.02 * mine + 10e6, (group, mine)
+    assert not list(pathlib.Path("/sys/fs/cgroup").glob("*/kymo-run-*"))
+
+
+def test_memory_of_a_control_group():
+    _, found = run(program("truth"), "spike", "150", options=["--cgroup"])
+    group = found["cgroup"]
+    if "peak_bytes" not in group:
+        assert any("no memory controller" in what for what in found["coverage"]["not_measured"])
+        pytest.skip("no controller of memory for groups that are made here")
+    assert 150 << 20 <= group["peak_bytes"] <= 200 << 20
+    assert found["peak_rss_bytes"] >= 150 << 20
+
+
+@pytest.mark.parametrize("rung", ["bpf", "ptrace", "proc"])
+def test_kymo_sleeps_while_the_command_does(rung):
+    _, found = run("sleep", "1.5", options=["--rung", rung])
+    assert found["observer"]["cpu_ns"] < 0.6e9
+
+
+def test_a_group_that_cannot_be_made_is_said():
+    done = subprocess.run([*NOBODY, KYMO, "run", "--cgroup", "--", "true"], capture_output=True,
+                          text=True)
+    assert done.returncode == 125 and "cannot make a control group" in done.stderr
+
+
+def test_what_is_required_with_few_rights():
+    def status(before, sections):
+        return subprocess.run([*before, KYMO, "run", "-q", "--require", sections, "--", "true"],
+                              capture_output=True, timeout=60).returncode
+
+    assert status(TWO, "processes,balance,reasons,memory,network,block,calls") == 0
+    assert status(TWO, "ticks") == 125
+    assert status(NOBODY, "processes,balance") == 0
+    assert status(NOBODY, "memory") == 125
 
 
 def test_a_setuid_command_keeps_its_rights(tmp_path):
@@ -117,10 +189,10 @@ def test_a_setuid_command_keeps_its_rights(tmp_path):
     if bare.returncode or bare.stdout != "0\n":
         pytest.skip("setuid has no effect on this file system")
     done, found = run(str(mine), "-u", before=NOBODY)
-    assert done.stdout.splitlines()[0] == "0" and found["coverage"]["mode"] == "wait"
+    assert done.stdout.splitlines()[0] == "0" and found["coverage"]["mode"] in ("proc", "cgroup")
 
 
-@pytest.mark.parametrize("rung", ["ptrace", "wait"])
+@pytest.mark.parametrize("rung", ["bpf", "ptrace", "cgroup", "proc"])
 def test_statuses_are_the_same_on_every_rung(rung):
     def status(*command):
         return subprocess.run([KYMO, "run", "-q", "--rung", rung, "--", *command],

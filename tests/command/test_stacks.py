@@ -95,7 +95,7 @@ def test_they_are_not_taken_unasked(tmp_path):
 
 def test_what_only_bpf_can_tell_is_not_left_out_in_silence(tmp_path):
     mark, picture = tmp_path / "ran", tmp_path / "out.svg"
-    done = subprocess.run([KYMO, "run", "--rung", "wait", "--svg", picture, "--", "touch", mark],
+    done = subprocess.run([KYMO, "run", "--rung", "proc", "--svg", picture, "--", "touch", mark],
                           capture_output=True, text=True)
     assert done.returncode == 125 and "stacks of waits" in done.stderr and "hint: " in done.stderr
     assert not mark.exists() and not picture.exists()

@@ -246,14 +246,13 @@ static int name_running(struct balance *balance)
 
 int balance_start(struct balance *balance)
 {
-	struct coverage *coverage = &balance->account->coverage;
 	int err;
 
 	for (const struct balance_hook *hook = balance->programs.hooks; hook->tracepoint; hook++) {
 		int fd = bpf_raw_tracepoint_open(hook->tracepoint, hook->program);
 
 		if (fd < 0 && hook->without) {
-			err = coverage_lack(coverage, hook->without);
+			err = account_lack(balance->account, hook->sections, hook->without);
 			if (err)
 				return err;
 			continue;

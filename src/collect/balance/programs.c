@@ -9,6 +9,7 @@
 #include <bpf/skel_internal.h>
 
 #include "base/error.h"
+#include "model/account.h"
 
 #include "collect/balance/balance-any.lskel.h"
 #include "collect/balance/balance-lean.lskel.h"
@@ -32,11 +33,16 @@ static void destroy_any(void *skeleton)
 	collect_balance_balance_any__destroy(skeleton);
 }
 
-#define NETWORK "network bytes by peer: this kernel does not tell of them"
-#define TCP     "bytes of TCP connections outside of send and receive calls"
-#define DISK    "block devices: this kernel does not tell when a request begins and ends"
-#define TICKS   "which system calls use a CPU: the timer's tick is found with CAP_SYSLOG only"
-#define MEMORY  "peak memory: this kernel does not tell of its changes"
+#define LACK_NETWORK \
+	"network bytes by peer: this kernel does not tell of them", 1u << SECTION_NETWORK
+#define LACK_TCP "bytes of TCP connections outside of send and receive calls", 1u << SECTION_NETWORK
+#define LACK_DISK                                                                  \
+	"block devices: this kernel does not tell when a request begins and ends", \
+		1u << SECTION_BLOCK
+#define LACK_TICKS                                                                      \
+	"which system calls use a CPU: the timer's tick is found with CAP_SYSLOG only", \
+		1u << SECTION_TICKS
+#define LACK_MEMORY "peak memory: this kernel does not tell of its changes", 1u << SECTION_MEMORY
 
 /* The two skeletons only differ in the names of their types. */
 #define describe(programs, skel, destroyer, tick)                                                  \
@@ -48,16 +54,16 @@ static void destroy_any(void *skeleton)
 			{ "sched_wakeup", (skel)->progs.balance_wakeup.prog_fd },                \
 			{ "task_newtask", (skel)->progs.balance_born.prog_fd },                  \
 			{ "sched_process_exit", (skel)->progs.balance_exit.prog_fd },            \
-			{ "rss_stat", (skel)->progs.balance_rss.prog_fd, MEMORY },               \
-			{ "exit_mmap", (skel)->progs.balance_unmap.prog_fd, MEMORY },            \
-			{ "block_io_start", (skel)->progs.balance_io_start.prog_fd, DISK },      \
-			{ "block_io_done", (skel)->progs.balance_io_done.prog_fd, DISK },        \
-			{ "sock_send_length", (skel)->progs.balance_send.prog_fd, NETWORK },     \
-			{ "sock_recv_length", (skel)->progs.balance_receive.prog_fd, NETWORK },  \
-			{ "tcp_rcv_space_adjust", (skel)->progs.balance_taken.prog_fd, TCP },    \
-			{ "inet_sock_set_state", (skel)->progs.balance_tcp_state.prog_fd, TCP }, \
-			{ "tcp_retransmit_skb", (skel)->progs.balance_retransmit.prog_fd, TCP }, \
-			{ "hrtimer_expire_entry", tick, TICKS },\
+			{ "rss_stat", (skel)->progs.balance_rss.prog_fd, LACK_MEMORY },               \
+			{ "exit_mmap", (skel)->progs.balance_unmap.prog_fd, LACK_MEMORY },            \
+			{ "block_io_start", (skel)->progs.balance_io_start.prog_fd, LACK_DISK },      \
+			{ "block_io_done", (skel)->progs.balance_io_done.prog_fd, LACK_DISK },        \
+			{ "sock_send_length", (skel)->progs.balance_send.prog_fd, LACK_NETWORK },     \
+			{ "sock_recv_length", (skel)->progs.balance_receive.prog_fd, LACK_NETWORK },  \
+			{ "tcp_rcv_space_adjust", (skel)->progs.balance_taken.prog_fd, LACK_TCP },    \
+			{ "inet_sock_set_state", (skel)->progs.balance_tcp_state.prog_fd, LACK_TCP }, \
+			{ "tcp_retransmit_skb", (skel)->progs.balance_retransmit.prog_fd, LACK_TCP }, \
+			{ "hrtimer_expire_entry", tick, LACK_TICKS },\
 			/* Last: from here on there are members. */                              \
 			{ "sched_process_exec", (skel)->progs.balance_exec.prog_fd },            \
 		},                                                                               \

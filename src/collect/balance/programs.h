@@ -14,6 +14,7 @@ struct balance_hook {
 	const char *tracepoint;
 	int program;
 	const char *without; /* what is not measured where it does not exist; NULL: it is needed */
+	uint32_t sections;   /* that are incomplete then: a bit for each enum account_section */
 };
 
 #define BALANCE_HOOKS 24

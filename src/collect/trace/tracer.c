@@ -2,7 +2,6 @@
 #include "collect/trace/tracer.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,12 +9,11 @@
 #include <sys/wait.h>
 
 #include "base/clock.h"
-#include "base/file.h"
+#include "collect/trace/counters.h"
 
 #define OPTIONS                                                                                \
 	(PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC | \
 	 PTRACE_O_TRACEEXIT)
-#define PROC_MAX_BYTES (1u << 20)
 #define ARGV_MAX_BYTES 4096
 
 /* A thread that lives. */
@@ -35,41 +33,6 @@ struct tracer {
 	int root_status;
 };
 
-/* A whole file below /proc of a thread, closed by NUL; NULL: it cannot be had. */
-static char *read_proc(pid_t tid, const char *name, size_t *ret_len)
-{
-	char path[96], *text = NULL;
-	own(fd_closep) int fd = -1;
-
-	snprintf(path, sizeof(path), "/proc/%d/%s", tid, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || file_read_all(fd, PROC_MAX_BYTES, &text, ret_len))
-		return NULL;
-	return text;
-}
-
-static char *read_task(pid_t tid, const char *name)
-{
-	char path[64];
-	size_t len;
-
-	snprintf(path, sizeof(path), "task/%d/%s", tid, name);
-	return read_proc(tid, path, &len);
-}
-
-/* The number behind "NAME:" at the beginning of a line; 0: there is none. */
-static uint64_t field_of(const char *text, const char *name)
-{
-	size_t len = strlen(name);
-
-	for (const char *line = text; line && *line; line = strchr(line, '\n')) {
-		line += *line == '\n';
-		if (strncmp(line, name, len) == 0 && line[len] == ':')
-			return strtoull(line + len + 1, NULL, 10);
-	}
-	return 0;
-}
-
 static struct tracee *find(struct tracer *tracer, pid_t tid)
 {
 	vec_each(tracee, &tracer->tracees)
@@ -81,9 +44,9 @@ static struct tracee *find(struct tracer *tracer, pid_t tid)
 /* Its process: that of a living thread of the same number, or a new one. */
 static int enter_process(struct tracer *tracer, struct tracee *tracee)
 {
-	own(freep) char *status = read_task(tracee->tid, "status");
+	own(freep) char *status = proc_read_task(tracee->tid, "status");
 
-	tracee->pid = status ? (pid_t)field_of(status, "Tgid") : tracee->tid;
+	tracee->pid = status ? (pid_t)proc_field(status, "Tgid") : tracee->tid;
 	vec_each(other, &tracer->tracees)
 		if (other != tracee && other->pid == tracee->pid) {
 			tracee->process = other->process;
@@ -129,61 +92,14 @@ static void forget(struct tracer *tracer, struct tracee *tracee)
 	*tracee = tracer->tracees.data[--tracer->tracees.len];
 }
 
-/* What the kernel has counted of a thread so far.  One that runs lacks its current time slice. */
-static void read_counters(pid_t tid, struct balance_times *times)
-{
-	own(freep) char *schedstat = read_task(tid, "schedstat");
-	own(freep) char *status = read_task(tid, "status");
-	own(freep) char *stat = read_task(tid, "stat");
-	own(freep) char *io = read_task(tid, "io");
-	const char *behind = stat ? strrchr(stat, ')') : NULL;
-	unsigned long long one = 0, other = 0;
-
-	if (schedstat && sscanf(schedstat, "%llu %llu", &one, &other) == 2) {
-		times->kernel_cpu = one;
-		times->kernel_delay = other;
-	}
-	if (status) {
-		times->kernel_voluntary = field_of(status, "voluntary_ctxt_switches");
-		times->kernel_involuntary = field_of(status, "nonvoluntary_ctxt_switches");
-	}
-	if (behind &&
-	    sscanf(behind, ") %*c %*d %*d %*d %*d %*d %*u %llu %*u %llu", &one, &other) == 2) {
-		times->minor_faults = one;
-		times->major_faults = other;
-	}
-	if (io) {
-		times->read_chars = field_of(io, "rchar");
-		times->written_chars = field_of(io, "wchar");
-		times->reads = field_of(io, "syscr");
-		times->writes = field_of(io, "syscw");
-		times->disk_read = field_of(io, "read_bytes");
-		times->disk_written = field_of(io, "write_bytes");
-		times->disk_cancelled = field_of(io, "cancelled_write_bytes");
-	}
-}
-
-/* Its life, divided by what the kernel counted; what is neither is of unknown reason. */
-static void divide_life(struct balance_times *times)
-{
-	uint64_t left = times->life;
-
-	times->running = times->kernel_cpu < left ? times->kernel_cpu : left;
-	left -= times->running;
-	times->runq = times->kernel_delay < left ? times->kernel_delay : left;
-	times->blocked[BLOCK_UNSEEN] = left - times->runq;
-	times->voluntary = times->kernel_voluntary;
-	times->involuntary = times->kernel_involuntary;
-}
-
 static void take_memory(pid_t tid, struct account_process *process, char comm[16])
 {
-	own(freep) char *status = read_task(tid, "status");
+	own(freep) char *status = proc_read_task(tid, "status");
 	uint64_t peak;
 
 	if (!status)
 		return;
-	peak = field_of(status, "VmHWM") * 1024;
+	peak = proc_field(status, "VmHWM") * 1024;
 	process->has_rss = true;
 	if (peak > process->rss_peak_bytes)
 		process->rss_peak_bytes = peak;
@@ -203,10 +119,10 @@ static int account_for(struct tracer *tracer, const struct tracee *tracee, uint6
 	};
 
 	row.times.life = at > tracee->born ? at - tracee->born : 0;
-	read_counters(tracee->tid, &row.times);
+	counters_read(tracee->tid, &row.times);
 	if (tracee->tid == tracer->root)
 		times_subtract(&row.times, &tracer->root_before);
-	divide_life(&row.times);
+	counters_divide(&row.times);
 	take_memory(tracee->tid, &tracer->account->processes.data[tracee->process], row.comm);
 	times_add(&tracer->account->totals, &row.times);
 	tracer->account->thread_count++;
@@ -238,11 +154,11 @@ static int executed(struct tracer *tracer, pid_t tid)
 		return 0;
 	if (tid == tracer->root && !tracer->root_born) {
 		/* The account begins here; what the child of ours did before is not the command's. */
-		read_counters(tid, &tracer->root_before);
+		counters_read(tid, &tracer->root_before);
 		tracer->root_born = tracee->born = clock_mono_ns();
 		tracer->account->processes.data[tracee->process].born_mono_ns = tracee->born;
 	}
-	argv = read_proc(tid, "cmdline", &len);
+	argv = proc_read(tid, "cmdline", &len);
 	snprintf(path, sizeof(path), "/proc/%d/exe", tid);
 	got = readlink(path, file, sizeof(file) - 1);
 	file[got > 0 ? got : 0] = '\0';

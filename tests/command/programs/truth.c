@@ -489,6 +489,50 @@ static void of_spin(void)
 	spin(length_ms);
 }
 
+/* So much CPU time, however long that takes. */
+static void of_work(void)
+{
+	struct timespec used;
+
+	do {
+		clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+	} while (used.tv_sec * 1000 + used.tv_nsec / 1000000 < length_ms);
+}
+
+/* So many processes, one after the other. */
+static void of_processes(void)
+{
+	for (long i = 0; i < length_ms; i++) {
+		pid_t child = vfork();
+
+		if (child == 0)
+			_exit(0);
+		check(child);
+		check(waitpid(child, NULL, 0));
+	}
+}
+
+static pthread_barrier_t all_there;
+
+static void *meet(void *unused)
+{
+	pthread_barrier_wait(&all_there);
+	return unused;
+}
+
+/* So many threads at once. */
+static void of_crowd(void)
+{
+	pthread_t *threads = calloc((size_t)length_ms, sizeof(*threads));
+
+	pthread_barrier_init(&all_there, NULL, (unsigned)length_ms + 1);
+	for (long i = 0; i < length_ms; i++)
+		threads[i] = begin(meet);
+	meet(NULL);
+	for (long i = 0; i < length_ms; i++)
+		pthread_join(threads[i], NULL);
+}
+
 /* Until it is killed; says when it waits. */
 static void of_stuck(void)
 {
@@ -513,7 +557,8 @@ int main(int argc, char **argv)
 		{ "runq", of_runq },	     { "uring", of_uring }, { "iowq", of_iowq },
 		{ "threadexec", of_threadexec }, { "fsync", of_fsync }, { "fault", of_fault },
 		{ "spike", of_spike },	     { "threads", of_threads }, { "spin", of_spin },
-		{ "stuck", of_stuck }, { "pair", of_pair },
+		{ "stuck", of_stuck }, { "pair", of_pair },	     { "work", of_work },
+		{ "processes", of_processes }, { "crowd", of_crowd },
 	};
 
 	length_ms = argc > 2 ? atol(argv[2]) : 0;
