@@ -75,6 +75,8 @@ static int list(const struct latency_plan *plan)
 	for (size_t i = 0; i < plan->functions.len; i++)
 		put_function(stdout, &plan->functions.data[i]);
 	put_refused(stdout, plan, SIZE_MAX);
+	vec_each(what, &plan->unseen)
+		printf("kymo: not seen: %s\n", *what);
 	return 0;
 }
 
@@ -129,6 +131,8 @@ static void put_closing(const struct coverage *coverage, const struct latency_ou
 {
 	vec_each(loss, &coverage->lost)
 		fprintf(stderr, "kymo: lost: %lu %s\n", (unsigned long)loss->count, loss->kind);
+	vec_each(what, &coverage->not_measured)
+		fprintf(stderr, "kymo: not measured: %s\n", *what);
 	if (outcome->end == LATENCY_END_PROCESS)
 		fputs("kymo: the process has ended\n", stderr);
 	fprintf(stderr, "kymo: the probes cost about %s of a CPU",

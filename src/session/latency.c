@@ -275,6 +275,7 @@ static int report_all(struct latency *latency)
 	};
 	int err = note_losses(latency);
 
+	err = err ?: latency_plan_note(latency->plan, latency->coverage);
 	report.span_ns = report.at_mono_ns - latency->started_ns;
 	for (uint32_t i = 0; i < latency->plan->functions.len; i++) {
 		const volatile struct call_counts *counts = calls_counts(latency->calls, i);

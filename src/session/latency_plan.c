@@ -2,18 +2,17 @@
 #include "session/latency_plan.h"
 
 #include <elf.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/clock.h"
 #include "base/error.h"
 #include "elf/code.h"
 #include "elf/gopclntab.h"
 #include "elf/inflate.h"
 #include "elf/symbols.h"
 #include "session/latency_files.h"
+#include "session/latency_unseen.h"
 
 #define MINI_MAX_BYTES (64u << 20)
 #define HOW_BYTES      160
@@ -67,11 +66,6 @@ static struct image *open_mini(const struct image *image)
 	return mini;
 }
 
-static uint64_t changed_ns(const struct stat *status)
-{
-	return (uint64_t)status->st_mtim.tv_sec * NS_PER_S + (uint64_t)status->st_mtim.tv_nsec;
-}
-
 static int fail_image(const char *path, int err)
 {
 	if (err == -ENOEXEC)
@@ -116,7 +110,7 @@ static int add_file(struct latency_plan *plan, int fd, const char *path,
 		return fail(-E2BIG, "at most %d files can be probed at once", LATENCY_FILES_MAX);
 	file->path = strdup(path);
 	file->mini = open_mini(file->image);
-	file->changed_ns = changed_ns(&status);
+	file->changed_ns = latency_file_changed_ns(&status);
 	file->bytes = (uint64_t)status.st_size;
 	err = file->path ? vec_push(&plan->files, file) : -ENOMEM;
 	if (!err)
@@ -300,6 +294,7 @@ static int add_matches(struct latency_plan *plan, struct latency_file *file, con
 	for (size_t i = 0; !err && i < found.list.len; i++)
 		err = add_function(plan, file_number(plan, file), &found.list.data[i],
 				   functions_text(&found, found.list.data[i].name));
+	err = err ?: latency_plan_note_inlined(plan, file, &found);
 	count = (int)found.list.len;
 	if (!err && !count && found.resolvers) {
 		err = fail(-ENOENT,
@@ -313,10 +308,10 @@ static int add_matches(struct latency_plan *plan, struct latency_file *file, con
 	return err ?: count;
 }
 
-static int fail_missing(const struct latency_plan *plan, const struct latency_file *file,
-			const char *pattern)
+static int fail_missing(const struct latency_file *file, const char *pattern)
 {
 	char nearest[SYMBOL_NAME_BYTES];
+	uint32_t places;
 	int err;
 
 	if (gopclntab_has(file->image) && gopclntab_names(file->image, pattern) == 1) {
@@ -325,14 +320,20 @@ static int fail_missing(const struct latency_plan *plan, const struct latency_fi
 		hint("build it with -gcflags=-l, or time what calls it");
 		return err;
 	}
+	places = latency_file_inlined(file, pattern);
+	if (places) {
+		err = fail(-ENOENT, "'%s' in '%s' was inlined wherever it is called, at %u places",
+			   pattern, file->path, places);
+		hint("build it with -fno-inline, or time what calls it");
+		return err;
+	}
 	err = fail(-ENOENT, "there is no function '%s' in '%s'", pattern, file->path);
 	if (functions_nearest(file->image, file->mini, pattern, nearest, sizeof(nearest)))
 		hint("did you mean '%s'?", nearest);
 	else if (!image_find_type(file->image, SHT_SYMTAB) && !gopclntab_has(file->image))
 		hint("the file is stripped: only what other files use of it has a name");
 	else
-		hint("kymo latency --list '%s:*' lists what there is",
-		     plan->pid ? file->path : file->path);
+		hint("kymo latency --list '%s:*' lists what there is", file->path);
 	return err;
 }
 
@@ -360,7 +361,7 @@ static int add_in_process(struct latency_plan *plan, const char *pattern)
 
 		got = latency_files_of_process(plan->pid, i, &opened);
 		if (got == -ENOENT && program)
-			return fail_missing(plan, program, pattern);
+			return fail_missing(program, pattern);
 		if (got)
 			return got;
 		got = add_file(plan, opened.fd, opened.path, &file);
@@ -400,7 +401,7 @@ int latency_plan_add(struct latency_plan *plan, const char *operand)
 	if (err)
 		return err;
 	err = add_matches(plan, file, colon + 1);
-	return err ? (err < 0 ? err : 0) : fail_missing(plan, file, colon + 1);
+	return err ? (err < 0 ? err : 0) : fail_missing(file, colon + 1);
 }
 
 void latency_plan_costs(struct latency_plan *plan, uint64_t emulated_ns, uint64_t stepped_ns)
@@ -414,18 +415,6 @@ void latency_plan_costs(struct latency_plan *plan, uint64_t emulated_ns, uint64_
 	}
 }
 
-const char *latency_plan_changed(const struct latency_plan *plan)
-{
-	struct stat status;
-
-	vec_each(file, &plan->files)
-		if (!fstat((*file)->image->source.fd, &status) &&
-		    (changed_ns(&status) != (*file)->changed_ns ||
-		     (uint64_t)status.st_size != (*file)->bytes))
-			return (*file)->path;
-	return NULL;
-}
-
 void latency_plan_done(struct latency_plan *plan)
 {
 	vec_each(file, &plan->files)
@@ -434,6 +423,9 @@ void latency_plan_done(struct latency_plan *plan)
 		free(*text);
 	vec_each(text, &plan->refused)
 		free(*text);
+	vec_each(text, &plan->unseen)
+		free(*text);
+	vec_done(&plan->unseen);
 	vec_done(&plan->files);
 	vec_done(&plan->functions);
 	vec_done(&plan->file_of);

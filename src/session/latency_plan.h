@@ -30,6 +30,7 @@ struct latency_plan {
 	vec(struct call_site) sites;
 	vec(uint64_t) offsets; /* by site */
 	vec(char *) refused;   /* functions that cannot be probed, and why */
+	vec(char *) unseen;    /* calls that probes do not see, a clause each */
 	vec(char *) texts;     /* names and such, owned */
 };
 
@@ -45,6 +46,9 @@ void latency_plan_costs(struct latency_plan *plan, uint64_t emulated_ns, uint64_
 
 /** latency_plan_changed - a file that was written to since it was examined; NULL: none */
 const char *latency_plan_changed(const struct latency_plan *plan);
+
+/** latency_plan_note - what was not measured.  Return: 0; -ENOMEM */
+nodiscard int latency_plan_note(const struct latency_plan *plan, struct coverage *coverage);
 void latency_plan_done(struct latency_plan *plan);
 
 #endif

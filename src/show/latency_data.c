@@ -31,6 +31,10 @@ static void put_lost(struct json *json, const struct coverage *coverage)
 		json_object_end(json);
 	}
 	json_array_end(json);
+	json_array(json, "not_measured");
+	for (size_t i = 0; i < coverage->not_measured.len; i++)
+		json_text(json, NULL, coverage->not_measured.data[i]);
+	json_array_end(json);
 }
 
 static void put_figures(struct json *json, const struct latency_row *row)
