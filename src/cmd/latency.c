@@ -25,8 +25,9 @@ static void put_function(FILE *out, const struct latency_function *function)
 	fputs(" in ", out);
 	text_put_plain(out, function->file);
 	fprintf(out, ": %s", function->how);
-	if (function->probe_ns)
-		fprintf(out, "; adds about %s to a call", format_ns(function->probe_ns).text);
+	if (function->entry_ns)
+		fprintf(out, "; adds about %s to a call",
+			format_ns(function->entry_ns + function->exit_ns).text);
 	putc('\n', out);
 }
 

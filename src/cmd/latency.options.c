@@ -7,9 +7,9 @@ static const char *const about[] = {
 	"Times the calls of functions of programs that run, or that start later: C, C++, Rust, and Go "
 	"by goroutine.  FILE is a path, a program in PATH, or a library by its file name.  FUNCTION is a "
 	"name as it stands in the file, as C++, Rust and Go write it, or a glob.",
-	"No return address is ever replaced: probes lie at the entry of a function and on each "
-	"instruction by which it can be left.  So Go programs, exceptions, coroutines and longjmp are "
-	"safe.  Before anything is probed it is said how the calls of each function are seen and what "
+	"Probes lie at the entry of a function and on each instruction by which it can be left; no "
+	"return address is replaced, but of C functions that are known to call nobody (malloc).  So Go "
+	"programs, exceptions, coroutines and longjmp are safe.  Before anything is probed it is said how the calls of each function are seen and what "
 	"that is expected to add to each, as measured on this machine; above --max-cost the probes are "
 	"taken off again.",
 	"A time is that between two probes: what they cost is part of it.  A call that ends by an "

@@ -39,9 +39,9 @@ void latency_take(struct latency_figures *figures, const volatile struct call_co
 		.max_ns = counts->max_ns[turn & 1],
 		.unseen = counts->unseen,
 		.cut = counts->cut,
-		.emulated = counts->emulated,
-		.stepped = counts->stepped,
 	};
+	for (uint32_t i = 0; i < CALL_COSTS; i++)
+		figures->hits += counts->hits[i];
 	for (uint32_t i = 0; i < CALL_BUCKETS; i++)
 		figures->buckets[i] = counts->buckets[i];
 }
@@ -52,8 +52,7 @@ void latency_subtract(struct latency_figures *figures, const struct latency_figu
 	figures->sum_ns -= before->sum_ns;
 	figures->unseen -= before->unseen;
 	figures->cut -= before->cut;
-	figures->emulated -= before->emulated;
-	figures->stepped -= before->stepped;
+	figures->hits -= before->hits;
 	for (uint32_t i = 0; i < CALL_BUCKETS; i++)
 		figures->buckets[i] -= before->buckets[i];
 }

@@ -20,17 +20,17 @@
 struct latency_figures {
 	uint64_t calls, sum_ns, max_ns;
 	uint64_t unseen; /* ended, and their beginning was not seen: they ran before us */
-	uint64_t cut; /* left by an exception, longjmp or panic: how long they took is not known */
-	uint64_t emulated, stepped; /* hits of probes */
+	uint64_t cut;  /* left by an exception, longjmp or panic: how long they took is not known */
+	uint64_t hits; /* of probes */
 	uint64_t buckets[CALL_BUCKETS];
 };
 
 struct latency_function {
 	const char *name;
 	const char *file;
-	const char *how;   /* how its calls are seen */
-	uint64_t probe_ns; /* what the probes add to a call, as expected; 0: not known */
-	bool is_counted;   /* its calls can be counted, and not timed */
+	const char *how;            /* how its calls are seen */
+	uint64_t entry_ns, exit_ns; /* what the probes add to a call, as expected; 0: not known */
+	bool is_counted;            /* its calls can be counted, and not timed */
 };
 
 struct latency_row {

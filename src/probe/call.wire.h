@@ -26,6 +26,14 @@ enum call_kind {
 	CALL_HOOKED, /* a return probe: the return address has been taken off the stack */
 };
 
+/* What a hit is, by what it costs. */
+enum call_cost {
+	CALL_EMULATED,   /* the kernel does what the instruction does */
+	CALL_STEPPED,    /* it executes a copy of it, and traps again */
+	CALL_TRAMPOLINE, /* a return probe, with what it adds to its entry */
+	CALL_COSTS
+};
+
 struct call_range { /* addresses as the file states them */
 	u64 start, end;
 };
@@ -40,7 +48,7 @@ struct call_site {
 	u8 condition;
 	u8 is_if; /* CALL_ENTRY: a conditional jump, which leads away where the stack must grow */
 	u8 is_go;
-	u8 is_stepped; /* the kernel executes a copy of the instruction */
+	u8 cost; /* enum call_cost */
 	u8 base, index, scale;
 	u8 goid_words; /* Go: where a goroutine has its number, in words; 0: not known */
 	u8 reserved[7];
@@ -53,8 +61,8 @@ struct call_site {
 
 /* Of one function. */
 struct call_counts {
-	u64 emulated, stepped; /* hits of its sites, by what the kernel does there */
-	u64 calls;             /* begun and ended: what is in the buckets */
+	u64 hits[CALL_COSTS]; /* of its sites */
+	u64 calls;            /* begun and ended: what is in the buckets */
 	u64 sum_ns;
 	u64 max_ns[2]; /* of this interval and of the one before, by turns */
 	u64 unseen;    /* ended, and their beginning was not seen */

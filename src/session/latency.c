@@ -36,6 +36,25 @@ struct latency {
 	enum latency_end end;
 };
 
+/* The sites of a file that are return probes, or those that are none. */
+static int take_kind(struct latency *latency, uint32_t file, bool hooked, uint32_t *count)
+{
+	const struct latency_plan *plan = latency->plan;
+	int err = 0;
+
+	for (size_t i = 0; !err && i < plan->sites.len; i++) {
+		const struct call_site *site = &plan->sites.data[i];
+
+		if (plan->file_of.data[site->function] != file ||
+		    (site->kind == CALL_HOOKED) != hooked)
+			continue;
+		err = vec_push(&latency->sites, *site);
+		err = err ?: vec_push(&latency->offsets, plan->offsets.data[i]);
+		++*count;
+	}
+	return err;
+}
+
 static int take_sites(struct latency *latency)
 {
 	const struct latency_plan *plan = latency->plan;
@@ -47,12 +66,9 @@ static int take_sites(struct latency *latency)
 			.first = (uint32_t)latency->sites.len,
 		};
 
-		for (size_t i = 0; !err && i < plan->sites.len; i++) {
-			if (plan->file_of.data[plan->sites.data[i].function] != file)
-				continue;
-			err = vec_push(&latency->sites, plan->sites.data[i]);
-			err = err ?: vec_push(&latency->offsets, plan->offsets.data[i]);
-		}
+		err = take_kind(latency, file, false, &one.hooked);
+		one.hooked = 0;
+		err = err ?: take_kind(latency, file, true, &one.hooked);
 		one.count = (uint32_t)latency->sites.len - one.first;
 		if (!err && one.count)
 			err = vec_push(&latency->files, one);
@@ -105,8 +121,7 @@ static int open_calls(struct latency *latency)
 
 	err = err ?: calls_measure(latency->calls, &latency->costs);
 	if (!err)
-		latency_plan_costs(latency->plan, latency->costs.emulated_ns,
-				   latency->costs.stepped_ns);
+		latency_plan_costs(latency->plan, latency->costs.ns);
 	return err;
 }
 
@@ -149,10 +164,19 @@ static uint64_t cost_so_far(const struct latency *latency)
 	for (uint32_t i = 0; i < latency->plan->functions.len; i++) {
 		const volatile struct call_counts *counts = calls_counts(latency->calls, i);
 
-		cost += counts->emulated * latency->costs.emulated_ns +
-			counts->stepped * latency->costs.stepped_ns;
+		for (unsigned j = 0; j < CALL_COSTS; j++)
+			cost += counts->hits[j] * latency->costs.ns[j];
 	}
 	return cost;
+}
+
+static uint64_t hits_of(const volatile struct call_counts *counts)
+{
+	uint64_t hits = 0;
+
+	for (unsigned i = 0; i < CALL_COSTS; i++)
+		hits += counts->hits[i];
+	return hits;
 }
 
 static const char *dearest(const struct latency *latency)
@@ -161,10 +185,10 @@ static const char *dearest(const struct latency *latency)
 	uint64_t most = 0;
 
 	for (uint32_t i = 0; i < latency->plan->functions.len; i++) {
-		const volatile struct call_counts *counts = calls_counts(latency->calls, i);
+		uint64_t hits = hits_of(calls_counts(latency->calls, i));
 
-		if (counts->emulated + counts->stepped > most) {
-			most = counts->emulated + counts->stepped;
+		if (hits > most) {
+			most = hits;
 			name = latency->plan->functions.data[i].name;
 		}
 	}
@@ -203,11 +227,6 @@ static struct latency_figures *figures_before(struct latency *latency, uint32_t 
 	return latency->before[function];
 }
 
-static bool was_hit(const volatile struct call_counts *counts)
-{
-	return counts->emulated || counts->stepped;
-}
-
 static void add_row(struct latency *latency, struct latency_report *report, uint32_t function,
 		    const struct latency_figures *figures)
 {
@@ -232,7 +251,7 @@ static int report_interval(struct latency *latency, uint64_t now)
 		const volatile struct call_counts *counts = calls_counts(latency->calls, i);
 		struct latency_figures total, *before;
 
-		if (!was_hit(counts))
+		if (!hits_of(counts))
 			continue;
 		latency_take(&total, counts, turn);
 		before = figures_before(latency, i);

@@ -12,6 +12,7 @@
 #include "elf/inflate.h"
 #include "elf/symbols.h"
 #include "session/latency_files.h"
+#include "session/latency_harmless.h"
 #include "session/latency_unseen.h"
 
 #define MINI_MAX_BYTES (64u << 20)
@@ -156,7 +157,7 @@ static int add_site(struct latency_plan *plan, const struct image *image,
 		.condition = site->condition,
 		.is_if = site->is_if,
 		.is_go = function->is_go,
-		.is_stepped = site->step == CODE_STEPPED,
+		.cost = site->step == CODE_STEPPED ? CALL_STEPPED : CALL_EMULATED,
 		.base = site->base,
 		.index = site->index,
 		.scale = site->scale,
@@ -198,6 +199,19 @@ static const char *describe(struct latency_plan *plan, const struct function *fu
 			 function->is_go ? "goroutine" : "stack pointer");
 }
 
+/* A return probe where the entry is, which was added last. */
+static int add_hook(struct latency_plan *plan)
+{
+	struct call_site hook = plan->sites.data[plan->sites.len - 1];
+	uint64_t offset = plan->offsets.data[plan->offsets.len - 1];
+	int err;
+
+	hook.kind = CALL_HOOKED;
+	hook.cost = CALL_TRAMPOLINE;
+	err = vec_push(&plan->sites, hook);
+	return err ?: vec_push(&plan->offsets, offset);
+}
+
 static int refuse(struct latency_plan *plan, const char *name, const char *why)
 {
 	char *text = NULL;
@@ -223,26 +237,30 @@ static int add_code(struct latency_plan *plan, uint32_t file, const struct funct
 		    const char *name, const struct code *code)
 {
 	const struct image *image = plan->files.data[file]->image;
+	bool hooked = !code->entry.pushed && /* the return address is where it is looked for */
+		      latency_calls_nobody(plan->files.data[file]->path, name);
 	struct latency_function shown = { .file = plan->files.data[file]->path };
-	uint32_t exits_stepped = 0;
 	int err = 0;
 
 	if (plan->functions.len == CALL_FUNCTIONS_MAX)
 		return fail(-E2BIG, "at most %d functions can be timed at once",
 			    CALL_FUNCTIONS_MAX);
 	shown.name = keep_text(plan, "%s", name);
-	shown.how = describe(plan, function, code);
+	shown.how = hooked ? keep_text(plan,
+				       "entry at +%lu and a return probe, as it calls nobody "
+				       "who could unwind or change stacks",
+				       (unsigned long)(code->entry.address - function->body.start))
+			   : describe(plan, function, code);
 	shown.is_counted = !code->exits.len;
 	if (!shown.name || !shown.how)
 		return -ENOMEM;
 	err = add_site(plan, image, function, &code->entry);
-	vec_each(exit, &code->exits) {
-		exits_stepped |= exit->step == CODE_STEPPED;
-		err = err ?: add_site(plan, image, function, exit);
-	}
+	if (hooked)
+		err = err ?: add_hook(plan);
+	vec_each(exit, &code->exits)
+		if (!hooked)
+			err = err ?: add_site(plan, image, function, exit);
 	err = err ?: vec_push(&plan->file_of, file);
-	err = err ?: vec_push(&plan->entry_steps, code->entry.step == CODE_STEPPED);
-	err = err ?: vec_push(&plan->exit_steps, code->exits.len ? 1 + exits_stepped : 0);
 	return err ?: vec_push(&plan->functions, shown);
 }
 
@@ -404,14 +422,16 @@ int latency_plan_add(struct latency_plan *plan, const char *operand)
 	return err ? (err < 0 ? err : 0) : fail_missing(file, colon + 1);
 }
 
-void latency_plan_costs(struct latency_plan *plan, uint64_t emulated_ns, uint64_t stepped_ns)
+void latency_plan_costs(struct latency_plan *plan, const uint64_t ns[CALL_COSTS])
 {
-	for (size_t i = 0; i < plan->functions.len; i++) {
-		uint64_t ns = plan->entry_steps.data[i] ? stepped_ns : emulated_ns;
+	for (size_t i = 0; i < plan->sites.len; i++) {
+		const struct call_site *site = &plan->sites.data[i];
+		struct latency_function *function = &plan->functions.data[site->function];
 
-		if (plan->exit_steps.data[i])
-			ns += plan->exit_steps.data[i] > 1 ? stepped_ns : emulated_ns;
-		plan->functions.data[i].probe_ns = ns;
+		if (site->kind == CALL_ENTRY)
+			function->entry_ns = ns[site->cost];
+		else if (ns[site->cost] > function->exit_ns)
+			function->exit_ns = ns[site->cost];
 	}
 }
 
@@ -429,8 +449,6 @@ void latency_plan_done(struct latency_plan *plan)
 	vec_done(&plan->files);
 	vec_done(&plan->functions);
 	vec_done(&plan->file_of);
-	vec_done(&plan->entry_steps);
-	vec_done(&plan->exit_steps);
 	vec_done(&plan->sites);
 	vec_done(&plan->offsets);
 	vec_done(&plan->refused);

@@ -24,9 +24,7 @@ struct latency_plan {
 	uint32_t pid; /* 0: any process */
 	vec(struct latency_file *) files;
 	vec(struct latency_function) functions;
-	vec(uint32_t) file_of;     /* by function */
-	vec(uint32_t) entry_steps; /* by function: 1: its entry is stepped; likewise its exits */
-	vec(uint32_t) exit_steps;
+	vec(uint32_t) file_of; /* by function */
 	vec(struct call_site) sites;
 	vec(uint64_t) offsets; /* by site */
 	vec(char *) refused;   /* functions that cannot be probed, and why */
@@ -41,8 +39,8 @@ struct latency_plan {
  */
 nodiscard int latency_plan_add(struct latency_plan *plan, const char *operand);
 
-/** latency_plan_costs - what the probes will add to each call */
-void latency_plan_costs(struct latency_plan *plan, uint64_t emulated_ns, uint64_t stepped_ns);
+/** latency_plan_costs - what the probes will add to each call, by the dearest way out.  @ns: of a hit */
+void latency_plan_costs(struct latency_plan *plan, const uint64_t ns[CALL_COSTS]);
 
 /** latency_plan_changed - a file that was written to since it was examined; NULL: none */
 const char *latency_plan_changed(const struct latency_plan *plan);

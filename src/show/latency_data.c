@@ -56,8 +56,12 @@ static void put_figures(struct json *json, const struct latency_row *row)
 /* A function that is only counted is hit once a call. */
 static uint64_t count_of(const struct latency_row *row)
 {
-	return row->function->is_counted ? row->figures->emulated + row->figures->stepped
-					 : row->figures->calls;
+	return row->function->is_counted ? row->figures->hits : row->figures->calls;
+}
+
+static uint64_t probe_ns_of(const struct latency_row *row)
+{
+	return row->function->entry_ns + row->function->exit_ns;
 }
 
 static void put_json_row(struct latency_target *target, const struct latency_report *report,
@@ -78,7 +82,7 @@ static void put_json_row(struct latency_target *target, const struct latency_rep
 	put_figures(&json, row);
 	json_u64(&json, "unseen", row->figures->unseen);
 	json_u64(&json, "cut", row->figures->cut);
-	put_u64_or_null(&json, "probe_ns", row->function->probe_ns, row->function->probe_ns > 0);
+	put_u64_or_null(&json, "probe_ns", probe_ns_of(row), probe_ns_of(row) > 0);
 	json_text(&json, "how", row->function->how);
 	if (report->coverage)
 		put_lost(&json, report->coverage);
@@ -162,7 +166,7 @@ static void put_csv_row(struct latency_target *target, const struct latency_repo
 	fprintf(out, "%g,", LATENCY_ERROR_PCT);
 	put_cell(out, figures->unseen, true);
 	put_cell(out, figures->cut, true);
-	put_cell(out, row->function->probe_ns, row->function->probe_ns > 0);
+	put_cell(out, probe_ns_of(row), probe_ns_of(row) > 0);
 	fputs(report->is_final ? "true\n" : "false\n", out);
 }
 

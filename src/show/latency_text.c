@@ -47,7 +47,7 @@ static void put_row(struct latency_target *target, const struct latency_report *
 {
 	const struct latency_figures *figures = row->figures;
 	bool is_counted = row->function->is_counted;
-	uint64_t calls = is_counted ? figures->emulated + figures->stepped : figures->calls;
+	uint64_t calls = is_counted ? figures->hits : figures->calls;
 	double seconds = (double)report->span_ns / 1e9;
 
 	put_name(target->out, row->function->name);

@@ -162,3 +162,23 @@ def test_a_file_by_its_path_counts_every_process():
             subprocess.run([program, "returns", "10", "now"], check=True, capture_output=True)
         timing.end()
     assert timing.finals["returns"]["count"] == 30
+
+
+def test_a_return_probe_only_where_it_is_harmless(tmp_path):
+    """strdup() calls nobody; qsort() calls who may throw."""
+    source = tmp_path / "copies.c"
+    source.write_text("""
+        #include <stdio.h>
+        #include <stdlib.h>
+        #include <string.h>
+        int main(void) { char line[9]; long sum = 0; if (!fgets(line, 9, stdin)) return 2;
+                for (int i = 0; i < 20000; i++) { char *copy = strdup(line); sum += copy[0] == 'g';
+                        free(copy); }
+                printf("%ld\\n", sum); }""")
+    subprocess.run(["gcc", "-O1", "-fno-builtin", "-o", tmp_path / "copies", source], check=True)
+    answer, timing = timed(Target(tmp_path / "copies"), "libc.so.6:strdup", "libc.so.6:qsort")
+    assert answer == ["20000"]
+    final = timing.finals["strdup"]
+    assert (final["count"], final["unseen"], final["cut"]) == (20000, 0, 0)
+    assert "return probe" in final["how"]
+    assert "return probe" not in timing.finals["qsort"]["how"]

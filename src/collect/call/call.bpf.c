@@ -298,7 +298,8 @@ int call_site(struct pt_regs *ctx)
 	counts = bpf_map_lookup_elem(&functions, &function);
 	if (!counts)
 		return 0;
-	__sync_fetch_and_add(site->is_stepped ? &counts->stepped : &counts->emulated, 1);
+	if (site->cost < CALL_COSTS)
+		__sync_fetch_and_add(&counts->hits[site->cost], 1);
 	if (site->kind != CALL_ENTRY && !jumps_out(ctx, site))
 		return 0;
 	if (!frame_of(ctx, site, &frame))

@@ -18,14 +18,19 @@
 #include "collect/rights.h"
 #include "collect/uapi.h"
 
+struct link_list {
+	int *data;
+	size_t len, cap;
+};
+
 struct calls {
 	struct calls_request request;
 	struct collect_call_call *skeleton;
 	struct ring_buffer *ring;
 	struct call_counts *counts;
 	size_t counts_bytes;
-	int trial; /* link to this program itself */
-	vec(int) links;
+	struct link_list trials; /* to this program itself */
+	struct link_list links;
 };
 
 static int silent(enum libbpf_print_level level, const char *format, va_list words)
@@ -120,7 +125,6 @@ int calls_open(const struct calls_request *request, struct calls **ret_calls)
 	if (!calls)
 		return -ENOMEM;
 	calls->request = *request;
-	calls->trial = -1;
 	print = libbpf_set_print(silent);
 	err = load(calls);
 	libbpf_set_print(print);
@@ -138,17 +142,24 @@ int calls_open(const struct calls_request *request, struct calls **ret_calls)
 	return 0;
 }
 
+struct link_sites {
+	const uint64_t *offsets, *cookies;
+	uint32_t count;
+	bool hooked; /* return probes */
+};
+
 /* Return: a descriptor of the link; -errno. */
-static int link_sites(const struct calls *calls, const char *path, const uint64_t *offsets,
-		      const uint64_t *cookies, uint32_t count, uint32_t pid)
+static int link_sites(const struct calls *calls, const char *path, const struct link_sites *sites,
+		      uint32_t pid)
 {
 	return uapi_uprobe_multi(&(struct uapi_uprobe_multi){
 		.prog_fd = (uint32_t)bpf_program__fd(calls->skeleton->progs.call_site),
 		.attach_type = UAPI_TRACE_UPROBE_MULTI,
 		.path = (uint64_t)(uintptr_t)path,
-		.offsets = (uint64_t)(uintptr_t)offsets,
-		.cookies = (uint64_t)(uintptr_t)cookies,
-		.count = count,
+		.offsets = (uint64_t)(uintptr_t)sites->offsets,
+		.cookies = (uint64_t)(uintptr_t)sites->cookies,
+		.count = sites->count,
+		.multi_flags = sites->hooked ? UAPI_UPROBE_MULTI_RETURN : 0,
 		.pid = pid,
 	});
 }
@@ -172,6 +183,19 @@ static int fail_link(int err)
 	return fail(err, "cannot set probes: %m");
 }
 
+/* Takes a descriptor, or says why there is none. */
+static int keep_link(struct link_list *links, int link)
+{
+	int err;
+
+	if (link < 0)
+		return fail_link(link);
+	err = vec_push(links, link);
+	if (err)
+		close(link);
+	return err;
+}
+
 int calls_measure(struct calls *calls, struct calls_costs *ret_costs)
 {
 	struct trial_plan plan;
@@ -186,10 +210,19 @@ int calls_measure(struct calls *calls, struct calls_costs *ret_costs)
 		return err;
 	for (uint32_t i = 0; i < TRIAL_SITES; i++)
 		cookies[i] = calls->request.site_count + i;
-	calls->trial = link_sites(calls, plan.path, plan.offsets, cookies, TRIAL_SITES,
-				  (uint32_t)getpid());
-	if (calls->trial < 0)
-		return fail_link(calls->trial);
+	for (uint32_t i = 0; !err && i < TRIAL_LINKS; i++)
+		err = keep_link(
+			&calls->trials,
+			link_sites(calls, plan.path,
+				   &(struct link_sites){
+					   .offsets = plan.offsets + (i ? TRIAL_HOOKED : 0),
+					   .cookies = cookies + (i ? TRIAL_HOOKED : 0),
+					   .count = i ? TRIAL_SITES - TRIAL_HOOKED : TRIAL_HOOKED,
+					   .hooked = i,
+				   },
+				   (uint32_t)getpid()));
+	if (err)
+		return err;
 	control_of(calls)->is_trial = 1;
 	control_of(calls)->armed = 1;
 	trial_run(ret_costs);
@@ -201,49 +234,61 @@ int calls_measure(struct calls *calls, struct calls_costs *ret_costs)
 }
 
 /* Which site the kernel does not probe; all of them belong to one file. */
-static uint32_t find_refused(const struct calls *calls, const char *path, uint32_t first,
-			     uint32_t count, const uint64_t *cookies)
+static uint32_t find_refused(const struct calls *calls, const char *path, struct link_sites sites)
 {
-	const uint64_t *offsets = calls->request.offsets;
+	while (sites.count > 1) {
+		struct link_sites half = sites;
+		own(fd_closep) int link = -1;
 
-	while (count > 1) {
-		uint32_t half = count / 2;
-		own(fd_closep) int link =
-			link_sites(calls, path, offsets + first, cookies, half, calls->request.pid);
-
+		half.count /= 2;
+		link = link_sites(calls, path, &half, calls->request.pid);
 		if (link >= 0) {
-			first += half;
-			cookies += half;
-			count -= half;
+			sites.offsets += half.count;
+			sites.cookies += half.count;
+			sites.count -= half.count;
 		} else {
-			count = half;
+			sites.count = half.count;
 		}
 	}
-	return first;
+	return (uint32_t)*sites.cookies;
 }
 
-static int attach_file(struct calls *calls, const struct calls_file *file, uint64_t *cookies,
-		       uint32_t *ret_site)
+static int attach_sites(struct calls *calls, const struct calls_file *file,
+			const struct link_sites *sites, uint32_t *ret_site)
 {
 	char path[40];
 	int link;
 
+	if (!sites->count)
+		return 0;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", file->fd);
-	for (uint32_t i = 0; i < file->count; i++)
-		cookies[i] = file->first + i;
-	link = link_sites(calls, path, calls->request.offsets + file->first, cookies, file->count,
-			  calls->request.pid);
+	link = link_sites(calls, path, sites, calls->request.pid);
 	if (link == -UAPI_ENOTSUPP || link == -EINVAL || link == -EIO) {
-		*ret_site = find_refused(calls, path, file->first, file->count, cookies);
+		*ret_site = find_refused(calls, path, *sites);
 		return -EOPNOTSUPP;
 	}
-	if (link < 0)
-		return fail_link(link);
-	if (vec_push(&calls->links, link)) {
-		close(link);
-		return -ENOMEM;
-	}
-	return 0;
+	return keep_link(&calls->links, link);
+}
+
+/* Return probes first, so that every call whose entry is seen has one. */
+static int attach_file(struct calls *calls, const struct calls_file *file, const uint64_t *cookies,
+		       uint32_t *ret_site)
+{
+	uint32_t plain = file->count - file->hooked;
+	const uint64_t *offsets = calls->request.offsets + file->first;
+	int err = attach_sites(calls, file,
+			       &(struct link_sites){ .offsets = offsets + plain,
+						     .cookies = cookies + file->first + plain,
+						     .count = file->hooked,
+						     .hooked = true },
+			       ret_site);
+
+	return err
+		       ?: attach_sites(calls, file,
+				       &(struct link_sites){ .offsets = offsets,
+							     .cookies = cookies + file->first,
+							     .count = plain },
+				       ret_site);
 }
 
 int calls_attach(struct calls *calls, uint32_t *ret_site)
@@ -251,6 +296,8 @@ int calls_attach(struct calls *calls, uint32_t *ret_site)
 	own(freep) uint64_t *cookies = calloc(calls->request.site_count, sizeof(*cookies));
 	int err = cookies ? 0 : -ENOMEM;
 
+	for (uint32_t i = 0; !err && i < calls->request.site_count; i++)
+		cookies[i] = i;
 	for (uint32_t i = 0; !err && i < calls->request.file_count; i++)
 		err = attach_file(calls, &calls->request.files[i], cookies, ret_site);
 	return err;
@@ -266,13 +313,17 @@ void calls_disarm(struct calls *calls)
 	__atomic_store_n(&control_of(calls)->armed, 0, __ATOMIC_SEQ_CST);
 }
 
+static void close_links(struct link_list *links)
+{
+	vec_each(link, links)
+		close(*link);
+	vec_done(links);
+}
+
 void calls_detach(struct calls *calls)
 {
-	vec_each(link, &calls->links)
-		close(*link);
-	vec_done(&calls->links);
-	fd_closep(&calls->trial);
-	calls->trial = -1;
+	close_links(&calls->links);
+	close_links(&calls->trials);
 }
 
 int calls_drain(struct calls *calls)

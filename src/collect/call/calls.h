@@ -22,6 +22,7 @@ struct calls_file {
 	int fd;         /* borrowed */
 	uint32_t first; /* of its sites */
 	uint32_t count;
+	uint32_t hooked; /* of them, the last ones: return probes */
 };
 
 struct calls_request {
@@ -39,8 +40,7 @@ struct calls_request {
 
 /* What one hit of a probe costs the thread that comes by, measured here. */
 struct calls_costs {
-	uint64_t emulated_ns; /* an entry at an instruction that the kernel emulates */
-	uint64_t stepped_ns;  /* an exit at one of which it executes a copy */
+	uint64_t ns[CALL_COSTS];
 };
 
 struct calls;

@@ -15,7 +15,10 @@ __asm__(".text\n"
 	".globl trial_timed\n.hidden trial_timed\n.type trial_timed, @function\n"
 	"trial_timed: nop\n"
 	".globl trial_return\n.hidden trial_return\n"
-	"trial_return: ret\n.size trial_timed, . - trial_timed\n");
+	"trial_return: ret\n.size trial_timed, . - trial_timed\n"
+	".globl trial_hooked\n.hidden trial_hooked\n.type trial_hooked, @function\n"
+	"trial_hooked: nop\nret\n.size trial_hooked, . - trial_hooked\n");
+void trial_hooked(void);
 void trial_entered(void);
 void trial_timed(void);
 void trial_return(void);
@@ -28,9 +31,12 @@ bool trial_plan(uint32_t function, struct trial_plan *ret_plan)
 			{ .function = function, .kind = CALL_ENTRY },
 			{ .function = function + 1, .kind = CALL_ENTRY },
 			{ .function = function + 1, .kind = CALL_RETURN },
+			{ .function = function + 2, .kind = CALL_ENTRY },
+			{ .function = function + 2, .kind = CALL_HOOKED },
 		},
 		.offsets = { own_code_offset(trial_entered), own_code_offset(trial_timed),
-			     own_code_offset(trial_return) },
+			     own_code_offset(trial_return), own_code_offset(trial_hooked),
+			     own_code_offset(trial_hooked) },
 	};
 	return true;
 }
@@ -54,9 +60,11 @@ static uint64_t least_ns(void (*function)(void))
 void trial_run(struct calls_costs *ret_costs)
 {
 	uint64_t entered = least_ns(trial_entered), timed = least_ns(trial_timed);
+	uint64_t hooked = least_ns(trial_hooked);
 
-	ret_costs->emulated_ns = entered;
-	ret_costs->stepped_ns = timed > entered ? timed - entered : 0;
+	ret_costs->ns[CALL_EMULATED] = entered;
+	ret_costs->ns[CALL_STEPPED] = timed > entered ? timed - entered : 0;
+	ret_costs->ns[CALL_TRAMPOLINE] = hooked > entered ? hooked - entered : 0;
 }
 #else
 bool trial_plan(uint32_t function, struct trial_plan *ret_plan)

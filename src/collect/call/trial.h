@@ -7,8 +7,11 @@
 
 #include "collect/call/calls.h"
 
-#define TRIAL_SITES     3 /* entry of one function; entry and return of another */
-#define TRIAL_FUNCTIONS 2
+/* Entry of one function; entry and return of a second; entry of a third, and its return probe. */
+#define TRIAL_SITES     5
+#define TRIAL_HOOKED    4 /* the first that is a return probe */
+#define TRIAL_LINKS     2
+#define TRIAL_FUNCTIONS 3
 
 struct trial_plan {
 	const char *path;
