@@ -31,7 +31,7 @@ SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-
 ALL_CFLAGS := -std=gnu17 -D_GNU_SOURCE -DKYMO_VERSION='"$(VERSION)"' $(WARN) $(SANFLAGS) \
 	-Isrc -I$(B)/gen $(CPPFLAGS) $(CFLAGS)
 ALL_LDFLAGS := $(SANFLAGS) -Wl,--as-needed -Wl,-z,relro,-z,now $(LDFLAGS)
-LDLIBS  := -lbpf -lZydis -ldw -lelf -liberty -lsqlite3 -lz -llzma -lm
+LDLIBS  := -lbpf -lZydis -ldw -lelf -liberty -lsqlite3 -levent_core -levent_extra -lz -llzma -lm
 DEPEND   = -MMD -MP -MF $(@:.o=).d
 
 ifdef V

@@ -245,6 +245,28 @@ void file_output_abort(struct file_output *output)
 	*output = (struct file_output){ 0 };
 }
 
+int file_open(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	return fd < 0 ? fail(-errno, "cannot open '%s': %m", path) : fd;
+}
+
+int file_make_folder(const char *file)
+{
+	own(freep) char *path = strdup(file);
+
+	if (!path)
+		return -ENOMEM;
+	for (char *at = strchr(path + 1, '/'); at; at = strchr(at + 1, '/')) {
+		*at = '\0';
+		if (mkdir(path, 0700) != 0 && errno != EEXIST)
+			return fail(-errno, "cannot make the folder '%s': %m", path);
+		*at = '/';
+	}
+	return 0;
+}
+
 int file_lock(const char *path)
 {
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600), err;

@@ -51,6 +51,12 @@ nodiscard int file_output_commit(struct file_output *output);
 /** file_output_abort - drop what was written; accepts one that is done already */
 void file_output_abort(struct file_output *output);
 
+/** file_open - a file of our own, to read.  Return: descriptor; -errno with fail() said */
+nodiscard int file_open(const char *path);
+
+/** file_make_folder - where a file will lie, with those above it, 0700.  0; -errno with fail() said */
+nodiscard int file_make_folder(const char *file);
+
 /**
  * file_lock - be the only one who holds this file, made if it is not there; ends with its descriptor
  *

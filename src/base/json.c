@@ -134,3 +134,9 @@ void json_null(struct json *json, const char *key)
 {
 	json_text(json, key, NULL);
 }
+
+void json_raw(struct json *json, const char *key, const char *text)
+{
+	before_value(json, key);
+	fputs(text, json->out);
+}

@@ -33,6 +33,8 @@ void json_u64(struct json *json, const char *key, uint64_t number);
 void json_i64(struct json *json, const char *key, int64_t number);
 void json_double(struct json *json, const char *key, double number); /* not finite: null */
 void json_bool(struct json *json, const char *key, bool value);
+void json_raw(struct json *json, const char *key,
+	      const char *text); /* a whole value, JSON already */
 void json_null(struct json *json, const char *key);
 
 #endif

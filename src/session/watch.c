@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "collect/cgroup.h"
+#include "session/views.h"
 #include "session/watch_filter.h"
 
 struct watch {
@@ -19,8 +20,7 @@ struct watch {
 	struct engine *engine;
 	struct coverage *coverage;
 	struct record_target target;
-	vec(struct record_view) views;
-	vec(const struct schema *) schemas;
+	struct views views;
 	uint64_t written, started_ns;
 };
 
@@ -43,54 +43,6 @@ static int prepare_cgroups(struct watch *watch)
 	err = err ?: cgroup_names_new(filter->hierarchy, &request->names);
 	watch->target.cgroup_path = cgroup_path;
 	watch->target.context = request->names;
-	return err;
-}
-
-static int push_schemas(struct watch *watch, const struct object *object)
-{
-	int err = 0;
-
-	for (const struct schema *const *one = object->schemas; !err && *one; one++)
-		err = vec_push(&watch->schemas, *one);
-	for (size_t i = 0; !err && i < object->table_count; i++)
-		err = vec_push(&watch->schemas, object->tables[i].schema);
-	return err;
-}
-
-static int add_view(struct watch *watch, const struct collector *collector)
-{
-	struct record_view view = {
-		.collector = collector->name,
-		.columns = collector->columns,
-		.group = collector->group,
-	};
-	int err = push_schemas(watch, collector->object);
-
-	if (!err && collector->syscalls && watch->request->engine.syscalls)
-		err = push_schemas(watch, collector->syscalls);
-	if (!err && collector->standing && (!collector->know || watch->request->engine.standing))
-		err = push_schemas(watch, collector->standing);
-	err = err ?: vec_push(&watch->schemas, NULL);
-	return err ?: vec_push(&watch->views, view);
-}
-
-/* Views point into one array, which has its final place only when all are in it. */
-static int make_views(struct watch *watch)
-{
-	const struct schema *const *at;
-	int err = 0;
-
-	for (const struct collector *const *one = watch->request->engine.collectors; !err && *one;
-	     one++)
-		err = add_view(watch, *one);
-	at = watch->schemas.data;
-	vec_each(view, &watch->views) {
-		view->schemas = at;
-		while (!err && *at++)
-			;
-	}
-	watch->target.views = watch->views.data;
-	watch->target.view_count = watch->views.len;
 	return err;
 }
 
@@ -120,9 +72,14 @@ static int note_unhooked(struct watch *watch)
 
 static int prepare(struct watch *watch)
 {
+	const struct engine_request *request = &watch->engine_request;
 	int err = prepare_cgroups(watch);
 
-	err = err ?: make_views(watch);
+	err = err
+		      ?: views_of(request->collectors, request->syscalls, request->standing,
+				  &watch->views);
+	watch->target.views = watch->views.list.data;
+	watch->target.view_count = watch->views.list.len;
 	err = err ?: engine_open(&watch->engine_request, watch->coverage, &watch->engine);
 	err = err ?: note_unhooked(watch);
 	return err ?: coverage_set_mode(watch->coverage, "BPF at tracepoints");
@@ -255,8 +212,7 @@ void watch_close(struct watch *watch)
 		return;
 	engine_close(watch->engine);
 	cgroup_names_free(watch->engine_request.names);
-	vec_done(&watch->views);
-	vec_done(&watch->schemas);
+	views_done(&watch->views);
 	free(watch);
 }
 

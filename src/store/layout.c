@@ -16,6 +16,33 @@ static const char *const steps[] = {
 	" why TEXT NOT NULL, count INTEGER, from_unix_ns INTEGER NOT NULL,"
 	" to_unix_ns INTEGER NOT NULL);"
 	"CREATE INDEX loss_to ON loss(to_unix_ns);",
+
+	"CREATE TABLE frame(id INTEGER PRIMARY KEY, function INTEGER NOT NULL, module INTEGER NOT NULL,"
+	" file INTEGER NOT NULL, build_id INTEGER NOT NULL, source INTEGER NOT NULL,"
+	" line INTEGER NOT NULL, kind INTEGER NOT NULL, flags INTEGER NOT NULL,"
+	" UNIQUE(function, module, file, build_id, source, line, kind, flags));"
+	"CREATE TABLE stack(id INTEGER PRIMARY KEY, hash INTEGER NOT NULL, frames TEXT NOT NULL);"
+	"CREATE INDEX stack_hash ON stack(hash);"
+	"CREATE TABLE task(id INTEGER PRIMARY KEY, pid INTEGER NOT NULL, tid INTEGER NOT NULL,"
+	" process INTEGER NOT NULL, name INTEGER NOT NULL, UNIQUE(pid, tid, process, name));"
+	"CREATE TABLE profile(seq INTEGER PRIMARY KEY, from_unix_ns INTEGER NOT NULL,"
+	" to_unix_ns INTEGER NOT NULL, samples INTEGER NOT NULL, weight_ns INTEGER NOT NULL,"
+	" lost INTEGER NOT NULL, rate_hz INTEGER NOT NULL, cpus INTEGER NOT NULL,"
+	" mode TEXT NOT NULL, data BLOB NOT NULL);"
+	"CREATE INDEX profile_to ON profile(to_unix_ns);"
+	"CREATE TABLE sample_row(seq INTEGER NOT NULL, at_unix_ns INTEGER NOT NULL,"
+	" task INTEGER NOT NULL, stack INTEGER NOT NULL, samples INTEGER NOT NULL,"
+	" weight_ns INTEGER NOT NULL);"
+	"CREATE INDEX sample_at ON sample_row(at_unix_ns);"
+	"CREATE VIEW stack_text AS SELECT k.id, (SELECT group_concat(t.text, ';') FROM"
+	" json_each(k.frames) j JOIN frame f ON f.id = j.value JOIN string t ON t.id = f.function)"
+	" AS stack FROM stack k;"
+	"CREATE VIEW sample AS SELECT r.seq, strftime('%Y-%m-%dT%H:%M:%fZ', r.at_unix_ns / 1e9,"
+	" 'unixepoch') AS time, r.at_unix_ns, k.pid, k.tid,"
+	" (SELECT text FROM string WHERE id = k.process) AS process,"
+	" (SELECT text FROM string WHERE id = k.name) AS comm,"
+	" (SELECT stack FROM stack_text WHERE id = r.stack) AS stack, r.samples, r.weight_ns"
+	" FROM sample_row r JOIN task k ON k.id = r.task;",
 };
 
 #define VERSION ((int64_t)array_len(steps))

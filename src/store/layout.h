@@ -3,6 +3,10 @@
  *
  *     string             every text once; seen_day: the last day it was used
  *     container          id of the container that the path of a control group names
+ *     frame, stack       functions, and stacks as JSON arrays of them, root first
+ *     task               threads that were sampled
+ *     profile            slices of time with all their samples, packed (pack.h)
+ *     sample             the samples of the last hour as rows
  *     loss               records that were lost: what, why, how many, from when to when
  *     meta               when was committed last, and whether the writer ended in good order
  *     COLLECTOR_EVENT_row  one table for each kind of record, made from its schema (columns.h)

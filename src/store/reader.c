@@ -467,6 +467,40 @@ int store_read_losses(struct store_reader *reader, uint64_t start_unix_ns, uint6
 	return err;
 }
 
+int store_read_loss_rows(struct store_reader *reader, uint64_t after_seq, uint64_t last_seq,
+			 int (*each)(void *context, const struct store_loss_row *loss),
+			 void *context)
+{
+	sqlite3_stmt *statement;
+	int code, err = 0;
+
+	if (sqlite3_prepare_v2(reader->database,
+			       "SELECT seq, count, collector, event, why, from_unix_ns, to_unix_ns "
+			       "FROM loss WHERE seq > ? AND seq <= ? ORDER BY seq",
+			       -1, &statement, NULL) != SQLITE_OK)
+		return database_fail(reader->database, "read");
+	sqlite3_bind_int64(statement, 1, (int64_t)after_seq);
+	sqlite3_bind_int64(statement, 2, (int64_t)last_seq);
+	while (!err && (code = sqlite3_step(statement)) == SQLITE_ROW) {
+		struct store_loss_row loss = {
+			.seq = (uint64_t)sqlite3_column_int64(statement, 0),
+			.count = (uint64_t)sqlite3_column_int64(statement, 1),
+			.has_count = sqlite3_column_type(statement, 1) != SQLITE_NULL,
+			.collector = (const char *)sqlite3_column_text(statement, 2),
+			.event = (const char *)sqlite3_column_text(statement, 3),
+			.why = (const char *)sqlite3_column_text(statement, 4),
+			.from_unix_ns = (uint64_t)sqlite3_column_int64(statement, 5),
+			.to_unix_ns = (uint64_t)sqlite3_column_int64(statement, 6),
+		};
+
+		err = each(context, &loss);
+	}
+	if (!err && code != SQLITE_DONE)
+		err = database_fail(reader->database, "read");
+	sqlite3_finalize(statement);
+	return err;
+}
+
 int store_read_number(struct store_reader *reader, const char *sql, int64_t *ret_number)
 {
 	return database_number(reader->database, sql, ret_number);

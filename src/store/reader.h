@@ -97,6 +97,19 @@ const struct columns *store_columns(const struct store_reader *reader, const str
 nodiscard int store_read_losses(struct store_reader *reader, uint64_t start_unix_ns,
 				uint64_t end_unix_ns, const char *collector, uint64_t *ret_count);
 
+struct store_loss_row {
+	uint64_t seq, count;
+	bool has_count; /* false: nobody knows how many */
+	const char *collector, *event, *why;
+	uint64_t from_unix_ns, to_unix_ns;
+};
+
+/** store_read_loss_rows - each loss behind @after_seq, up to @last_seq.  Return: as store_read() */
+nodiscard int store_read_loss_rows(struct store_reader *reader, uint64_t after_seq,
+				   uint64_t last_seq,
+				   int (*each)(void *context, const struct store_loss_row *loss),
+				   void *context);
+
 /** store_read_number - the first column of the first row of some SQL of ours; 0 where there is none */
 nodiscard int store_read_number(struct store_reader *reader, const char *sql, int64_t *ret_number);
 

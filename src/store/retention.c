@@ -28,6 +28,14 @@ static int find_oldest(struct store *store, uint64_t *ret_seq, uint64_t *ret_at)
 		err = database_number(store->database, sql, &at);
 		*ret_at = (uint64_t)at;
 	}
+	if (!err)
+		err = database_number(store->database, "SELECT min(seq) FROM profile", &seq);
+	if (err || !seq || (uint64_t)seq >= *ret_seq)
+		return err;
+	*ret_seq = (uint64_t)seq;
+	err = database_number(store->database,
+			      "SELECT to_unix_ns FROM profile ORDER BY seq LIMIT 1", &at);
+	*ret_at = (uint64_t)at;
 	return err;
 }
 
@@ -42,7 +50,9 @@ static int delete_below(struct store *store, uint64_t seq)
 		err = err ?: database_run(store->database, sql);
 		store->state.deleted += (uint64_t)sqlite3_changes64(store->database);
 	}
-	snprintf(sql, sizeof(sql), "DELETE FROM loss WHERE seq < %lu", (unsigned long)seq);
+	snprintf(sql, sizeof(sql),
+		 "DELETE FROM loss WHERE seq < %lu; DELETE FROM profile WHERE seq < %lu",
+		 (unsigned long)seq, (unsigned long)seq);
 	err = err ?: database_run(store->database, sql);
 	err = err ?: database_run(store->database, "COMMIT");
 	if (err && !sqlite3_get_autocommit(store->database))
@@ -67,6 +77,7 @@ int retention_slice(struct store *store)
 	err = err ?: find_oldest(store, &seq, &at);
 	if (err || seq == UINT64_MAX)
 		return err;
+	store->state.oldest_seq = seq;
 	store->state.oldest_unix_ns = at;
 	if ((store->options.max_bytes && store->state.bytes > store->options.max_bytes) ||
 	    (store->options.max_age_ns && at < horizon))

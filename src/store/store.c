@@ -109,7 +109,10 @@ static int add_kinds(struct store *store, const struct record_view *views, size_
 static int find_seq(struct store *store)
 {
 	int64_t most;
-	int err = database_number(store->database, "SELECT max(seq) FROM loss", &most);
+	int err = database_number(store->database,
+				  "SELECT max((SELECT ifnull(max(seq), 0) FROM loss), "
+				  "(SELECT ifnull(max(seq), 0) FROM profile))",
+				  &most);
 
 	store->next_seq = (uint64_t)most + 1;
 	vec_each(kind, &store->kinds) {
@@ -186,6 +189,7 @@ static int prepare(struct store *store)
 		      ?: database_prepare(database, "INSERT OR REPLACE INTO meta VALUES(?, ?)",
 					  &store->note);
 	err = err ?: interner_open(&store->interner, database);
+	err = err ?: profile_writer_open(&store->profiles, database);
 	if (err)
 		return err;
 	store->text = malloc(RECORD_TEXT_BYTES);
@@ -204,6 +208,7 @@ static int open_file(struct store *store, const struct record_view *views, size_
 	err = err ?: prepare(store);
 	err = err ?: find_seq(store);
 	err = err ?: note_gap(store);
+	err = err ?: note(store, "seq", store->state.committed_seq);
 	err = err ?: note(store, "is_open", 1);
 	if (err == -EUCLEAN && !*error_hint())
 		hint("move '%s' away and start again; what it has can be read with "
@@ -265,6 +270,7 @@ static int roll_back(struct store *store)
 	if (!sqlite3_get_autocommit(store->database))
 		sqlite3_exec(store->database, "ROLLBACK", NULL, NULL, NULL);
 	interner_forget(&store->interner);
+	profile_writer_forget(&store->profiles);
 	vec_each(kind, &store->kinds) {
 		struct store_loss loss = {
 			.why = "not written to the store",
@@ -434,6 +440,39 @@ static int sink_flush(struct record_target *target)
 	return 0;
 }
 
+static int lose_slice(struct store *store, const struct store_slice *slice, const char *why)
+{
+	struct store_loss loss = {
+		.collector = "profile",
+		.event = "sample",
+		.count = slice->profile->samples,
+		.from_unix_ns = slice->from_unix_ns,
+		.to_unix_ns = slice->to_unix_ns,
+	};
+
+	snprintf(loss.why, sizeof(loss.why), "%s", why);
+	return lose(store, &loss);
+}
+
+int store_add_slice(struct store *store, const struct store_slice *slice)
+{
+	int err;
+
+	if (slice->is_new)
+		profile_writer_forget(&store->profiles);
+	if (is_full(store))
+		return lose_slice(store, slice, "the file system of the store is full");
+	err = begin(store);
+	err = err ?: profile_write(store, slice);
+	if (!err) {
+		store->next_seq++;
+		store->batch_rows += slice->profile->entries.len + 1;
+		return 0;
+	}
+	return err == -ENOMEM ? err :
+				roll_back(store) ?: lose_slice(store, slice, "not written to the store");
+}
+
 const struct record_sink store_sink = {
 	.name = "store",
 	.record = sink_record,
@@ -457,6 +496,7 @@ void store_close(struct store *store)
 	}
 	database_close(store->database);
 	interner_done(&store->interner);
+	profile_writer_done(&store->profiles);
 	vec_each(kind, &store->kinds)
 		vec_done(&kind->columns.list);
 	vec_done(&store->kinds);

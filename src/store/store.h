@@ -12,6 +12,7 @@
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 
+#include "model/profile.h"
 #include "model/record_sink.h"
 
 struct store_options {
@@ -29,10 +30,10 @@ struct store_options {
 #define STORE_MAX_PENDING 256  /* kinds of losses that wait to be written */
 
 struct store_state {
-	uint64_t committed_seq;       /* the last that readers can see */
-	uint64_t rows, lost, deleted; /* since it was opened */
-	uint64_t bytes;               /* of the file, without free pages */
-	uint64_t oldest_unix_ns;      /* 0: nothing is there */
+	uint64_t committed_seq;              /* the last that readers can see */
+	uint64_t rows, lost, deleted;        /* since it was opened */
+	uint64_t bytes;                      /* of the file, without free pages */
+	uint64_t oldest_seq, oldest_unix_ns; /* 0: nothing is there */
 	bool is_failing;
 	char why[256]; /* it is failing */
 };
@@ -54,6 +55,17 @@ void store_close(struct store *store);
 
 /* The sink: target->state is the store, set by the caller before begin(). */
 extern const struct record_sink store_sink;
+
+/* The samples of a slice of time; every frame has its names. */
+struct store_slice {
+	const struct profile *profile;
+	uint64_t from_unix_ns, to_unix_ns;
+	uint64_t lost; /* samples */
+	bool is_new;   /* the profile has other numbers than that of the slice before */
+};
+
+/** store_add_slice - Return: 0, also when it could not be written: then it is counted; -ENOMEM */
+nodiscard int store_add_slice(struct store *store, const struct store_slice *slice);
 
 /** store_tick - commit what is due, delete what is too old; call at least once a second */
 void store_tick(struct store *store, bool must_commit);

@@ -5,6 +5,7 @@
 
 #include "store/columns.h"
 #include "store/interner.h"
+#include "store/profile_write.h"
 #include "store/store.h"
 
 /* One kind of record. */
@@ -32,6 +33,7 @@ struct store {
 	vec(struct store_kind) kinds;
 	size_t last_kind;
 	struct interner interner;
+	struct profile_writer profiles;
 	sqlite3_stmt *insert_loss, *insert_container, *note;
 	char *text; /* RECORD_TEXT_BYTES, of one value */
 	char *words;

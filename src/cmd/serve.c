@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/serve.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "collect/collector.h"
+#include "serve/daemon.h"
+
+#define DEFAULT_FILE "/etc/kymo/kymo.toml"
+
+static const char *const *collector_names(const char **names, size_t size)
+{
+	size_t count = 0;
+
+	for (const struct collector *const *one = collectors; *one && count + 2 < size; one++)
+		names[count++] = (*one)->name;
+	names[count++] = NULL;
+	return names;
+}
+
+static void put_url(const char *url)
+{
+	printf("%s\n", url);
+	fflush(stdout);
+}
+
+static int read_settings(const struct arguments *arguments, struct config *config, const char *path,
+			 const char *const *names)
+{
+	const struct argument *at = NULL;
+	int err = config_init(config);
+
+	if (!err && path)
+		err = config_read(config, path, names);
+	while (!err && (at = arguments_next(arguments, "set", at)) != NULL)
+		err = config_set(config, at->value.text, names);
+	return err ?: config_check(config);
+}
+
+/* All is root's business: what is watched belongs to everybody. */
+static int need_root(void)
+{
+	int err;
+
+	if (geteuid() == 0)
+		return 0;
+	err = fail(-EPERM, "only root may watch the whole host");
+	hint("sudo kymo serve");
+	return err;
+}
+
+int serve_verb_run(const struct arguments *arguments)
+{
+	const char *names[64], *path = arguments_text(arguments, "config");
+	own(config_done) struct config config;
+	struct daemon_request request = {
+		.config = &config,
+		.collectors = collector_names(names, array_len(names)),
+		.log = { .out = stderr, .debug = arguments_flag(arguments, "debug") },
+		.listening = put_url,
+	};
+	int err;
+
+	if (!path && access(DEFAULT_FILE, R_OK) == 0)
+		path = DEFAULT_FILE;
+	err = read_settings(arguments, &config, path, request.collectors);
+	if (err)
+		return err;
+	if (arguments_flag(arguments, "generate-config")) {
+		config_put_example(&config, stdout);
+		return 0;
+	}
+	request.config_path = path;
+	err = need_root();
+	return err ?: daemon_run(&request);
+}

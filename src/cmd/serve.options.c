@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/serve.h"
+
+static const char *const about[] = {
+	"Watches the whole host without end, keeps what it saw in a SQLite file, and answers over HTTP: "
+	"processes, connections, disks, waits for a CPU, and stacks of what the CPUs execute.",
+	"Prints its address when it listens; /openapi.json lists what can be asked, /api/v1/status tells "
+	"what each collector does and what kymo itself costs.  It listens on loopback only.  SIGTERM ends "
+	"it in good order, SIGHUP reads the settings again.",
+	NULL,
+};
+
+static const struct option options[] = {
+	{ .name = "config",
+	  .letter = 'c',
+	  .kind = OPTION_TEXT,
+	  .value = VALUE_FILE,
+	  .argument = "FILE",
+	  .otherwise = "/etc/kymo/kymo.toml if it is there",
+	  .help = "settings, in TOML",
+	  .group = "Settings" },
+	{ .name = "set",
+	  .kind = OPTION_TEXT,
+	  .argument = "TABLE.KEY=VALUE",
+	  .help = "one setting, over those of the file: http.port=0",
+	  .group = "Settings" },
+	{ .name = "generate-config",
+	  .help = "print every setting with its meaning and end",
+	  .group = "Settings" },
+	{ .name = "debug", .help = "say more on standard error", .group = "Output" },
+	{ 0 },
+};
+
+static const struct example examples[] = {
+	{ "sudo kymo serve", "watch this host; the address is printed" },
+	{ "kymo serve --generate-config > kymo.toml", "every setting, to be changed" },
+	{ "curl http://127.0.0.1:8080/api/v1/status", "what the daemon does" },
+	{ 0 },
+};
+
+const struct verb verb_serve = {
+	.name = "serve",
+	.help = "watch the host without end, keep it, and answer over HTTP",
+	.synopsis = "[OPTION...]",
+	.about = about,
+	.options = options,
+	.examples = examples,
+	.run = serve_verb_run,
+};

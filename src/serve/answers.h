@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* answers.h - the functions behind the rows of routes[]; see struct route. */
+#ifndef SERVE_ANSWERS_H
+#define SERVE_ANSWERS_H
+
+#include "serve/route.h"
+
+int answer_healthz(struct api *api, const struct request *request, struct response *response);
+int answer_readyz(struct api *api, const struct request *request, struct response *response);
+int answer_status(struct api *api, const struct request *request, struct response *response);
+int answer_switch(struct api *api, const struct request *request, struct response *response);
+
+/** answer_health - 200 with the word @good, or 503 with @bad and the reasons; @service may be NULL */
+int answer_health(struct api *api, struct response *response, const char *good, const char *bad,
+		  const char *service);
+
+#endif

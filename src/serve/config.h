@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/* config.h - the settings of the daemon: one table of rows, from which a file is read and an example
+ * written.
+ *
+ * Unknown keys, wrong types and values outside their range are errors with file, line and column.  What
+ * would expose the daemon without protection is refused with the key to set.
+ */
+#ifndef SERVE_CONFIG_H
+#define SERVE_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/vec.h"
+
+#define CONFIG_TEXT  512
+#define CONFIG_WORDS 32 /* in a list at most */
+
+struct config_words {
+	vec(char *) list;
+};
+
+/* A collector that is named in [collectors]. */
+struct config_switch {
+	char name[32];
+	bool on;
+	unsigned line, column;
+};
+
+struct config {
+	struct {
+		char bind_address[CONFIG_TEXT];
+		uint64_t port, max_connections;
+		char unix_socket[CONFIG_TEXT];
+		struct config_words allowed_hosts, cors_origins;
+	} http;
+	struct {
+		char path[CONFIG_TEXT];
+		uint64_t max_bytes, max_age_s, min_free_bytes;
+	} store;
+	struct {
+		bool enabled;
+		uint64_t rate_hz, slice_s;
+	} profile;
+	struct {
+		uint64_t interval_s;
+	} tables;
+	struct {
+		double cpu_percent;
+		uint64_t memory_mb;
+	} budget;
+	vec(struct config_switch) switches;
+};
+
+/** config_init - the values that hold without a file.  Return: 0; -ENOMEM */
+nodiscard int config_init(struct config *config);
+void config_done(struct config *config);
+
+/**
+ * config_read - a file over what is there
+ * @collectors: the names that [collectors] may hold, closed by NULL
+ *
+ * Return: 0; -EINVAL with fail() said; -errno with fail() said.
+ */
+nodiscard int config_read(struct config *config, const char *path, const char *const *collectors);
+
+/** config_set - "http.port=0": one key; a value that is no TOML is taken as a text.  As config_read() */
+nodiscard int config_set(struct config *config, const char *text, const char *const *collectors);
+
+/** config_check - whether the settings fit together, and are safe.  Return: 0; -EINVAL with fail() said */
+nodiscard int config_check(const struct config *config);
+
+/** config_put_example - every key with its meaning and its value here */
+void config_put_example(const struct config *config, FILE *out);
+
+/** config_is_loopback - whether an address in digits is reached from this host alone */
+bool config_is_loopback(const char *address);
+
+#endif

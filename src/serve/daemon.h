@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* daemon.h - `kymo serve`: a loop that answers, a thread that records, threads that look things up.
+ *
+ *     signals, timers ─┐
+ *     HTTP clients ────┼─> loop (this thread) ──jobs──> pool ──┐
+ *     pool, ingest ────┘        ^                              │ read
+ *                               └──── committed ──── ingest ──> store
+ *
+ * SIGTERM and SIGINT end it in good order; SIGHUP reads the settings again and switches what can be
+ * switched while it runs.
+ */
+#ifndef SERVE_DAEMON_H
+#define SERVE_DAEMON_H
+
+#include "base/log.h"
+#include "serve/config.h"
+
+struct daemon_request {
+	struct config *config;
+	const char *config_path;       /* NULL: none */
+	const char *const *collectors; /* names, closed by NULL */
+	struct log log;
+	void (*listening)(const char *url); /* called once; NULL */
+};
+
+/** daemon_run - until a signal.  Return: 0; -errno with fail() said */
+nodiscard int daemon_run(const struct daemon_request *request);
+
+#endif

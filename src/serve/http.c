@@ -1,0 +1,541 @@
+/* SPDX-License-Identifier: MIT */
+#include "serve/http.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <event2/http.h>
+#include <event2/keyvalq_struct.h>
+#include <event2/listener.h>
+
+#include "base/error.h"
+#include "serve/deflate.h"
+#include "serve/stream.h"
+
+/* A bound socket; accepting pauses where descriptors run out. */
+struct port {
+	struct http *http;
+	struct evconnlistener *listener;
+	struct event *resume;
+};
+
+struct http {
+	struct event_base *base;
+	struct api api;
+	const struct log *log;
+	struct evhttp *server;
+	struct pool *pool;
+	struct event *on_done;
+	struct streams *streams;
+	struct port ports[2];
+	size_t port_count;
+	char *socket_path;
+	uint16_t port;
+	size_t exchanges; /* that are being answered */
+};
+
+/* A request on its way to a thread and back. */
+struct exchange {
+	struct http *http;
+	struct evhttp_request *evhttp; /* NULL: the client has gone */
+};
+
+static const char policy[] = "default-src 'none'; script-src 'self'; style-src 'self'; "
+			     "img-src 'self' data:; connect-src 'self'; base-uri 'none'; "
+			     "form-action 'none'; frame-ancestors 'none'; "
+			     "require-trusted-types-for 'script'; trusted-types 'none'";
+
+static const char *header(struct evhttp_request *evhttp, const char *name)
+{
+	return evhttp_find_header(evhttp_request_get_input_headers(evhttp), name);
+}
+
+static bool is_listed(const struct config_words *words, const char *text, size_t len)
+{
+	vec_each(word, &words->list)
+		if (strlen(*word) == len && strncasecmp(*word, text, len) == 0)
+			return true;
+	return false;
+}
+
+/* The name that a client called us by: without it a page of a stranger could talk to us by a name of
+ * its own that leads here.
+ */
+static bool is_our_host(const struct http *http, const char *host)
+{
+	static const char *const ours[] = { "localhost", "127.0.0.1", "[::1]" };
+	const char *colon = host ? strrchr(host, ':') : NULL;
+	size_t len;
+
+	if (!host)
+		return false;
+	len = colon && strspn(colon + 1, "0123456789") == strlen(colon + 1) ? (size_t)(colon - host)
+									    : strlen(host);
+	for (size_t i = 0; i < array_len(ours); i++)
+		if (strlen(ours[i]) == len && strncasecmp(ours[i], host, len) == 0)
+			return true;
+	return is_listed(&http->api.config->http.allowed_hosts, host, len);
+}
+
+/* The page that asks is ours, or one that is listed. */
+static bool is_our_origin(const struct http *http, const char *origin)
+{
+	const char *name = strstr(origin, "://");
+
+	if (is_listed(&http->api.config->http.cors_origins, origin, strlen(origin)))
+		return true;
+	if (!name)
+		return false;
+	name = strrchr(name + 3, ':') ?: "";
+	return is_our_host(http, strstr(origin, "://") + 3) &&
+	       (unsigned)atoi(*name ? name + 1 : "80") == http->port;
+}
+
+static void add_header(struct evhttp_request *evhttp, const char *name, const char *value)
+{
+	evhttp_add_header(evhttp_request_get_output_headers(evhttp), name, value);
+}
+
+static void add_common_headers(const struct http *http, struct evhttp_request *evhttp)
+{
+	const char *origin = header(evhttp, "Origin");
+
+	add_header(evhttp, "Content-Security-Policy", policy);
+	add_header(evhttp, "X-Content-Type-Options", "nosniff");
+	add_header(evhttp, "Referrer-Policy", "no-referrer");
+	add_header(evhttp, "Cache-Control", "no-store");
+	add_header(evhttp, "Vary", "Origin, Accept-Encoding");
+	if (origin && is_listed(&http->api.config->http.cors_origins, origin, strlen(origin))) {
+		add_header(evhttp, "Access-Control-Allow-Origin", origin);
+		add_header(evhttp, "Access-Control-Allow-Methods", "GET, OPTIONS");
+		add_header(evhttp, "Access-Control-Allow-Headers", "Content-Type, Last-Event-ID");
+	}
+}
+
+static void send_body(struct evhttp_request *evhttp, struct response *response)
+{
+	struct evbuffer *body = evbuffer_new();
+	char number[16];
+
+	add_header(evhttp, "Content-Type", response->type);
+	if (response->is_gzip)
+		add_header(evhttp, "Content-Encoding", "gzip");
+	if (*response->disposition)
+		add_header(evhttp, "Content-Disposition", response->disposition);
+	if (response->retry_after_s) {
+		snprintf(number, sizeof(number), "%u", response->retry_after_s);
+		add_header(evhttp, "Retry-After", number);
+	}
+	if (body && evhttp_request_get_command(evhttp) != EVHTTP_REQ_HEAD)
+		evbuffer_add(body, response->body, response->len);
+	evhttp_send_reply(evhttp, response->status, NULL, body);
+	if (body)
+		evbuffer_free(body);
+}
+
+static void reply(struct http *http, struct evhttp_request *evhttp, struct response *response,
+		  bool takes_gzip)
+{
+	add_common_headers(http, evhttp);
+	if (!response->body)
+		response_problem(response, 500, NULL, "no memory");
+	if (takes_gzip && !response->is_gzip)
+		deflate_response(response);
+	send_body(evhttp, response);
+}
+
+static enum method method_of(struct evhttp_request *evhttp)
+{
+	switch (evhttp_request_get_command(evhttp)) {
+	case EVHTTP_REQ_GET:
+	case EVHTTP_REQ_HEAD:
+		return METHOD_GET;
+	case EVHTTP_REQ_POST:
+		return METHOD_POST;
+	case EVHTTP_REQ_PUT:
+		return METHOD_PUT;
+	case EVHTTP_REQ_DELETE:
+		return METHOD_DELETE;
+	default:
+		return METHOD_OTHER;
+	}
+}
+
+static int read_parameters(struct request *request, const char *query)
+{
+	struct evkeyvalq list;
+	int err = 0;
+
+	if (!query || !*query)
+		return 0;
+	if (evhttp_parse_query_str(query, &list))
+		return fail(-EINVAL, "the question behind '?' cannot be read");
+	for (struct evkeyval *one = list.tqh_first; one && !err; one = one->next.tqe_next) {
+		struct parameter parameter = { strdup(one->key), strdup(one->value) };
+
+		if (request->parameters.len == REQUEST_MAX_PARAMETERS)
+			err = fail(-EINVAL, "at most %d parameters", REQUEST_MAX_PARAMETERS);
+		err = err
+			      ?: parameter.name && parameter.value
+				 ? vec_push(&request->parameters, parameter)
+				 : -ENOMEM;
+		if (err) {
+			free(parameter.name);
+			free(parameter.value);
+		}
+	}
+	evhttp_clear_headers(&list);
+	return err;
+}
+
+static char *copy_header(struct evhttp_request *evhttp, const char *name)
+{
+	const char *text = header(evhttp, name);
+
+	return text ? strdup(text) : NULL;
+}
+
+static int read_request(struct evhttp_request *evhttp, struct request *request)
+{
+	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(evhttp);
+	struct evbuffer *body = evhttp_request_get_input_buffer(evhttp);
+	const char *path = uri ? evhttp_uri_get_path(uri) : NULL;
+	const char *encodings = header(evhttp, "Accept-Encoding");
+	size_t len = 0;
+
+	request->method = method_of(evhttp);
+	request->path = evhttp_uridecode(path && *path ? path : "/", 0, &len);
+	if (!request->path)
+		return -ENOMEM;
+	if (strlen(request->path) != len)
+		return fail(-EINVAL, "the path holds a NUL");
+	request->takes_gzip = encodings && strstr(encodings, "gzip");
+	request->last_event_id = copy_header(evhttp, "Last-Event-ID");
+	request->accept = copy_header(evhttp, "Accept");
+	request->body_len = evbuffer_get_length(body);
+	request->body = malloc(request->body_len + 1);
+	if (!request->body)
+		return -ENOMEM;
+	evbuffer_copyout(body, request->body, request->body_len);
+	request->body[request->body_len] = '\0';
+	return read_parameters(request, evhttp_uri_get_query(uri));
+}
+
+/* Return: whether it may go on; else with a problem in @response. */
+static bool is_allowed(struct http *http, struct evhttp_request *evhttp,
+		       const struct request *request, struct response *response)
+{
+	const char *host = header(evhttp, "Host"), *origin = header(evhttp, "Origin");
+	const char *site = header(evhttp, "Sec-Fetch-Site");
+	const char *type = header(evhttp, "Content-Type");
+
+	if (!is_our_host(http, host)) {
+		response_problem(response, 421, "add the name to [http] allowed_hosts",
+				 "this daemon is not called '%s'", host ?: "");
+		return false;
+	}
+	if (origin && !is_our_origin(http, origin)) {
+		response_problem(response, 403, "add the origin to [http] cors_origins",
+				 "pages of '%s' may not read here", origin);
+		return false;
+	}
+	if (!origin && site && strcmp(site, "cross-site") == 0 && request->method != METHOD_GET) {
+		response_problem(response, 403, NULL,
+				 "a page of another site may not change anything");
+		return false;
+	}
+	if (request->method != METHOD_GET && request->method != METHOD_OTHER &&
+	    (!type || strncmp(type, "application/json", 16) != 0)) {
+		response_problem(response, 415, "send Content-Type: application/json",
+				 "the body should be JSON");
+		return false;
+	}
+	return true;
+}
+
+/* To a browser that asks first whether it may ask. */
+static void response_empty(struct response *response)
+{
+	FILE *out = response_open(response, 204, "text/plain");
+
+	if (out && response_close(response, out))
+		response->status = 500;
+}
+
+static void on_gone(struct evhttp_connection *connection, void *context)
+{
+	struct exchange *exchange = context;
+
+	(void)connection;
+	exchange->evhttp = NULL;
+}
+
+/* To a thread; the request stays ours until it comes back. */
+static void hand_over(struct http *http, struct evhttp_request *evhttp, const struct route *route,
+		      struct request *request, struct response *response)
+{
+	struct exchange *exchange = calloc(1, sizeof(*exchange));
+	struct job *job = calloc(1, sizeof(*job));
+
+	if (job && exchange) {
+		*exchange = (struct exchange){ http, evhttp };
+		*job = (struct job){ route, request, response, exchange };
+		if (pool_add(http->pool, job) == 0) {
+			http->exchanges++;
+			evhttp_connection_set_closecb(evhttp_request_get_connection(evhttp),
+						      on_gone, exchange);
+			return;
+		}
+	}
+	free(exchange);
+	free(job);
+	response_problem(response, 503, NULL, "too many questions are waiting already");
+	reply(http, evhttp, response, request->takes_gzip);
+	request_free(request);
+	response_free(response);
+}
+
+static void on_done(evutil_socket_t fd, short what, void *context)
+{
+	struct http *http = context;
+	struct job *job;
+
+	(void)fd;
+	(void)what;
+	while ((job = pool_take(http->pool)) != NULL) {
+		struct exchange *exchange = job->context;
+
+		http->exchanges--;
+		if (exchange->evhttp) {
+			evhttp_connection_set_closecb(
+				evhttp_request_get_connection(exchange->evhttp), NULL, NULL);
+			reply(http, exchange->evhttp, job->response, job->request->takes_gzip);
+		}
+		job_free(job);
+	}
+}
+
+static void on_request(struct evhttp_request *evhttp, void *context)
+{
+	struct http *http = context;
+	struct request *request = calloc(1, sizeof(*request));
+	struct response *response = calloc(1, sizeof(*response));
+	const struct route *route = NULL;
+	int err = request && response ? read_request(evhttp, request) : -ENOMEM;
+
+	if (!request || !response) {
+		evhttp_send_error(evhttp, 503, NULL);
+		free(request);
+		free(response);
+		return;
+	}
+	if (err)
+		response_failed(response, err);
+	else if (is_allowed(http, evhttp, request, response) &&
+		 evhttp_request_get_command(evhttp) == EVHTTP_REQ_OPTIONS)
+		response_empty(response);
+	else if (!response->status)
+		route = route_find(request, response);
+	if (route && route->is_stream) {
+		add_common_headers(http, evhttp);
+		err = streams_add(http->streams, evhttp, request);
+		route = NULL;
+		if (!err) {
+			request_free(request);
+			response_free(response);
+			return;
+		}
+		response_failed(response, err);
+	}
+	if (route && !route->at_once) {
+		hand_over(http, evhttp, route, request, response);
+		return;
+	}
+	if (route)
+		api_answer(&http->api, route, request, response);
+	reply(http, evhttp, response, request->takes_gzip);
+	request_free(request);
+	response_free(response);
+}
+
+static void on_resume(evutil_socket_t fd, short what, void *context)
+{
+	struct port *port = context;
+
+	(void)fd;
+	(void)what;
+	evconnlistener_enable(port->listener);
+}
+
+/* Where descriptors have run out the listener would spin. */
+static void on_accept_error(struct evconnlistener *listener, void *context)
+{
+	struct port *port = context;
+	struct timeval pause = { .tv_usec = HTTP_PAUSE_MS * 1000 };
+
+	log_put(port->http->log, "warn", "cannot accept a connection: %s", strerror(errno));
+	evconnlistener_disable(listener);
+	evtimer_add(port->resume, &pause);
+}
+
+static int add_port(struct http *http, struct evconnlistener *listener)
+{
+	struct port *port = &http->ports[http->port_count++];
+
+	port->http = http;
+	port->listener = listener;
+	port->resume = evtimer_new(http->base, on_resume, port);
+	if (!port->resume || !evhttp_bind_listener(http->server, listener))
+		return -ENOMEM;
+	evconnlistener_set_error_cb(listener, on_accept_error);
+	return 0;
+}
+
+static int listen_at(struct http *http, const struct sockaddr *address, int len, const char *name)
+{
+	unsigned flags = LEV_OPT_REUSEABLE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_CLOSE_ON_FREE;
+	struct evconnlistener *listener;
+	int err;
+
+	listener = evconnlistener_new_bind(http->base, NULL, http, flags, -1, address, len);
+	if (listener)
+		return add_port(http, listener);
+	err = fail(-EVUTIL_SOCKET_ERROR(), "cannot listen at %s: %m", name);
+	if (err == -EADDRINUSE)
+		hint("another program has this address; choose another [http] port");
+	return err;
+}
+
+static int listen_tcp(struct http *http, unsigned *ret_port)
+{
+	const struct config *config = http->api.config;
+	const char *address = config->http.bind_address;
+	struct sockaddr_in6 six = { .sin6_family = AF_INET6,
+				    .sin6_port = htons((uint16_t)config->http.port) };
+	struct sockaddr_in four = { .sin_family = AF_INET,
+				    .sin_port = htons((uint16_t)config->http.port) };
+	bool is_six = inet_pton(AF_INET6, address, &six.sin6_addr) == 1;
+	socklen_t len = is_six ? sizeof(six) : sizeof(four);
+	struct sockaddr *bound = is_six ? (struct sockaddr *)&six : (struct sockaddr *)&four;
+	char name[CONFIG_TEXT + 16];
+	int err;
+
+	if (!is_six && inet_pton(AF_INET, address, &four.sin_addr) != 1)
+		return fail(-EINVAL, "[http] bind_address '%s' is no address", address);
+	snprintf(name, sizeof(name), is_six ? "[%s]:%u" : "%s:%u", address,
+		 (unsigned)config->http.port);
+	err = listen_at(http, bound, (int)len, name);
+	if (err)
+		return err;
+	getsockname(evconnlistener_get_fd(http->ports[0].listener), bound, &len);
+	http->port = ntohs(is_six ? six.sin6_port : four.sin_port);
+	*ret_port = http->port;
+	return 0;
+}
+
+static int listen_unix(struct http *http)
+{
+	const char *path = http->api.config->http.unix_socket;
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct stat there;
+	int err;
+
+	if (!*path)
+		return 0;
+	if (strlen(path) >= sizeof(address.sun_path))
+		return fail(-EINVAL, "[http] unix_socket '%s' is too long", path);
+	strcpy(address.sun_path, path);
+	/* A socket that a daemon before left behind; whoever holds the store's lock may take its place. */
+	if (lstat(path, &there) == 0 && S_ISSOCK(there.st_mode))
+		unlink(path);
+	err = listen_at(http, (struct sockaddr *)&address, sizeof(address), path);
+	if (err)
+		return err;
+	http->socket_path = strdup(path);
+	if (chmod(path, 0660) != 0)
+		return fail(-errno, "cannot set the rights of '%s': %m", path);
+	return http->socket_path ? 0 : -ENOMEM;
+}
+
+static int prepare(struct http *http)
+{
+	http->server = evhttp_new(http->base);
+	if (!http->server)
+		return -ENOMEM;
+	evhttp_set_allowed_methods(
+		http->server, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD | EVHTTP_REQ_POST | EVHTTP_REQ_PUT |
+				      EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS | EVHTTP_REQ_PATCH);
+	evhttp_set_max_headers_size(http->server, REQUEST_MAX_HEADERS);
+	evhttp_set_max_body_size(http->server, REQUEST_MAX_BODY);
+	evhttp_set_timeout(http->server, HTTP_REQUEST_S);
+	evhttp_set_gencb(http->server, on_request, http);
+	return 0;
+}
+
+int http_new(struct event_base *base, const struct api *api, const struct log *log,
+	     struct http **ret_http, unsigned *ret_port)
+{
+	struct http *http = calloc(1, sizeof(*http));
+	int err;
+
+	if (!http)
+		return -ENOMEM;
+	http->base = base;
+	http->api = *api;
+	http->log = log;
+	err = prepare(http);
+	err = err ?: pool_new(api, &http->pool);
+	err = err ?: streams_new(&http->api, &http->streams);
+	err = err ?: listen_tcp(http, ret_port);
+	err = err ?: listen_unix(http);
+	if (!err) {
+		http->on_done = event_new(base, pool_descriptor(http->pool), EV_READ | EV_PERSIST,
+					  on_done, http);
+		err = http->on_done && event_add(http->on_done, NULL) == 0 ? 0 : -ENOMEM;
+	}
+	if (err) {
+		http_free(http);
+		return err;
+	}
+	*ret_http = http;
+	return 0;
+}
+
+void http_free(struct http *http)
+{
+	if (!http)
+		return;
+	/* Answers that are nearly there are still sent to nobody: their clients see the end. */
+	pool_free(http->pool);
+	streams_free(http->streams);
+	if (http->on_done)
+		event_free(http->on_done);
+	if (http->server)
+		evhttp_free(http->server);
+	for (size_t i = 0; i < http->port_count; i++)
+		if (http->ports[i].resume)
+			event_free(http->ports[i].resume);
+	if (http->socket_path)
+		unlink(http->socket_path);
+	free(http->socket_path);
+	store_reader_close(http->api.reader);
+	free(http);
+}
+
+void http_committed(struct http *http)
+{
+	streams_go_on(http->streams);
+}
+
+void http_tick(struct http *http)
+{
+	streams_tick(http->streams);
+}

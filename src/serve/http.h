@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* http.h - HTTP/1.1 on loopback and a Unix socket: checks who asks, finds the route, sends the answer.
+ *
+ * Ceilings: [http] max_connections, REQUEST_MAX_HEADERS, REQUEST_MAX_BODY, HTTP_REQUEST_S for a request to
+ * arrive whole.  Where descriptors run out, accepting pauses for HTTP_PAUSE_MS.
+ */
+#ifndef SERVE_HTTP_H
+#define SERVE_HTTP_H
+
+#include "serve/pool.h"
+
+#define HTTP_REQUEST_S 30 /* a request may take to arrive */
+#define HTTP_PAUSE_MS  200
+
+struct event_base;
+struct http;
+
+/**
+ * http_new - listen
+ * @base: of the loop
+ * @ret_port: where it listens, of [http] port 0 the one that was free
+ *
+ * Return: 0; -EADDRINUSE; -errno; with fail() said.
+ */
+nodiscard int http_new(struct event_base *base, const struct api *api, const struct log *log,
+		       struct http **ret_http, unsigned *ret_port);
+void http_free(struct http *http);
+
+/** http_committed - new rows are in the store: streams go on */
+void http_committed(struct http *http);
+
+/** http_tick - once a second: heartbeats, requests that take too long */
+void http_tick(struct http *http);
+
+#endif

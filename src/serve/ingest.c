@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: MIT */
+#include "serve/ingest.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/file.h"
+
+#define WINDOW_NS (10 * NS_PER_S) /* of the budget */
+#define PATIENCE  3               /* windows above the budget before something is lowered */
+
+struct command {
+	char name[32];
+	bool on;
+};
+
+struct ingest {
+	const struct config *config;
+	const struct log *log;
+	struct host *host;
+	struct store *store;
+	int wake, notify;
+	pthread_t thread;
+	bool is_running;
+
+	/* The thread's own. */
+	uint64_t slice_from_unix_ns, slice_due_ns, slice_lost;
+	bool is_new_profile;
+	uint64_t said_seq, said_ns;
+	uint64_t window_began_ns, window_cpu_ns;
+	unsigned above;
+	struct ingest_status next;
+
+	/* Shared, under the lock. */
+	pthread_mutex_t lock;
+	bool must_stop;
+	vec(struct command) commands;
+	struct ingest_status status;
+};
+
+static bool is_wanted(const struct config *config, const struct host_part *part)
+{
+	bool on = strcmp(part->name, "profile") == 0 ? config->profile.enabled : part->by_default;
+
+	vec_each(one, &config->switches)
+		if (strcmp(one->name, part->name) == 0)
+			on = one->on;
+	return on;
+}
+
+bool ingest_wants(const struct ingest *ingest, const struct config *config, const char *name)
+{
+	for (size_t i = 0; host_part(ingest->host, i); i++)
+		if (strcmp(host_part(ingest->host, i)->name, name) == 0)
+			return is_wanted(config, host_part(ingest->host, i));
+	return false;
+}
+
+static int open_store(struct ingest *ingest)
+{
+	const struct config *config = ingest->config;
+	struct store_options options = {
+		.path = config->store.path,
+		.max_bytes = config->store.max_bytes,
+		.max_age_ns = config->store.max_age_s * NS_PER_S,
+		.min_free_bytes = config->store.min_free_bytes,
+	};
+	const struct record_view *views;
+	size_t count;
+	int err = file_make_folder(config->store.path);
+
+	views = host_views(ingest->host, &count);
+	return err ?: store_open(&options, views, count, &ingest->store);
+}
+
+int ingest_new(const struct config *config, const struct log *log, struct ingest **ret_ingest)
+{
+	struct ingest *ingest = calloc(1, sizeof(*ingest));
+	struct host_request request = {
+		.interval_ns = config->tables.interval_s * NS_PER_S,
+		.rate_hz = (uint32_t)config->profile.rate_hz,
+		.sink = &store_sink,
+	};
+	int err;
+
+	if (!ingest)
+		return -ENOMEM;
+	ingest->config = config;
+	ingest->log = log;
+	pthread_mutex_init(&ingest->lock, NULL);
+	ingest->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	ingest->notify = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	err = ingest->wake < 0 || ingest->notify < 0 ? fail(-errno, "cannot make an eventfd: %m")
+						     : 0;
+	err = err ?: host_new(&request, &ingest->host);
+	err = err ?: open_store(ingest);
+	if (err) {
+		ingest_free(ingest);
+		return err;
+	}
+	host_target(ingest->host)->state = ingest->store;
+	ingest->next.rate_hz = config->profile.rate_hz;
+	for (size_t i = 0; host_part(ingest->host, i) && i < INGEST_MAX_PARTS; i++)
+		ingest->next.parts[i].is_wanted = is_wanted(config, host_part(ingest->host, i));
+	*ret_ingest = ingest;
+	return 0;
+}
+
+const struct record_view *ingest_views(const struct ingest *ingest, size_t *ret_count)
+{
+	return host_views(ingest->host, ret_count);
+}
+
+int ingest_descriptor(const struct ingest *ingest)
+{
+	return ingest->notify;
+}
+
+/* What a collector does not measure on this kernel. */
+static void join_lacks(const struct host_part *part, char *text, size_t size)
+{
+	size_t len = 0;
+
+	text[0] = '\0';
+	vec_each(what, &part->coverage.not_measured)
+		if (len < size)
+			len += (size_t)snprintf(text + len, size - len, "%s%s", len ? "; " : "",
+						*what);
+}
+
+static void publish(struct ingest *ingest, uint64_t now)
+{
+	struct ingest_status *status = &ingest->next;
+
+	status->turned_mono_ns = now;
+	status->unix_offset_ns = clock_unix_offset_ns();
+	status->part_count = 0;
+	for (size_t i = 0; i < INGEST_MAX_PARTS; i++) {
+		const struct host_part *part = host_part(ingest->host, i);
+		struct ingest_part *copy = &status->parts[i];
+
+		if (!part)
+			break;
+		snprintf(copy->name, sizeof(copy->name), "%s", part->name);
+		snprintf(copy->why, sizeof(copy->why), "%s", part->why);
+		join_lacks(part, copy->lacks, sizeof(copy->lacks));
+		copy->state = part->state;
+		copy->records = part->records;
+		copy->lost = part->lost;
+		status->part_count++;
+	}
+	store_state(ingest->store, &status->store);
+	pthread_mutex_lock(&ingest->lock);
+	ingest->status = *status;
+	pthread_mutex_unlock(&ingest->lock);
+	ingest->said_ns = now;
+}
+
+void ingest_status(struct ingest *ingest, struct ingest_status *ret_status)
+{
+	pthread_mutex_lock(&ingest->lock);
+	*ret_status = ingest->status;
+	pthread_mutex_unlock(&ingest->lock);
+}
+
+static void wake(struct ingest *ingest)
+{
+	uint64_t one = 1;
+
+	(void)!write(ingest->wake, &one, sizeof(one));
+}
+
+int ingest_switch(struct ingest *ingest, const char *name, bool on)
+{
+	struct command command = { .on = on };
+	int err = -ENOENT;
+
+	for (size_t i = 0; err && host_part(ingest->host, i); i++)
+		if (strcmp(host_part(ingest->host, i)->name, name) == 0)
+			err = 0;
+	if (err)
+		return err;
+	snprintf(command.name, sizeof(command.name), "%s", name);
+	pthread_mutex_lock(&ingest->lock);
+	err = ingest->commands.len < INGEST_MAX_COMMANDS ? vec_push(&ingest->commands, command)
+							 : -EAGAIN;
+	pthread_mutex_unlock(&ingest->lock);
+	wake(ingest);
+	return err;
+}
+
+static int switch_part(struct ingest *ingest, const char *name, bool on)
+{
+	int err = host_switch(ingest->host, name, on);
+
+	for (size_t i = 0; i < INGEST_MAX_PARTS && host_part(ingest->host, i); i++) {
+		const struct host_part *part = host_part(ingest->host, i);
+
+		if (strcmp(part->name, name) != 0)
+			continue;
+		ingest->next.parts[i].is_wanted = on;
+		if (part->state == HOST_FAILED && on)
+			log_put(ingest->log, "warn", "collector %s does not work: %s", name,
+				part->why);
+		else
+			log_put(ingest->log, "debug", "collector %s is %s", name,
+				on ? "on" : "off");
+	}
+	return err;
+}
+
+/* Return: whether to go on. */
+static bool take_commands(struct ingest *ingest, int *ret_err)
+{
+	bool must_stop;
+	uint64_t count;
+
+	(void)!read(ingest->wake, &count, sizeof(count));
+	pthread_mutex_lock(&ingest->lock);
+	must_stop = ingest->must_stop;
+	while (ingest->commands.len && !must_stop && !*ret_err) {
+		struct command command = ingest->commands.data[0];
+
+		memmove(ingest->commands.data, ingest->commands.data + 1,
+			--ingest->commands.len * sizeof(command));
+		pthread_mutex_unlock(&ingest->lock);
+		*ret_err = switch_part(ingest, command.name, command.on);
+		pthread_mutex_lock(&ingest->lock);
+	}
+	pthread_mutex_unlock(&ingest->lock);
+	return !must_stop;
+}
+
+static uint64_t profile_lost(struct ingest *ingest)
+{
+	size_t last = 0;
+
+	while (host_part(ingest->host, last + 1))
+		last++;
+	return host_part(ingest->host, last)->lost;
+}
+
+/* What was sampled since the last slice goes to the store. */
+static int end_slice(struct ingest *ingest, uint64_t now)
+{
+	uint64_t unix_now = clock_unix_ns(), lost = profile_lost(ingest);
+	const struct profile *profile;
+	int err = host_take_profile(ingest->host, &profile);
+
+	if (!err && profile) {
+		struct store_slice slice = {
+			.profile = profile,
+			.from_unix_ns = ingest->slice_from_unix_ns,
+			.to_unix_ns = unix_now,
+			.lost = lost - ingest->slice_lost,
+			.is_new = ingest->is_new_profile,
+		};
+
+		err = store_add_slice(ingest->store, &slice);
+	}
+	ingest->is_new_profile = !profile;
+	if (!err && profile)
+		err = host_end_slice(ingest->host, &ingest->is_new_profile);
+	ingest->slice_lost = lost;
+	ingest->slice_from_unix_ns = unix_now;
+	ingest->slice_due_ns = now + ingest->config->profile.slice_s * NS_PER_S;
+	return err;
+}
+
+/* Above the budget for some time: the profile is sampled less often. */
+static int lower(struct ingest *ingest)
+{
+	struct ingest_status *status = &ingest->next;
+	int err;
+
+	ingest->above = 0;
+	if (status->rate_hz <= 1) {
+		snprintf(status->budget, sizeof(status->budget),
+			 "above the budget of %.1f %%, and nothing is left to lower",
+			 ingest->config->budget.cpu_percent);
+		return 0;
+	}
+	status->rate_hz /= 2;
+	snprintf(
+		status->budget, sizeof(status->budget),
+		"the profile is sampled at %lu Hz instead of %lu, to keep to %.1f %% of a processor",
+		(unsigned long)status->rate_hz, (unsigned long)ingest->config->profile.rate_hz,
+		ingest->config->budget.cpu_percent);
+	log_put(ingest->log, "warn", "%s", status->budget);
+	err = end_slice(ingest, clock_mono_ns());
+	ingest->is_new_profile = true;
+	return err ?: host_set_rate(ingest->host, (uint32_t)status->rate_hz);
+}
+
+static int keep_budget(struct ingest *ingest, uint64_t now)
+{
+	uint64_t cpu;
+
+	if (now < ingest->window_began_ns + WINDOW_NS)
+		return 0;
+	cpu = clock_read_ns(CLOCK_THREAD_CPUTIME_ID);
+	ingest->next.cpu_percent = 100.0 * (double)(cpu - ingest->window_cpu_ns) /
+				   (double)(now - ingest->window_began_ns);
+	ingest->window_cpu_ns = cpu;
+	ingest->window_began_ns = now;
+	if (ingest->next.cpu_percent <= ingest->config->budget.cpu_percent)
+		ingest->above = 0;
+	else if (++ingest->above >= PATIENCE)
+		return lower(ingest);
+	return 0;
+}
+
+static void tell_committed(struct ingest *ingest)
+{
+	struct store_state state;
+	uint64_t one = 1;
+
+	store_state(ingest->store, &state);
+	if (state.committed_seq == ingest->said_seq)
+		return;
+	ingest->said_seq = state.committed_seq;
+	(void)!write(ingest->notify, &one, sizeof(one));
+}
+
+static int turn(struct ingest *ingest)
+{
+	uint64_t now;
+	int err = host_drain(ingest->host, false);
+
+	now = clock_mono_ns();
+	if (!err && now >= ingest->slice_due_ns)
+		err = end_slice(ingest, now);
+	store_tick(ingest->store, false);
+	err = err ?: keep_budget(ingest, now);
+	if (now >= ingest->said_ns + NS_PER_S)
+		publish(ingest, now);
+	tell_committed(ingest);
+	return err;
+}
+
+static int switch_on(struct ingest *ingest)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < INGEST_MAX_PARTS && host_part(ingest->host, i); i++)
+		if (ingest->next.parts[i].is_wanted)
+			err = switch_part(ingest, host_part(ingest->host, i)->name, true);
+	ingest->next.is_started = true;
+	ingest->slice_from_unix_ns = clock_unix_ns();
+	ingest->slice_due_ns = clock_mono_ns() + ingest->config->profile.slice_s * NS_PER_S;
+	/* Loading is over; what it needed is given back. */
+	malloc_trim(0);
+	ingest->window_began_ns = clock_mono_ns();
+	ingest->window_cpu_ns = clock_read_ns(CLOCK_THREAD_CPUTIME_ID);
+	publish(ingest, clock_mono_ns());
+	return err;
+}
+
+static void *run(void *context)
+{
+	struct ingest *ingest = context;
+	int err = switch_on(ingest);
+
+	while (!err) {
+		host_wait(ingest->host, ingest->wake, INGEST_DRAIN_NS);
+		if (!take_commands(ingest, &err))
+			break;
+		err = err ?: turn(ingest);
+	}
+	if (err) {
+		log_put(ingest->log, "error", "recording ended: %s",
+			*error_text() ? error_text() : strerror(-err));
+		ingest->next.has_ended = true;
+		publish(ingest, clock_mono_ns());
+	}
+	err = host_drain(ingest->host, true);
+	err = err ?: end_slice(ingest, clock_mono_ns());
+	if (err)
+		log_put(ingest->log, "error", "the last records: %s", strerror(-err));
+	store_tick(ingest->store, true);
+	return NULL;
+}
+
+int ingest_start(struct ingest *ingest)
+{
+	sigset_t all, before;
+	int err;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &before);
+	err = pthread_create(&ingest->thread, NULL, run, ingest);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	ingest->is_running = !err;
+	return err ? fail(-err, "cannot start a thread: %m") : 0;
+}
+
+void ingest_free(struct ingest *ingest)
+{
+	if (!ingest)
+		return;
+	if (ingest->is_running) {
+		pthread_mutex_lock(&ingest->lock);
+		ingest->must_stop = true;
+		pthread_mutex_unlock(&ingest->lock);
+		wake(ingest);
+		pthread_join(ingest->thread, NULL);
+	}
+	store_close(ingest->store);
+	host_free(ingest->host);
+	fd_closep(&ingest->wake);
+	fd_closep(&ingest->notify);
+	vec_done(&ingest->commands);
+	pthread_mutex_destroy(&ingest->lock);
+	free(ingest);
+}

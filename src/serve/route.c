@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+#include "serve/route.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "serve/answers.h"
+
+const struct route routes[] = {
+	{ .path = "/healthz",
+	  .help = "200 while the daemon turns",
+	  .answer = answer_healthz,
+	  .at_once = true },
+	{ .path = "/readyz",
+	  .help = "200 while everything that is wanted is attached and the store can be written, else 503 with the reasons",
+	  .answer = answer_readyz,
+	  .at_once = true },
+	{ .path = "/api/v1/status",
+	  .help = "each collector's true state, losses, the store, and what kymo costs",
+	  .answer = answer_status,
+	  .at_once = true },
+	{ .method = METHOD_PUT,
+	  .path = "/api/v1/collectors/{name}",
+	  .help = "switch a collector or 'profile': {\"on\": true}",
+	  .answer = answer_switch,
+	  .at_once = true },
+	{ .path = "/api/v1/events",
+	  .help = "every event as it is committed, as server-sent events; goes on behind Last-Event-ID",
+	  .is_stream = true },
+	{ 0 },
+};
+
+/* Whether a path fits; what stands for its open parts is appended. */
+static int match(const char *pattern, const char *path, struct request *request, size_t *ret_parts)
+{
+	size_t count = 0;
+
+	while (*pattern && *path) {
+		size_t len = strcspn(path, "/");
+
+		if (*pattern == '{') {
+			if (!len)
+				return 0;
+			free(request->parts[count]);
+			request->parts[count] = strndup(path, len);
+			if (!request->parts[count])
+				return -ENOMEM;
+			count++;
+			pattern = strchr(pattern, '}') + 1;
+			path += len;
+			continue;
+		}
+		if (*pattern++ != *path++)
+			return 0;
+	}
+	*ret_parts = count;
+	return !*pattern && !*path;
+}
+
+#define PARTS_MAX 4
+
+const struct route *route_find(struct request *request, struct response *response)
+{
+	bool has_path = false;
+
+	request->parts = calloc(PARTS_MAX + 1, sizeof(*request->parts));
+	if (!request->parts) {
+		response_problem(response, 500, NULL, "no memory");
+		return NULL;
+	}
+	for (const struct route *route = routes; route->path; route++) {
+		size_t parts;
+		int fits = match(route->path, request->path, request, &parts);
+
+		if (fits <= 0)
+			continue;
+		has_path = true;
+		if (route->method != request->method)
+			continue;
+		for (; parts < PARTS_MAX; parts++) {
+			free(request->parts[parts]);
+			request->parts[parts] = NULL;
+		}
+		return route;
+	}
+	if (has_path)
+		response_problem(response, 405, NULL, "'%s' is not answered with this method",
+				 request->path);
+	else
+		response_problem(response, 404, "GET /openapi.json lists what is there",
+				 "there is no '%s'", request->path);
+	return NULL;
+}
+
+int api_reader(struct api *api, struct store_reader **ret_reader)
+{
+	int err = 0;
+
+	if (!api->reader)
+		err = store_reader_open(api->config->store.path, api->views, api->view_count,
+					&api->reader);
+	*ret_reader = api->reader;
+	return err;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* route.h - which paths the daemon answers, with what, and what is said of them in /openapi.json: one row
+ * each.
+ */
+#ifndef SERVE_ROUTE_H
+#define SERVE_ROUTE_H
+
+#include "serve/ingest.h"
+#include "serve/message.h"
+#include "store/reader.h"
+
+/* What answering needs; one for each thread that answers. */
+struct api {
+	const struct config *config;
+	struct ingest *ingest;
+	const struct record_view *views;
+	size_t view_count;
+	uint64_t started_unix_ns;
+	struct store_reader *reader; /* of this thread; NULL: not open, see api_reader() */
+};
+
+struct query_parameter {
+	const char *name; /* NULL closes the list */
+	const char *help;
+	const char *type; /* of OpenAPI: "string", "integer" */
+};
+
+struct route {
+	enum method method;
+	const char *path; /* a part "{name}" stands for any one part */
+	const char *help;
+	const struct query_parameter *parameters;
+	/* In a thread that may wait; or at once, where nothing can wait.  Return: 0 with an answer; -errno
+	 * with fail() said.
+	 */
+	int (*answer)(struct api *api, const struct request *request, struct response *response);
+	bool at_once;
+	bool is_stream; /* of events: the connection stays open */
+};
+
+/* Closed by a row without path. */
+extern const struct route routes[];
+
+/**
+ * route_find - the route of a request; fills request->parts
+ *
+ * Return: NULL with a problem in @response.
+ */
+const struct route *route_find(struct request *request, struct response *response);
+
+/** api_reader - the reader of this thread, opened when it is first needed.  0; -errno with fail() said */
+nodiscard int api_reader(struct api *api, struct store_reader **ret_reader);
+
+#endif

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: MIT */
+#include "session/host.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "collect/cgroup.h"
+#include "session/recording.h"
+#include "session/views.h"
+
+#define TABLE_BYTES (4u << 20) /* of names of functions */
+
+struct watched {
+	struct host_part part;
+	const struct collector *chosen[2]; /* closed by NULL */
+	struct engine_request request;
+	struct engine *engine;
+};
+
+struct host {
+	struct host_request request;
+	struct views views;
+	struct record_target target;
+	struct cgroup_names *names;
+	vec(struct watched) list;
+	struct host_part profile;
+	struct recording_request recording_request;
+	struct recording *recording; /* NULL: none */
+	uint64_t opened_mono_ns;     /* the recording */
+};
+
+static const char *cgroup_path(void *context, uint64_t id)
+{
+	return cgroup_names_path(context, id);
+}
+
+static int add_collector(struct host *host, const struct collector *collector, uint32_t hierarchy)
+{
+	struct watched one = {
+		.part = {
+			.name = collector->name,
+			.help = collector->help,
+			.by_default = collector->by_default,
+		},
+		.request = {
+			.filter = { .hierarchy = hierarchy },
+			.interval_ns = host->request.interval_ns,
+			.knobs = host->request.knobs,
+			.knob_count = host->request.knob_count,
+			.names = host->names,
+			.all_or_none = true,
+		},
+	};
+
+	one.chosen[0] = collector;
+	return vec_push(&host->list, one);
+}
+
+int host_new(const struct host_request *request, struct host **ret_host)
+{
+	struct host *host = calloc(1, sizeof(*host));
+	uint32_t hierarchy = cgroup_choose();
+	int err;
+
+	if (!host)
+		return -ENOMEM;
+	host->request = *request;
+	host->target = request->target;
+	host->target.interval_ns = request->interval_ns;
+	err = cgroup_names_new(hierarchy, &host->names);
+	host->target.cgroup_path = cgroup_path;
+	host->target.context = host->names;
+	for (const struct collector *const *one = collectors; !err && *one; one++)
+		err = add_collector(host, *one, hierarchy);
+	err = err ?: views_of(collectors, true, true, &host->views);
+	host->target.views = host->views.list.data;
+	host->target.view_count = host->views.list.len;
+	host->profile = (struct host_part){
+		.name = "profile",
+		.help = "stacks of what the CPUs execute, sampled",
+		.by_default = true,
+	};
+	host->recording_request = (struct recording_request){
+		.cpu = {
+			.kind = TARGET_HOST,
+			.rate_hz = request->rate_hz,
+			.want_user = true,
+			.want_kernel = true,
+			.every_sample = true,
+		},
+		.naming = { .no_inline = true, .table_bytes = TABLE_BYTES },
+	};
+	if (err) {
+		host_free(host);
+		return err;
+	}
+	*ret_host = host;
+	return 0;
+}
+
+void host_free(struct host *host)
+{
+	if (!host)
+		return;
+	vec_each(one, &host->list) {
+		engine_close(one->engine);
+		coverage_done(&one->part.coverage);
+	}
+	vec_done(&host->list);
+	recording_free(host->recording);
+	coverage_done(&host->profile.coverage);
+	cgroup_names_free(host->names);
+	views_done(&host->views);
+	free(host);
+}
+
+const struct record_view *host_views(const struct host *host, size_t *ret_count)
+{
+	*ret_count = host->views.list.len;
+	return host->views.list.data;
+}
+
+struct record_target *host_target(struct host *host)
+{
+	return &host->target;
+}
+
+const struct host_part *host_part(const struct host *host, size_t number)
+{
+	if (number < host->list.len)
+		return &host->list.data[number].part;
+	return number == host->list.len ? &host->profile : NULL;
+}
+
+/* What does not work here is a state and no error; want of memory is one. */
+static int part_failed(struct host_part *part, int err)
+{
+	if (err == -ENOMEM)
+		return err;
+	part->state = HOST_FAILED;
+	snprintf(part->why, sizeof(part->why), "%s", *error_text() ? error_text() : strerror(-err));
+	error_clear();
+	return 0;
+}
+
+static int write_batch(struct host *host, struct watched *one, const struct records_batch *batch)
+{
+	const struct record_sink *sink = host->request.sink;
+	int err = 0;
+
+	host->target.unix_offset_ns = batch->unix_offset_ns;
+	for (size_t i = 0; !err && i < batch->entries.len; i++) {
+		struct record record = records_at(batch, i);
+
+		err = sink->record(&host->target, &record);
+	}
+	one->part.records += batch->entries.len;
+	vec_each(loss, &batch->losses) {
+		one->part.lost += loss->count;
+		if (!err && sink->loss)
+			err = sink->loss(&host->target, loss);
+	}
+	return err;
+}
+
+static int drain_one(struct host *host, struct watched *one, bool is_last)
+{
+	const struct records_batch *batch;
+	int err;
+
+	do {
+		err = engine_drain(one->engine, is_last, &batch);
+		if (err) {
+			err = part_failed(&one->part, err);
+			engine_close(one->engine);
+			one->engine = NULL;
+			return err;
+		}
+		err = write_batch(host, one, batch);
+	} while (!err && engine_more(one->engine));
+	return err;
+}
+
+static int stop_one(struct host *host, struct watched *one)
+{
+	int err = 0;
+
+	if (one->engine) {
+		engine_stop(one->engine);
+		err = drain_one(host, one, true);
+	}
+	engine_close(one->engine);
+	one->engine = NULL;
+	if (one->part.state == HOST_ON)
+		one->part.state = HOST_OFF;
+	return err;
+}
+
+static int start_one(struct watched *one)
+{
+	int err;
+
+	coverage_done(&one->part.coverage);
+	one->request.collectors = one->chosen;
+	one->part.why[0] = '\0';
+	err = engine_open(&one->request, &one->part.coverage, &one->engine);
+	err = err ?: engine_start(one->engine);
+	if (!err) {
+		one->part.state = HOST_ON;
+		return 0;
+	}
+	engine_close(one->engine);
+	one->engine = NULL;
+	return part_failed(&one->part, err);
+}
+
+static int start_profile(struct host *host)
+{
+	int err = recording_open(&host->recording_request, &host->recording);
+
+	err = err ?: recording_start(host->recording);
+	host->opened_mono_ns = clock_mono_ns();
+	host->profile.state = HOST_ON;
+	host->profile.why[0] = '\0';
+	if (!err) {
+		error_clear(); /* of ways that were tried and not taken */
+		return 0;
+	}
+	recording_free(take(host->recording));
+	return part_failed(&host->profile, err);
+}
+
+static void stop_profile(struct host *host)
+{
+	recording_free(take(host->recording));
+	if (host->profile.state == HOST_ON)
+		host->profile.state = HOST_OFF;
+}
+
+int host_switch(struct host *host, const char *name, bool on)
+{
+	if (strcmp(name, host->profile.name) == 0) {
+		if (on == (host->profile.state == HOST_ON))
+			return 0;
+		if (on)
+			return start_profile(host);
+		stop_profile(host);
+		host->profile.state = HOST_OFF;
+		return 0;
+	}
+	vec_each(one, &host->list) {
+		int err = 0;
+
+		if (strcmp(one->part.name, name) != 0)
+			continue;
+		if (on != (one->part.state == HOST_ON))
+			err = on ? start_one(one) : stop_one(host, one);
+		if (!on)
+			one->part.state = HOST_OFF;
+		return err;
+	}
+	return -ENOENT;
+}
+
+int host_set_rate(struct host *host, uint32_t rate_hz)
+{
+	bool is_on = host->profile.state == HOST_ON;
+
+	host->recording_request.cpu.rate_hz = rate_hz;
+	if (!is_on)
+		return 0;
+	stop_profile(host);
+	return start_profile(host);
+}
+
+static int drain_profile(struct host *host)
+{
+	struct profile *profile;
+	uint64_t before, lost;
+	int err;
+
+	if (!host->recording)
+		return 0;
+	profile = recording_profile(host->recording);
+	before = profile->samples;
+	lost = coverage_lost(&profile->coverage);
+	err = recording_drain(host->recording);
+	if (err) {
+		recording_free(take(host->recording));
+		return part_failed(&host->profile, err);
+	}
+	host->profile.records += profile->samples - before;
+	host->profile.lost += coverage_lost(&profile->coverage) - lost;
+	return 0;
+}
+
+int host_drain(struct host *host, bool is_last)
+{
+	const struct record_sink *sink = host->request.sink;
+	int err = 0;
+
+	vec_each(one, &host->list) {
+		if (!one->engine || err)
+			continue;
+		err = is_last ? stop_one(host, one) : drain_one(host, one, false);
+	}
+	err = err ?: drain_profile(host);
+	return err ?: sink->flush ? sink->flush(&host->target) : 0;
+}
+
+void host_wait(struct host *host, int fd, uint64_t ns)
+{
+	struct pollfd waits[64] = { { .fd = fd, .events = POLLIN } };
+	nfds_t count = 1;
+
+	vec_each(one, &host->list)
+		if (one->engine && count < array_len(waits) - 1)
+			waits[count++] = (struct pollfd){ .fd = engine_descriptor(one->engine),
+							  .events = POLLIN };
+	if (host->recording)
+		waits[count++] = (struct pollfd){ .fd = recording_descriptor(host->recording),
+						  .events = POLLIN };
+	poll(waits, count, (int)(ns / NS_PER_MS));
+}
+
+int host_take_profile(struct host *host, const struct profile **ret_profile)
+{
+	struct profile *profile;
+	int err;
+
+	*ret_profile = NULL;
+	if (!host->recording)
+		return 0;
+	profile = recording_profile(host->recording);
+	err = recording_name(host->recording);
+	profile->duration_ns = clock_mono_ns() - profile->started_mono_ns;
+	*ret_profile = err ? NULL : profile;
+	return err;
+}
+
+static bool is_outgrown(const struct host *host, const struct profile *profile)
+{
+	return profile->stacks.len > HOST_RENEW_STACKS ||
+	       profile->text.text.len > HOST_RENEW_BYTES ||
+	       clock_mono_ns() > host->opened_mono_ns + HOST_RENEW_NS;
+}
+
+int host_end_slice(struct host *host, bool *ret_is_new)
+{
+	struct profile *profile = host->recording ? recording_profile(host->recording) : NULL;
+
+	*ret_is_new = false;
+	if (!profile)
+		return 0;
+	if (is_outgrown(host, profile)) {
+		*ret_is_new = true;
+		stop_profile(host);
+		return start_profile(host);
+	}
+	profile->entries.len = 0;
+	index_clear(&profile->entry_index);
+	profile->samples = profile->weight_ns = 0;
+	profile->started_mono_ns = clock_mono_ns();
+	profile->started_unix_ns = profile->started_mono_ns + clock_unix_offset_ns();
+	return 0;
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/* host.h - watches the whole host without end: what the daemon records.
+ *
+ *     collector ─ engine ──> records ──┐
+ *     collector ─ engine ──> records ──┼─> sink
+ *     cpu ─────────────────> samples ──┴─> profile of the last slice of time
+ *
+ * Each collector has an engine of its own, so that each can be switched on and off, and fails alone.  The
+ * profile is taken away slice by slice; what it knows of processes is renewed now and then, so that it does
+ * not grow for ever.  One thread.
+ */
+#ifndef SESSION_HOST_H
+#define SESSION_HOST_H
+
+#include "collect/engine.h"
+#include "model/profile.h"
+#include "model/record_sink.h"
+
+#define HOST_PROFILE_RATE_MAX 999
+#define HOST_RENEW_STACKS     200000     /* the recording is renewed when the profile has so many */
+#define HOST_RENEW_BYTES      (8u << 20) /* or so much text */
+#define HOST_RENEW_NS         3600000000000ull /* or is so old */
+
+enum host_state {
+	HOST_OFF,
+	HOST_ON,
+	HOST_FAILED,
+};
+
+/* One collector, or the profile. */
+struct host_part {
+	const char *name, *help;
+	bool by_default;
+	enum host_state state;
+	char why[256];    /* it failed */
+	uint64_t records; /* or samples */
+	uint64_t lost;
+	struct coverage coverage;
+};
+
+struct host_request {
+	uint64_t interval_ns; /* of tables */
+	const struct knob_value *knobs;
+	size_t knob_count;
+	uint32_t rate_hz; /* of the profile */
+	const struct record_sink *sink;
+	struct record_target target; /* without views and cgroup_path; the host adds them */
+};
+
+struct host;
+
+/** host_new - nothing is on yet.  Return: 0; -ENOMEM; -errno with fail() said */
+nodiscard int host_new(const struct host_request *request, struct host **ret_host);
+void host_free(struct host *host);
+
+/** host_views - of every kind of record that can come; valid as long as the host */
+const struct record_view *host_views(const struct host *host, size_t *ret_count);
+
+/** host_target - what the sink is called with; the caller may set `state` before the first drain */
+struct record_target *host_target(struct host *host);
+
+/** host_part - by number, the profile last; NULL behind it */
+const struct host_part *host_part(const struct host *host, size_t number);
+
+/**
+ * host_switch - a collector, or "profile", on or off
+ *
+ * Return: 0, also when it does not work here: then its state is HOST_FAILED; -ENOENT there is no such
+ * part; -ENOMEM.
+ */
+nodiscard int host_switch(struct host *host, const char *name, bool on);
+
+/** host_set_rate - of the profile, which begins anew if it is on.  Return: 0; -ENOMEM */
+nodiscard int host_set_rate(struct host *host, uint32_t rate_hz);
+
+/** host_drain - records to the sink, samples to the profile.  Return: 0; -ENOMEM; what the sink returned */
+nodiscard int host_drain(struct host *host, bool is_last);
+
+/** host_wait - until there is much to drain, @fd becomes readable, or some time has passed */
+void host_wait(struct host *host, int fd, uint64_t ns);
+
+/**
+ * host_take_profile - name what was sampled since the last call; NULL: the profile is off
+ * @ret_profile: borrowed until host_end_slice()
+ */
+nodiscard int host_take_profile(struct host *host, const struct profile **ret_profile);
+
+/** host_end_slice - the profile begins again from nothing; *@ret_is_new: and with other numbers */
+nodiscard int host_end_slice(struct host *host, bool *ret_is_new);
+
+#endif

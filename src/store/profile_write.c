@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT */
+/* profile_write.c - the samples of one slice of time: stacks and threads get numbers that last, the slice
+ * is packed.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "store/profile_write.h"
+#include "store/writer.h"
+
+#define HOT_NS     (3600 * NS_PER_S) /* samples stay as rows */
+#define HOT_DELETE 2000              /* of them, behind each slice */
+
+int profile_writer_open(struct profile_writer *writer, sqlite3 *database)
+{
+	int err = database_prepare(database,
+				   "SELECT id FROM frame WHERE function = ? AND module = ? AND "
+				   "file = ? AND build_id = ? AND source = ? AND line = ? AND "
+				   "kind = ? AND flags = ?",
+				   &writer->find_frame);
+
+	err = err
+		      ?: database_prepare(
+				 database,
+				 "INSERT INTO frame(function, module, file, build_id, source, "
+				 "line, kind, flags) VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
+				 &writer->add_frame);
+	err = err
+		      ?: database_prepare(database,
+					  "SELECT id FROM stack WHERE hash = ? AND frames = ?",
+					  &writer->find_stack);
+	err = err
+		      ?: database_prepare(database, "INSERT INTO stack(hash, frames) VALUES(?, ?)",
+					  &writer->add_stack);
+	err = err
+		      ?: database_prepare(database,
+					  "SELECT id FROM task WHERE pid = ? AND tid = ? AND "
+					  "process = ? AND name = ?",
+					  &writer->find_task);
+	err = err
+		      ?: database_prepare(database,
+					  "INSERT INTO task(pid, tid, process, name) "
+					  "VALUES(?, ?, ?, ?)",
+					  &writer->add_task);
+	err = err
+		      ?: database_prepare(
+				 database,
+				 "INSERT INTO profile(seq, from_unix_ns, to_unix_ns, samples, "
+				 "weight_ns, lost, rate_hz, cpus, mode, data) "
+				 "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+				 &writer->add_profile);
+	err = err
+		      ?: database_prepare(database,
+					  "INSERT INTO sample_row VALUES(?, ?, ?, ?, ?, ?)",
+					  &writer->add_sample);
+	return err
+		       ?: database_prepare(
+				  database,
+				  "DELETE FROM sample_row WHERE rowid IN (SELECT rowid FROM "
+				  "sample_row WHERE at_unix_ns < ? LIMIT ?)",
+				  &writer->cool);
+}
+
+void profile_writer_forget(struct profile_writer *writer)
+{
+	writer->frames.len = writer->stacks.len = writer->tasks.len = 0;
+}
+
+void profile_writer_done(struct profile_writer *writer)
+{
+	vec_done(&writer->frames);
+	vec_done(&writer->stacks);
+	vec_done(&writer->tasks);
+	vec_done(&writer->entries);
+	vec_done(&writer->chain);
+	vec_done(&writer->text);
+	vec_done(&writer->pack.bytes);
+}
+
+/* The id of what @find finds, else of what @add adds; both have the same parameters bound. */
+static int find_or_add(sqlite3_stmt *find, sqlite3_stmt *add, int64_t *ret_id)
+{
+	sqlite3 *database = sqlite3_db_handle(find);
+	int code = sqlite3_step(find), err = 0;
+
+	if (code == SQLITE_ROW)
+		*ret_id = sqlite3_column_int64(find, 0);
+	else if (code != SQLITE_DONE)
+		err = database_fail(database, "read");
+	sqlite3_reset(find);
+	if (err || code == SQLITE_ROW)
+		return err;
+	err = database_step(add);
+	*ret_id = sqlite3_last_insert_rowid(database);
+	return err;
+}
+
+static int text_id(struct store *store, const struct profile *profile, uint32_t text,
+		   int64_t *ret_id)
+{
+	const char *words = profile_text(profile, text);
+
+	return interner_id(&store->interner, words, strlen(words), ret_id);
+}
+
+static int name_id(struct store *store, const struct profile *profile, const struct frame *frame,
+		   const struct name *name, int64_t *ret_id)
+{
+	struct profile_writer *writer = &store->profiles;
+	const struct file *file =
+		frame->kind == FRAME_USER ? &profile->files.data[frame->origin] : NULL;
+	int64_t values[8] = {
+		[5] = name->line, [6] = frame->kind, [7] = name->is_inlined | name->is_address << 1
+	};
+	int err = text_id(store, profile, name->function, &values[0]);
+
+	err = err ?: text_id(store, profile, name->module, &values[1]);
+	err = err ?: text_id(store, profile, file ? file->path : 0, &values[2]);
+	err = err ?: text_id(store, profile, file ? file->build_id : 0, &values[3]);
+	err = err ?: text_id(store, profile, name->source, &values[4]);
+	for (int i = 0; i < 8; i++) {
+		sqlite3_bind_int64(writer->find_frame, i + 1, values[i]);
+		sqlite3_bind_int64(writer->add_frame, i + 1, values[i]);
+	}
+	return err ?: find_or_add(writer->find_frame, writer->add_frame, ret_id);
+}
+
+/* Appends ",12,34": the names of one frame, the outermost first. */
+static int put_frame(struct store *store, const struct profile *profile, uint32_t number)
+{
+	struct profile_writer *writer = &store->profiles;
+	const struct frame *frame = &profile->frames.data[number];
+	int err = 0;
+
+	for (uint32_t i = 0; !err && i < frame->name_count; i++) {
+		uint32_t name = frame->first_name + i;
+		char digits[32];
+		int len;
+
+		while (!err && writer->frames.len <= name)
+			err = vec_push(&writer->frames, 0);
+		if (!err && !writer->frames.data[name])
+			err = name_id(store, profile, frame, &profile->names.data[name],
+				      &writer->frames.data[name]);
+		if (err)
+			break;
+		len = snprintf(digits, sizeof(digits), "%s%ld", writer->text.len > 1 ? "," : "",
+			       (long)writer->frames.data[name]);
+		err = vec_reserve(&writer->text, (size_t)len + 1);
+		if (err)
+			break;
+		memcpy(writer->text.data + writer->text.len, digits, (size_t)len);
+		writer->text.len += (size_t)len;
+	}
+	return err;
+}
+
+static int stack_id(struct store *store, const struct profile *profile, uint32_t stack,
+		    int64_t *ret_id)
+{
+	struct profile_writer *writer = &store->profiles;
+	int64_t hash;
+	int err = 0;
+
+	while (!err && writer->stacks.len <= stack)
+		err = vec_push(&writer->stacks, 0);
+	if (err)
+		return err;
+	*ret_id = writer->stacks.data[stack];
+	if (*ret_id)
+		return 0;
+	writer->chain.len = writer->text.len = 0;
+	for (uint32_t at = stack; !err && at; at = profile->stacks.data[at].parent)
+		err = vec_push(&writer->chain, profile->stacks.data[at].frame);
+	err = err ?: vec_push(&writer->text, '[');
+	for (size_t i = writer->chain.len; !err && i-- > 0;)
+		err = put_frame(store, profile, writer->chain.data[i]);
+	err = err ?: vec_push(&writer->text, ']');
+	if (err)
+		return err;
+	hash = (int64_t)hash_bytes(writer->text.data, writer->text.len, 0);
+	sqlite3_bind_int64(writer->find_stack, 1, hash);
+	sqlite3_bind_int64(writer->add_stack, 1, hash);
+	sqlite3_bind_text(writer->find_stack, 2, writer->text.data, (int)writer->text.len,
+			  SQLITE_STATIC);
+	sqlite3_bind_text(writer->add_stack, 2, writer->text.data, (int)writer->text.len,
+			  SQLITE_STATIC);
+	err = find_or_add(writer->find_stack, writer->add_stack, ret_id);
+	writer->stacks.data[stack] = err ? 0 : *ret_id;
+	return err;
+}
+
+static int task_id(struct store *store, const struct profile *profile, uint32_t number,
+		   int64_t *ret_id)
+{
+	struct profile_writer *writer = &store->profiles;
+	const struct task *task = &profile->tasks.data[number];
+	const struct process *process = &profile->processes.data[task->process];
+	int64_t values[4] = { process->pid, task->tid };
+	int err = 0;
+
+	while (!err && writer->tasks.len <= number)
+		err = vec_push(&writer->tasks, 0);
+	if (err)
+		return err;
+	*ret_id = writer->tasks.data[number];
+	if (*ret_id)
+		return 0;
+	err = text_id(store, profile, process->name, &values[2]);
+	err = err ?: text_id(store, profile, task->name, &values[3]);
+	for (int i = 0; i < 4; i++) {
+		sqlite3_bind_int64(writer->find_task, i + 1, values[i]);
+		sqlite3_bind_int64(writer->add_task, i + 1, values[i]);
+	}
+	err = err ?: find_or_add(writer->find_task, writer->add_task, ret_id);
+	writer->tasks.data[number] = err ? 0 : *ret_id;
+	return err;
+}
+
+static int add_samples(struct store *store, const struct store_slice *slice)
+{
+	sqlite3_stmt *add = store->profiles.add_sample, *cool = store->profiles.cool;
+	int err = 0;
+
+	vec_each(entry, &store->profiles.entries) {
+		sqlite3_bind_int64(add, 1, (int64_t)store->next_seq);
+		sqlite3_bind_int64(add, 2, (int64_t)slice->to_unix_ns);
+		sqlite3_bind_int64(add, 3, entry->task);
+		sqlite3_bind_int64(add, 4, entry->stack);
+		sqlite3_bind_int64(add, 5, (int64_t)entry->samples);
+		sqlite3_bind_int64(add, 6, (int64_t)entry->weight_ns);
+		err = err ?: database_step(add);
+	}
+	sqlite3_bind_int64(cool, 1, (int64_t)(slice->to_unix_ns - HOT_NS));
+	sqlite3_bind_int64(cool, 2, HOT_DELETE);
+	return err ?: database_step(cool);
+}
+
+static int add_slice(struct store *store, const struct store_slice *slice)
+{
+	const struct profile *profile = slice->profile;
+	struct profile_writer *writer = &store->profiles;
+	sqlite3_stmt *add = writer->add_profile;
+	const char *mode = profile->coverage.mode ?: "";
+	int64_t values[] = { (int64_t)store->next_seq,
+			     (int64_t)slice->from_unix_ns,
+			     (int64_t)slice->to_unix_ns,
+			     (int64_t)profile->samples,
+			     (int64_t)profile->weight_ns,
+			     (int64_t)slice->lost,
+			     profile->rate_hz,
+			     profile->cpus };
+	int err = pack_slice(&writer->pack, writer->entries.data, writer->entries.len);
+
+	for (size_t i = 0; i < array_len(values); i++)
+		sqlite3_bind_int64(add, (int)i + 1, values[i]);
+	sqlite3_bind_text(add, 9, mode, -1, SQLITE_STATIC);
+	sqlite3_bind_blob(add, 10, writer->pack.bytes.data, (int)writer->pack.bytes.len,
+			  SQLITE_STATIC);
+	err = err ?: database_step(add);
+	return err ?: add_samples(store, slice);
+}
+
+int profile_write(struct store *store, const struct store_slice *slice)
+{
+	const struct profile *profile = slice->profile;
+	struct profile_writer *writer = &store->profiles;
+	int err = 0;
+
+	writer->entries.len = 0;
+	for (size_t i = 0; !err && i < profile->entries.len; i++) {
+		const struct entry *entry = &profile->entries.data[i];
+		struct pack_entry packed = { .samples = entry->samples,
+					     .weight_ns = entry->weight_ns };
+
+		err = task_id(store, profile, entry->task, &packed.task);
+		err = err ?: stack_id(store, profile, entry->stack, &packed.stack);
+		err = err ?: vec_push(&writer->entries, packed);
+	}
+	return err ?: add_slice(store, slice);
+}

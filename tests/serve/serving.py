@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: MIT
+"""Runs `kymo serve` on a port of its own, with curl and sqlite3 as its clients."""
+import json
+import os
+import pathlib
+import shutil
+import signal
+import sqlite3
+import subprocess
+import time
+
+import pytest
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("KYMO_BUILD", TOP / "build")).resolve()
+KYMO = BUILD / "kymo"
+PATIENCE_SECONDS = 60  # what should come at once has not come by then
+
+
+def until(ask, what):
+    """What `ask` returns as soon as it is true."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        answer = ask()
+        if answer:
+            return answer
+        assert time.monotonic() < deadline, f"not within {PATIENCE_SECONDS} s: {what}"
+        time.sleep(0.05)
+
+
+def curl(*words):
+    if not shutil.which("curl"):
+        pytest.skip("curl is not here")
+    return subprocess.run(["curl", "-sS", "--max-time", "30", *map(str, words)],
+                          capture_output=True, text=True, check=False)
+
+
+class Serving:
+    """`with Serving(folder) as serve:` records and answers from the first line of its block on."""
+
+    def __init__(self, folder, *words, wait=True, **settings):
+        self.folder = pathlib.Path(folder)
+        self.store = self.folder / "kymo.db"
+        settings = {"http.port": 0, "store.path": self.store, "tables.interval_s": 1,
+                    "profile.slice_s": 1, "store.min_free_bytes": 0, "budget.cpu_percent": 100.0,
+                    **settings}
+        self.words = [KYMO, "serve", *map(str, words)]
+        for key, value in settings.items():
+            self.words += ["--set", f"{key}={value}"]
+        self.wait = wait
+
+    def __enter__(self):
+        if os.geteuid() != 0:
+            pytest.skip("only root may load BPF programs")
+        self.said = open(self.folder / "said", "w+")
+        self.process = subprocess.Popen(self.words, text=True, stdout=subprocess.PIPE,
+                                        stderr=self.said)
+        self.url = self.process.stdout.readline().strip().rstrip("/")
+        assert self.url, self.log()
+        if self.wait:
+            until(lambda: self.status("/readyz") == 200 or self.process.poll() is not None,
+                  lambda: self.get("/readyz"))
+        return self
+
+    def __exit__(self, *_):
+        self.end()
+        self.said.close()
+        self.process.stdout.close()
+
+    def end(self, how=signal.SIGTERM):
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+        return self.process.wait(timeout=PATIENCE_SECONDS)
+
+    def log(self):
+        return (self.folder / "said").read_text()
+
+    def status(self, path, *words):
+        answer = curl("-o", "/dev/null", "-w", "%{http_code}", *words, self.url + path)
+        return int(answer.stdout or 0)
+
+    def text(self, path, *words):
+        return curl(*words, self.url + path).stdout
+
+    def get(self, path, *words):
+        return json.loads(self.text(path, *words))
+
+    def part(self, name):
+        parts = self.get("/api/v1/status")["collectors"]
+        return next(part for part in parts if part["name"] == name)
+
+    def switch(self, name, on):
+        return self.status(f"/api/v1/collectors/{name}", "-X", "PUT", "-H",
+                           "Content-Type: application/json", "-d", json.dumps({"on": on}))
+
+    def rows(self, sql, *values):
+        database = sqlite3.connect(f"file:{self.store}?mode=ro", uri=True, timeout=10)
+        database.row_factory = sqlite3.Row
+        try:
+            return [dict(row) for row in database.execute(sql, values)]
+        finally:
+            database.close()
+
+    def row(self, sql, *values):
+        """The first row, as soon as there is one."""
+        return until(lambda: self.rows(sql, *values), sql)[0]
