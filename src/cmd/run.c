@@ -93,8 +93,8 @@ static int run_series(const struct arguments *arguments, const struct run_reques
 static enum run_rung read_rung(const struct arguments *arguments)
 {
 	static const char *const names[] = {
-		[RUN_BEST] = "auto",     [RUN_BPF] = "bpf",   [RUN_PTRACE] = "ptrace",
-		[RUN_CGROUP] = "cgroup", [RUN_PROC] = "proc",
+		[RUN_BEST] = "auto",     [RUN_BPF] = "bpf",       [RUN_PERF] = "perf",
+		[RUN_PTRACE] = "ptrace", [RUN_CGROUP] = "cgroup", [RUN_PROC] = "proc",
 	};
 	const char *name = arguments_text(arguments, "rung");
 

@@ -24,7 +24,9 @@ static const char *const about[] = {
 static const struct choice rungs[] = {
 	{ "auto", "the first of these that is permitted" },
 	{ "bpf", "everything; CAP_BPF and CAP_PERFMON" },
-	{ "ptrace", "processes, and running and waiting of each thread, without reasons" },
+	{ "perf",
+	  "processes, and running and waiting of each thread as it happens, without reasons" },
+	{ "ptrace", "processes, and what the kernel counts of each thread" },
 	{ "cgroup", "sums of the whole tree, by a control group of its own" },
 	{ "proc", "the command's first thread, and what the kernel tells a parent" },
 	{ 0 },

@@ -44,23 +44,35 @@ static int lack_all(struct account *account, uint32_t sections, const char *cons
 	return err;
 }
 
-/* Stops at fork, exec and exit. */
-static int open_tracer(struct ladder *ladder)
+static int fail_perf(int err)
+{
+	err = fail(err, "cannot take records of switches: %m");
+	if (err == -EACCES)
+		hint("'sysctl kernel.perf_event_paranoid=2' permits them for one's own processes");
+	return err;
+}
+
+/* Stops at fork, exec and exit; with records of switches, too. */
+static int open_tracer(struct ladder *ladder, bool with_switches)
 {
 	static const char *const lacks[] = {
-		"why threads were blocked, and where their wake-ups waited: 'unknown' is all of it",
+		"why threads were blocked, and where their wake-ups waited: 'unknown' is all of it, with the "
+		"stops of kymo",
 		"peak memory of the tree, network peers, block devices, system calls",
 		"what came after the exit of a thread, such as freeing its memory",
 		"programs that are setuid run without the rights of their file while they are traced",
 		NULL,
 	};
-	int err = tracer_new(ladder->account, ladder->launch->pid, &ladder->tracer);
+	const char *mode = with_switches ? "perf" : "ptrace";
+	int err = tracer_new(ladder->account, ladder->launch->pid, with_switches, &ladder->tracer);
 
+	if (err && with_switches)
+		return fail_perf(err);
 	if (err)
 		return fail(err, "cannot trace the command: %m");
 	ladder->launch->is_traced = true;
-	ladder->account->rung = ACCOUNT_PTRACE;
-	err = coverage_set_mode(&ladder->account->coverage, "ptrace");
+	ladder->account->rung = with_switches ? ACCOUNT_PERF : ACCOUNT_PTRACE;
+	err = coverage_set_mode(&ladder->account->coverage, mode);
 	return err
 		       ?: lack_all(ladder->account,
 				   ALL & ~(BIT(SECTION_PROCESSES) | BIT(SECTION_BALANCE) |
@@ -104,8 +116,16 @@ int ladder_open(struct ladder *ladder, const struct run_request *request, struct
 	int err = -EPERM;
 
 	*ladder = (struct ladder){ account, launch, request, group, NULL, { { 0 } }, { 0 } };
-	if (request->rung <= RUN_PTRACE && !is_setuid(request->command[0]))
-		err = open_tracer(ladder);
+	if (request->rung <= RUN_PERF && !is_setuid(request->command[0]))
+		err = open_tracer(ladder, true);
+	if (!err || request->rung == RUN_PERF)
+		return err;
+	if (request->rung <= RUN_PTRACE && !is_setuid(request->command[0])) {
+		if (request->rung != RUN_PTRACE && *error_text())
+			err = coverage_lack(&account->coverage, error_text()) ?: err;
+		error_clear();
+		err = open_tracer(ladder, false);
+	}
 	if (!err || request->rung == RUN_PTRACE)
 		return err;
 	error_clear();
@@ -128,6 +148,11 @@ int ladder_handle(struct ladder *ladder)
 	if (outcome > 0)
 		ladder->launch->has_ended = true;
 	return outcome < 0 ? outcome : 0;
+}
+
+int ladder_descriptor(const struct ladder *ladder)
+{
+	return ladder->tracer ? tracer_descriptor(ladder->tracer) : -1;
 }
 
 uint64_t ladder_alive(const struct ladder *ladder)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* ladder.h - the ways to account for a command without BPF.  For session/ only.
  *
- *     ptrace   every process and thread, by stops at fork, exec and exit
+ *     perf     every process and thread, by stops at fork, exec and exit, and their switches
+ *     ptrace   the stops alone
  *     cgroup   a control group of its own: CPU time, memory and disk of the whole tree
  *     proc     the first thread of the command, as /proc has it when it has ended
  *
@@ -39,6 +40,9 @@ nodiscard int ladder_open(struct ladder *ladder, const struct run_request *reque
 
 /** ladder_handle - whatever waits to be heard of.  Return: 0; -ENOMEM */
 nodiscard int ladder_handle(struct ladder *ladder);
+
+/** ladder_descriptor - readable when ladder_handle() is due before its time, for poll(); -1: never */
+int ladder_descriptor(const struct ladder *ladder);
 
 /** ladder_alive - threads that have not ended, as far as they are known */
 uint64_t ladder_alive(const struct ladder *ladder);

@@ -90,7 +90,9 @@ static int observe_until_over(struct run *run)
 	uint64_t now = clock_mono_ns(), drain_ns = now + RUN_DRAIN_MS * NS_PER_MS;
 	struct pollfd waits[] = {
 		{ .fd = run->signals.fd, .events = POLLIN },
-		{ .fd = run->balance ? balance_descriptor(run->balance) : -1, .events = POLLIN },
+		{ .fd = run->balance ? balance_descriptor(run->balance)
+				     : ladder_descriptor(&run->ladder),
+		  .events = POLLIN },
 		{ .fd = -1, .events = POLLIN },
 		{ .fd = -1, .events = POLLIN },
 	};

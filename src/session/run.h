@@ -20,6 +20,7 @@ struct watch_request;
 enum run_rung {
 	RUN_BEST,
 	RUN_BPF,
+	RUN_PERF,   /* and when threads are switched */
 	RUN_PTRACE, /* stops at fork, exec and exit */
 	RUN_CGROUP, /* a control group of its own */
 	RUN_PROC    /* what the kernel tells of a command that has ended */

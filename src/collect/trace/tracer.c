@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "collect/trace/counters.h"
+#include "collect/trace/switches.h"
 
 #define OPTIONS                                                                                \
 	(PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC | \
@@ -31,6 +32,8 @@ struct tracer {
 	struct balance_times root_before; /* what our child did before it executed the command */
 	bool root_over;
 	int root_status;
+	bool has_switches; /* they are told of, too */
+	struct switches switches;
 };
 
 static struct tracee *find(struct tracer *tracer, pid_t tid)
@@ -60,11 +63,18 @@ static int enter_process(struct tracer *tracer, struct tracee *tracee)
 static int enter(struct tracer *tracer, pid_t tid)
 {
 	struct tracee tracee = { .tid = tid, .born = clock_mono_ns() };
-	int err;
+	const struct switched *switched;
+	int err = 0;
 
 	if (find(tracer, tid))
 		return 0;
-	err = vec_push(&tracer->tracees, tracee);
+	if (tracer->has_switches) {
+		err = switches_drain(&tracer->switches);
+		switched = switches_of(&tracer->switches, (uint32_t)tid);
+		if (switched && switched->born)
+			tracee.born = switched->born;
+	}
+	err = err ?: vec_push(&tracer->tracees, tracee);
 	return err ?: enter_process(tracer, &tracer->tracees.data[tracer->tracees.len - 1]);
 }
 
@@ -89,6 +99,7 @@ static int made(struct tracer *tracer, pid_t maker)
 
 static void forget(struct tracer *tracer, struct tracee *tracee)
 {
+	switches_forget(&tracer->switches, (uint32_t)tracee->tid);
 	*tracee = tracer->tracees.data[--tracer->tracees.len];
 }
 
@@ -106,6 +117,44 @@ static void take_memory(pid_t tid, struct account_process *process, char comm[16
 	sscanf(status, "Name:\t%15s", comm);
 }
 
+/* Its life by its switches; when it wanted to wait, the kernel's count says how long it then waited for
+ * a CPU.
+ */
+static void divide_by_switches(const struct switched *switched, struct balance_times *times)
+{
+	uint64_t left = times->life, queued = switched->queued;
+
+	if (times->kernel_delay > queued)
+		queued = times->kernel_delay;
+	if (queued > switched->queued + switched->waited)
+		queued = switched->queued + switched->waited;
+	times->running = switched->running < left ? switched->running : left;
+	left -= times->running;
+	times->runq = queued < left ? queued : left;
+	times->blocked[BLOCK_UNSEEN] = left - times->runq;
+	times->voluntary = switched->outs - switched->preemptions;
+	times->involuntary = switched->preemptions;
+}
+
+/* Return: 0; -ENOMEM; -errno */
+static int divide(struct tracer *tracer, const struct tracee *tracee, uint64_t at,
+		  struct balance_times *times)
+{
+	struct switched *switched;
+	int err;
+
+	counters_divide(times);
+	if (!tracer->has_switches)
+		return 0;
+	err = switches_drain(&tracer->switches);
+	switched = switches_of(&tracer->switches, (uint32_t)tracee->tid);
+	if (err || !switched || tracer->switches.lost)
+		return err; /* what is lost would be missing in one of its parts */
+	switched_take(switched, &(struct switch_record){ at, switched->tid, SWITCH_END });
+	divide_by_switches(switched, times);
+	return 0;
+}
+
 /* What the kernel has counted of a thread, and the rest of its life as unknown. */
 static int account_for(struct tracer *tracer, const struct tracee *tracee, uint64_t at, bool alive)
 {
@@ -117,16 +166,31 @@ static int account_for(struct tracer *tracer, const struct tracee *tracee, uint6
 		.is_alive = alive,
 		.is_cut = true,
 	};
+	int err;
 
 	row.times.life = at > tracee->born ? at - tracee->born : 0;
 	counters_read(tracee->tid, &row.times);
 	if (tracee->tid == tracer->root)
 		times_subtract(&row.times, &tracer->root_before);
-	counters_divide(&row.times);
+	err = divide(tracer, tracee, at, &row.times);
+	if (err)
+		return err;
 	take_memory(tracee->tid, &tracer->account->processes.data[tracee->process], row.comm);
 	times_add(&tracer->account->totals, &row.times);
 	tracer->account->thread_count++;
 	return account_thread(tracer->account, &row);
+}
+
+/* A thread that counts from now on: it is not on a CPU. */
+static int restart(struct tracer *tracer, pid_t tid, uint64_t now)
+{
+	struct switched *switched;
+	int err = switches_drain(&tracer->switches);
+
+	switched = switches_of(&tracer->switches, (uint32_t)tid);
+	if (switched)
+		*switched = (struct switched){ .tid = (uint32_t)tid, .born = now, .since = now };
+	return err;
 }
 
 static int executed(struct tracer *tracer, pid_t tid)
@@ -137,6 +201,7 @@ static int executed(struct tracer *tracer, pid_t tid)
 	char path[64], file[4096];
 	size_t len = 0;
 	ssize_t got;
+	int err = 0;
 
 	ptrace(PTRACE_GETEVENTMSG, tid, NULL, &former);
 	taker = find(tracer, (pid_t)former);
@@ -147,6 +212,7 @@ static int executed(struct tracer *tracer, pid_t tid)
 		taker = find(tracer, (pid_t)former);
 		taker->tid = tid;
 		tracee = taker;
+		switches_rename(&tracer->switches, (uint32_t)former, (uint32_t)tid);
 		if (tid == tracer->root)
 			tracer->root_before = (struct balance_times){ 0 };
 	}
@@ -156,8 +222,12 @@ static int executed(struct tracer *tracer, pid_t tid)
 		/* The account begins here; what the child of ours did before is not the command's. */
 		counters_read(tid, &tracer->root_before);
 		tracer->root_born = tracee->born = clock_mono_ns();
+		if (tracer->has_switches)
+			err = restart(tracer, tid, tracee->born);
 		tracer->account->processes.data[tracee->process].born_mono_ns = tracee->born;
 	}
+	if (err)
+		return err;
 	argv = proc_read(tid, "cmdline", &len);
 	snprintf(path, sizeof(path), "/proc/%d/exe", tid);
 	got = readlink(path, file, sizeof(file) - 1);
@@ -225,7 +295,7 @@ static int stopped(struct tracer *tracer, pid_t tid, int status)
 	return err;
 }
 
-int tracer_new(struct account *account, pid_t root, struct tracer **ret_tracer)
+int tracer_new(struct account *account, pid_t root, bool with_switches, struct tracer **ret_tracer)
 {
 	own(tracer_freep) struct tracer *tracer = calloc(1, sizeof(*tracer));
 	int err;
@@ -234,6 +304,12 @@ int tracer_new(struct account *account, pid_t root, struct tracer **ret_tracer)
 		return -ENOMEM;
 	tracer->account = account;
 	tracer->root = root;
+	if (with_switches) {
+		err = switches_open(root, &tracer->switches);
+		if (err)
+			return err;
+		tracer->has_switches = true;
+	}
 	if (ptrace(PTRACE_SEIZE, root, NULL, OPTIONS) < 0)
 		return -errno;
 	err = enter(tracer, root);
@@ -248,6 +324,8 @@ int tracer_handle(struct tracer *tracer, int *ret_status)
 	int status, err = 0;
 	pid_t tid;
 
+	if (tracer->has_switches)
+		err = switches_drain(&tracer->switches);
 	while (!err && (tid = waitpid(-1, &status, WNOHANG | __WALL)) > 0) {
 		if (WIFSTOPPED(status)) {
 			err = stopped(tracer, tid, status);
@@ -261,6 +339,11 @@ int tracer_handle(struct tracer *tracer, int *ret_status)
 		}
 	}
 	return err ?: tracer->root_over;
+}
+
+int tracer_descriptor(const struct tracer *tracer)
+{
+	return tracer->has_switches ? tracer->switches.epoll : -1;
 }
 
 size_t tracer_alive(const struct tracer *tracer)
@@ -281,7 +364,11 @@ int tracer_finish(struct tracer *tracer, uint64_t at_mono_ns)
 		err = err ?: account_for(tracer, tracee, at_mono_ns, true);
 	/* A tracee can only be let go while it is stopped; the others go on when we end. */
 	tracer->account->process_count = tracer->account->processes.len;
-	return err;
+	return err
+		       ?: coverage_lose(
+				  &tracer->account->coverage,
+				  "switches: ring buffer full, so lives are divided by counters",
+				  tracer->switches.lost, at_mono_ns);
 }
 
 void tracer_free(struct tracer *tracer)
@@ -289,5 +376,6 @@ void tracer_free(struct tracer *tracer)
 	if (!tracer)
 		return;
 	vec_done(&tracer->tracees);
+	switches_close(&tracer->switches);
 	free(tracer);
 }

@@ -4,6 +4,8 @@
  * At the exit stop of each thread its counters are read from /proc: how long it ran and waited for a CPU,
  * its switches, faults, bytes and the peak of its memory, all exact.  The rest of its life it was
  * blocked, by what is not known.  Its system calls run at full speed.
+ * With records of switches (switches.h) its running and its waits for a CPU are measured as they happen, and it
+ * is known when it was born.
  *
  *     tracer_new       takes the launched child while it still waits
  *     tracer_handle    whenever a child changes its state
@@ -21,8 +23,13 @@
 
 struct tracer;
 
-/** tracer_new - Return: 0; -EPERM not permitted; -ENOMEM; -errno; without fail() */
-nodiscard int tracer_new(struct account *account, pid_t root, struct tracer **ret_tracer);
+/**
+ * tracer_new - @with_switches: lives are divided by records of when threads are switched
+ *
+ * Return: 0; -EPERM, -EACCES not permitted; -ENOMEM; -errno; without fail()
+ */
+nodiscard int tracer_new(struct account *account, pid_t root, bool with_switches,
+			 struct tracer **ret_tracer);
 
 /**
  * tracer_handle - every stop and every end that waits to be heard of
@@ -31,6 +38,9 @@ nodiscard int tracer_new(struct account *account, pid_t root, struct tracer **re
  * Return: 0; 1 the root has ended; -ENOMEM.
  */
 nodiscard int tracer_handle(struct tracer *tracer, int *ret_status);
+
+/** tracer_descriptor - readable when tracer_handle() is due before its time, for poll(); -1: never */
+int tracer_descriptor(const struct tracer *tracer);
 
 /** tracer_alive - threads that have not ended */
 size_t tracer_alive(const struct tracer *tracer);
