@@ -75,8 +75,12 @@ struct mm_struct {
 	struct uprobes_state uprobes_state;
 };
 
+struct atomic_long___old {
+	s64 counter;
+};
+
 struct mm_rss_stat___old {
-	s64 count[4];
+	struct atomic_long___old count[4];
 };
 
 struct mm_struct___old {

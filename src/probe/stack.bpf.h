@@ -85,10 +85,13 @@ static __always_inline bool window_grow(struct user_walk *walk, struct window *w
 	u32 filled = walk->filled;
 	u64 from = walk->base + filled;
 	u32 len = align - (from & (align - 1));
+	u32 at = filled;
 
 	if (filled >= WINDOW_BYTES)
 		return false;
-	if (bpf_probe_read_user(window->bytes + (filled & (WINDOW_BYTES - 1)),
+	/* On a way that cannot be taken, kernels before 6.8 make it a range without a number in it. */
+	barrier_var(at);
+	if (bpf_probe_read_user(window->bytes + (at & (WINDOW_BYTES - 1)),
 				len & (2 * PAGE_BYTES - 1), (void *)from))
 		return false;
 	walk->filled = filled + len;

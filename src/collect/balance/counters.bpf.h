@@ -17,9 +17,18 @@ static __always_inline u32 number_of(struct task_struct *task, u32 kernel_number
 
 static __always_inline u64 resident_pages(struct mm_struct *mm)
 {
-	s64 file = mm->rss_stat[0].count, anonymous = mm->rss_stat[1].count;
-	s64 shared = mm->rss_stat[3].count;
+	struct mm_struct___old *old = (void *)mm;
+	s64 file, anonymous, shared;
 
+	if (bpf_core_field_exists(mm->rss_stat[0].count)) {
+		file = mm->rss_stat[0].count;
+		anonymous = mm->rss_stat[1].count;
+		shared = mm->rss_stat[3].count;
+	} else { /* their verifier follows no pointer into an array of typedefs */
+		file = BPF_CORE_READ(old, rss_stat.count[0].counter);
+		anonymous = BPF_CORE_READ(old, rss_stat.count[1].counter);
+		shared = BPF_CORE_READ(old, rss_stat.count[3].counter);
+	}
 	return (file > 0 ? file : 0) + (anonymous > 0 ? anonymous : 0) + (shared > 0 ? shared : 0);
 }
 

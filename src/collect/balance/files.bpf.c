@@ -85,6 +85,7 @@ static __always_inline void send_path(struct balance_file *row, const struct bal
 	path->at = tail.at;
 	path->bytes = tail.bytes;
 	used = buffer->used;
+	barrier_var(used); /* what is checked is what is passed on */
 	if (used > EVENT_BYTES ||
 	    bpf_ringbuf_output(&events, buffer->bytes, used, emit_flags(&events, &woken_at)))
 		__sync_fetch_and_add(&refused_paths, 1);

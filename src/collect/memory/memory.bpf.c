@@ -75,9 +75,9 @@ static __always_inline struct pages pages_of(struct mm_struct *mm)
 			at_least_none(BPF_CORE_READ(mm, rss_stat[3].count)),
 		};
 	return (struct pages){
-		at_least_none(BPF_CORE_READ(old, rss_stat.count[0])),
-		at_least_none(BPF_CORE_READ(old, rss_stat.count[1])),
-		at_least_none(BPF_CORE_READ(old, rss_stat.count[3])),
+		at_least_none(BPF_CORE_READ(old, rss_stat.count[0].counter)),
+		at_least_none(BPF_CORE_READ(old, rss_stat.count[1].counter)),
+		at_least_none(BPF_CORE_READ(old, rss_stat.count[3].counter)),
 	};
 }
 

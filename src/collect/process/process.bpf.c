@@ -107,8 +107,9 @@ static __always_inline u64 max_rss(struct task_struct *task)
 	} else {
 		struct mm_struct___old *old = (void *)mm;
 
-		now = BPF_CORE_READ(old, rss_stat.count[0]) +
-		      BPF_CORE_READ(old, rss_stat.count[1]) + BPF_CORE_READ(old, rss_stat.count[3]);
+		now = BPF_CORE_READ(old, rss_stat.count[0].counter) +
+		      BPF_CORE_READ(old, rss_stat.count[1].counter) +
+		      BPF_CORE_READ(old, rss_stat.count[3].counter);
 	}
 	most = BPF_CORE_READ(mm, hiwater_rss);
 	if (now > 0 && (u64)now > most)
