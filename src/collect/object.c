@@ -55,7 +55,8 @@ static void set_knobs(struct loaded *loaded, const char *collector, const struct
 static int fail_load(const struct object *object, int err)
 {
 	/* Without CAP_PERFMON the loader's own program is refused with EINVAL. */
-	if (err == -ENOMEM || (err != -EPERM && err != -EACCES && rights_load_tracing()))
+	if (err == -ENOMEM ||
+	    (err != -EPERM && rights_load_tracing())) /* EACCES: the verifier's, too */
 		return fail(err == -ENOMEM ? err : -ENOTSUP,
 			    "this kernel does not load the program '%s': %m", object->name);
 	err = fail(-EPERM, "not permitted to load BPF programs");

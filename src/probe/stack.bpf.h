@@ -123,6 +123,15 @@ static __always_inline bool window_show(struct user_walk *walk, struct window *w
 	return offset + 16 <= walk->filled;
 }
 
+/* Copies @count kernel frames, fewer than STACK_KERNEL_SLOTS, behind @user frames. */
+static __always_inline void walk_append(struct user_walk *walk, u32 user, const u64 *frames,
+					u32 count)
+{
+	barrier_var(count); /* verifiers before 6.8 forget what was checked of it */
+	bpf_probe_read_kernel(&walk->frames[user & (STACK_USER_SLOTS - 1)],
+			      (count & (STACK_KERNEL_SLOTS - 1)) * sizeof(u64), frames);
+}
+
 static __always_inline void walk_push(struct user_walk *walk, u64 address)
 {
 	u32 count = walk->count;

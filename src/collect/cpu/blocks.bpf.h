@@ -93,8 +93,7 @@ static __always_inline bool send_block(struct task_struct *task, struct cpu_wait
 		bytes = bpf_get_task_stack(task, kernel->frames, STACK_MAX_KERNEL * sizeof(u64), 0);
 	if (bytes > 0 && bytes <= (long)(STACK_MAX_KERNEL * sizeof(u64))) {
 		record->kernel_frames = (u32)bytes / sizeof(u64);
-		bpf_probe_read_kernel(&walk->frames[record->user_frames & (STACK_USER_SLOTS - 1)],
-				      (u32)bytes, kernel->frames);
+		walk_append(walk, record->user_frames, kernel->frames, record->kernel_frames);
 	}
 	return send_record(record);
 }

@@ -110,7 +110,7 @@ static int fail_load(const struct cpu_plan *plan, int err)
 	if (err == -EMFILE || err == -ENFILE || err == -ENOMEM)
 		return fail(err, "cannot load a BPF program: %m");
 	/* Without CAP_PERFMON the loader's own program is refused with EINVAL. */
-	if (err != -EPERM && err != -EACCES && rights_load_tracing()) {
+	if (err != -EPERM && rights_load_tracing()) { /* EACCES: the verifier's word, too */
 		err = fail(-ENOTSUP, "this kernel does not load the program that %s: %s",
 			   plan->timer == CPU_TIMER_SWITCH ? "measures waits" : "takes samples",
 			   strerror(-err));

@@ -254,9 +254,7 @@ static __always_inline u32 capture_kernel(void *ctx, struct user_walk *walk, u32
 	if (options.counted)
 		walk->hash = hash_kernel_frames(walk->hash, first, count);
 	count -= first;
-	bpf_probe_read_kernel(&walk->frames[user & (STACK_USER_SLOTS - 1)],
-			      (count & (STACK_KERNEL_SLOTS - 1)) * sizeof(u64),
-			      &kernel->frames[first & (STACK_KERNEL_SLOTS - 1)]);
+	walk_append(walk, user, &kernel->frames[first & (STACK_KERNEL_SLOTS - 1)], count);
 	return count;
 }
 

@@ -86,8 +86,7 @@ static __always_inline void send_waker(void *ctx, const struct cpu_wait *wait, u
 				      OWN_FRAMES);
 	if (bytes > 0 && bytes <= (long)(STACK_MAX_KERNEL * sizeof(u64))) {
 		record->kernel_frames = (u32)bytes / sizeof(u64);
-		bpf_probe_read_kernel(&walk->frames[count & (STACK_USER_SLOTS - 1)], (u32)bytes,
-				      kernel->frames);
+		walk_append(walk, count, kernel->frames, record->kernel_frames);
 	}
 	send_record(record);
 }
