@@ -121,10 +121,9 @@ static __always_inline u32 copy_standing(struct standing *standing, struct task_
 	standing->words[UNWIND_RAW_BY_FP] = 0;
 	standing->words[UNWIND_RAW_BASE] = at;
 	standing->words[UNWIND_RAW_IS_CUT] = 1;
-	for (int pages = 0; pages < 8; pages++) {
+	/* What so many pages hold needs no check, which verifiers before 6.8 would lose. */
+	for (int pages = 0; pages < STANDING_WORDS * 8 / PAGE_BYTES; pages++) {
 		part = PAGE_BYTES - ((at + len) & (PAGE_BYTES - 1));
-		if (part > PAGE_BYTES || len > STANDING_WORDS * 8 - PAGE_BYTES)
-			break;
 		if (bpf_copy_from_user_task((void *)&standing->words[UNWIND_RAW_STACK] + len, part,
 					    (void *)at + len, task, 0)) {
 			standing->words[UNWIND_RAW_IS_CUT] = 0;
