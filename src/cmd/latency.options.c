@@ -7,6 +7,8 @@ static const char *const about[] = {
 	"Times the calls of functions of programs that run, or that start later: C, C++, Rust, and Go "
 	"by goroutine.  FILE is a path, a program in PATH, or a library by its file name.  FUNCTION is a "
 	"name as it stands in the file, as C++, Rust and Go write it, or a glob.",
+	"'usdt:PROVIDER:NAME' in the place of FUNCTION counts the hits of a probe point, "
+	"'usdt:PROVIDER:BEGIN..END' times from one to another on a thread.",
 	"Probes lie at the entry of a function and on each instruction by which it can be left; no "
 	"return address is replaced, but of C functions that are known to call nobody (malloc).  So Go "
 	"programs, exceptions, coroutines and longjmp are safe.  Before anything is probed it is said how the calls of each function are seen and what "
@@ -104,6 +106,8 @@ static const struct example examples[] = {
 	{ "sudo kymo latency ./server:main.handleRequest --calls",
 	  "one line a call, of every server" },
 	{ "sudo kymo latency 'libsqlite3.so.0:sqlite3_*' -d 10 --json", "functions of a library" },
+	{ "sudo kymo latency 'postgres:usdt:postgresql:query__start..query__done'",
+	  "from one probe point to another" },
 	{ "kymo latency --list './server:main.*'", "what there is, and how it would be seen" },
 	{ 0 },
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A whole ELF file of foreign making: headers, symbols, PLT, mini-debuginfo, DWARF, the table of Go,
- * and its functions as instructions.
+ * its functions as instructions, and probe points.
  */
 #include "elf/image.h"
 
@@ -13,6 +13,7 @@
 #include "elf/inlines.h"
 #include "elf/plt.h"
 #include "elf/symbols.h"
+#include "elf/usdt.h"
 
 #define MINI_MAX (8u << 20)
 
@@ -54,6 +55,22 @@ static void ask_functions(const struct image *image, const struct image *mini)
 		}
 	functions_done(&functions);
 	if (gopclntab_names(image, "main.main") > 1 || gopclntab_version(image) > 99999)
+		abort();
+}
+
+static int see_point(void *context, const struct usdt_point *point)
+{
+	size_t *texts = context;
+
+	*texts += strlen(point->provider) + strlen(point->name);
+	return 0;
+}
+
+static void ask_points(const struct image *image)
+{
+	size_t texts = 0;
+
+	if (usdt_each(image, see_point, &texts) > 0)
 		abort();
 }
 
@@ -127,6 +144,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 			image_code_at(image, address);
 	ask_symbols(image, mini);
 	ask_functions(image, mini);
+	ask_points(image);
 	ask_plt(image);
 	ask_inlines(image);
 	return 0;

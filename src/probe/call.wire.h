@@ -23,6 +23,8 @@ enum call_kind {
 	CALL_JUMP_IF,       /* likewise, if `condition` holds */
 	CALL_JUMP_REGISTER, /* likewise, if it leads out of `ranges` */
 	CALL_JUMP_MEMORY,
+	CALL_POINT,  /* a probe point, which is only counted, or with which a span begins */
+	CALL_SPAN,   /* one with which a span ends, on the thread that began it */
 	CALL_HOOKED, /* a return probe: the return address has been taken off the stack */
 };
 

@@ -23,7 +23,7 @@ struct latency {
 	struct signals signals;
 	/* In the order of files, as calls wants them. */
 	vec(struct call_site) sites;
-	vec(uint64_t) offsets;
+	vec(uint64_t) offsets, semaphores;
 	vec(struct calls_file) files;
 	struct latency_figures **before; /* by function; NULL: nothing was called yet */
 	struct latency_figures *now;     /* by row of a report */
@@ -50,6 +50,7 @@ static int take_kind(struct latency *latency, uint32_t file, bool hooked, uint32
 			continue;
 		err = vec_push(&latency->sites, *site);
 		err = err ?: vec_push(&latency->offsets, plan->offsets.data[i]);
+		err = err ?: vec_push(&latency->semaphores, plan->semaphores.data[i]);
 		++*count;
 	}
 	return err;
@@ -104,6 +105,7 @@ static int open_calls(struct latency *latency)
 	struct calls_request request = {
 		.sites = latency->sites.data,
 		.offsets = latency->offsets.data,
+		.semaphores = latency->semaphores.data,
 		.site_count = (uint32_t)latency->sites.len,
 		.files = latency->files.data,
 		.file_count = (uint32_t)latency->files.len,
@@ -433,6 +435,7 @@ static void latency_done(struct latency *latency)
 	free(latency->max_ns);
 	vec_done(&latency->sites);
 	vec_done(&latency->offsets);
+	vec_done(&latency->semaphores);
 	vec_done(&latency->files);
 	signals_give_back(&latency->signals);
 }

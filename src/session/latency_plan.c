@@ -14,15 +14,13 @@
 #include "session/latency_files.h"
 #include "session/latency_harmless.h"
 #include "session/latency_unseen.h"
+#include "session/latency_usdt.h"
 
 #define MINI_MAX_BYTES (64u << 20)
 #define HOW_BYTES      160
+#define USDT           "usdt:"
 
-/* A text that the plan owns; NULL: no memory. */
-static const char *keep_text(struct latency_plan *plan, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static const char *keep_text(struct latency_plan *plan, const char *format, ...)
+const char *latency_plan_text(struct latency_plan *plan, const char *format, ...)
 {
 	char *text = NULL;
 	va_list words;
@@ -143,6 +141,18 @@ static uint8_t goid_words(const struct image *image)
 	return version == 1023 || version == 1024 ? 160 / 8 : 0;
 }
 
+int latency_plan_push(struct latency_plan *plan, const struct call_site *site, uint64_t offset,
+		      uint64_t semaphore)
+{
+	int err;
+
+	if (plan->sites.len == CALL_SITES_MAX)
+		return fail(-E2BIG, "at most %d places can be probed at once", CALL_SITES_MAX);
+	err = vec_push(&plan->sites, *site);
+	err = err ?: vec_push(&plan->offsets, offset);
+	return err ?: vec_push(&plan->semaphores, semaphore);
+}
+
 static int add_site(struct latency_plan *plan, const struct image *image,
 		    const struct function *function, const struct code_site *site)
 {
@@ -164,14 +174,10 @@ static int add_site(struct latency_plan *plan, const struct image *image,
 		.goid_words = function->is_go ? goid_words(image) : 0,
 	};
 	uint64_t offset;
-	int err;
 
 	if (!image_offset(image, site->address, &offset))
 		return -EBADMSG;
-	if (plan->sites.len == CALL_SITES_MAX)
-		return fail(-E2BIG, "at most %d places can be probed at once", CALL_SITES_MAX);
-	err = vec_push(&plan->sites, wire);
-	return err ?: vec_push(&plan->offsets, offset);
+	return latency_plan_push(plan, &wire, offset, 0);
 }
 
 static const char *describe(struct latency_plan *plan, const struct function *function,
@@ -185,31 +191,28 @@ static const char *describe(struct latency_plan *plan, const struct function *fu
 		jumps += exit->kind != CODE_RETURN;
 	}
 	if (code->lacks[0])
-		return keep_text(plan, "entry only, calls are counted and not timed: %s",
-				 code->lacks);
+		return latency_plan_text(plan, "entry only, calls are counted and not timed: %s",
+					 code->lacks);
 	if (code->never_returns)
-		return keep_text(plan, "entry only, it never returns: calls are counted");
+		return latency_plan_text(plan, "entry only, it never returns: calls are counted");
 	snprintf(exits, sizeof(exits), "%u return%s", returns, returns == 1 ? "" : "s");
 	if (jumps)
 		snprintf(exits + strlen(exits), sizeof(exits) - strlen(exits), ", %u jump%s out",
 			 jumps, jumps == 1 ? "" : "s");
-	return keep_text(plan, "entry at +%lu%s and %s, by %s",
-			 (unsigned long)(code->entry.address - function->body.start),
-			 code->entry.step == CODE_STEPPED ? " (stepped)" : "", exits,
-			 function->is_go ? "goroutine" : "stack pointer");
+	return latency_plan_text(plan, "entry at +%lu%s and %s, by %s",
+				 (unsigned long)(code->entry.address - function->body.start),
+				 code->entry.step == CODE_STEPPED ? " (stepped)" : "", exits,
+				 function->is_go ? "goroutine" : "stack pointer");
 }
 
 /* A return probe where the entry is, which was added last. */
 static int add_hook(struct latency_plan *plan)
 {
 	struct call_site hook = plan->sites.data[plan->sites.len - 1];
-	uint64_t offset = plan->offsets.data[plan->offsets.len - 1];
-	int err;
 
 	hook.kind = CALL_HOOKED;
 	hook.cost = CALL_TRAMPOLINE;
-	err = vec_push(&plan->sites, hook);
-	return err ?: vec_push(&plan->offsets, offset);
+	return latency_plan_push(plan, &hook, plan->offsets.data[plan->offsets.len - 1], 0);
 }
 
 static int refuse(struct latency_plan *plan, const char *name, const char *why)
@@ -245,11 +248,12 @@ static int add_code(struct latency_plan *plan, uint32_t file, const struct funct
 	if (plan->functions.len == CALL_FUNCTIONS_MAX)
 		return fail(-E2BIG, "at most %d functions can be timed at once",
 			    CALL_FUNCTIONS_MAX);
-	shown.name = keep_text(plan, "%s", name);
-	shown.how = hooked ? keep_text(plan,
-				       "entry at +%lu and a return probe, as it calls nobody "
-				       "who could unwind or change stacks",
-				       (unsigned long)(code->entry.address - function->body.start))
+	shown.name = latency_plan_text(plan, "%s", name);
+	shown.how = hooked ? latency_plan_text(
+				     plan,
+				     "entry at +%lu and a return probe, as it calls nobody "
+				     "who could unwind or change stacks",
+				     (unsigned long)(code->entry.address - function->body.start))
 			   : describe(plan, function, code);
 	shown.is_counted = !code->exits.len;
 	if (!shown.name || !shown.how)
@@ -301,8 +305,11 @@ static uint32_t file_number(const struct latency_plan *plan, const struct latenc
 static int add_matches(struct latency_plan *plan, struct latency_file *file, const char *pattern)
 {
 	struct functions found = { 0 };
-	int err = functions_find(file->image, file->mini, pattern, &found), count;
+	int err, count;
 
+	if (strncmp(pattern, USDT, strlen(USDT)) == 0)
+		return latency_plan_add_usdt(plan, file_number(plan, file), pattern + strlen(USDT));
+	err = functions_find(file->image, file->mini, pattern, &found);
 	if (err == -ENOTSUP)
 		err = fail(err, "'%s' was built by a version of Go that is not known", file->path);
 	else if (err)
@@ -326,7 +333,7 @@ static int add_matches(struct latency_plan *plan, struct latency_file *file, con
 	return err ?: count;
 }
 
-static int fail_missing(const struct latency_file *file, const char *pattern)
+static int fail_no_function(const struct latency_file *file, const char *pattern)
 {
 	char nearest[SYMBOL_NAME_BYTES];
 	uint32_t places;
@@ -352,6 +359,18 @@ static int fail_missing(const struct latency_file *file, const char *pattern)
 		hint("the file is stripped: only what other files use of it has a name");
 	else
 		hint("kymo latency --list '%s:*' lists what there is", file->path);
+	return err;
+}
+
+static int fail_missing(const struct latency_file *file, const char *pattern)
+{
+	int err;
+
+	if (strncmp(pattern, USDT, strlen(USDT)) != 0)
+		return fail_no_function(file, pattern);
+	err = fail(-ENOENT, "there is no probe point '%s' in '%s'", pattern + strlen(USDT),
+		   file->path);
+	hint("kymo latency --list '%s:usdt:*:*' lists them", file->path);
 	return err;
 }
 
@@ -402,7 +421,7 @@ int latency_plan_add(struct latency_plan *plan, const char *operand)
 	struct latency_file *file;
 	int err;
 
-	if (!colon && plan->pid)
+	if (plan->pid && (!colon || strncmp(operand, USDT, strlen(USDT)) == 0))
 		return add_in_process(plan, operand);
 	if (!colon || !colon[1] || colon == operand) {
 		err = fail(-ERROR_USAGE, "'%s' names no function of a file", operand);
@@ -451,6 +470,7 @@ void latency_plan_done(struct latency_plan *plan)
 	vec_done(&plan->file_of);
 	vec_done(&plan->sites);
 	vec_done(&plan->offsets);
+	vec_done(&plan->semaphores);
 	vec_done(&plan->refused);
 	vec_done(&plan->texts);
 }

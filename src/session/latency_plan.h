@@ -3,6 +3,8 @@
  *
  * "FILE:NAME" names functions of a file, which may be a path, a program in PATH or a library by its
  * file name; with a process, "NAME" alone is looked for in its program and then in its libraries.
+ * "usdt:PROVIDER:NAME" is a probe point, whose hits are counted, and "usdt:PROVIDER:BEGIN..END" the time
+ * from one to the other on a thread.
  * Nothing of a process is touched here.
  */
 #ifndef SESSION_LATENCY_PLAN_H
@@ -26,10 +28,11 @@ struct latency_plan {
 	vec(struct latency_function) functions;
 	vec(uint32_t) file_of; /* by function */
 	vec(struct call_site) sites;
-	vec(uint64_t) offsets; /* by site */
-	vec(char *) refused;   /* functions that cannot be probed, and why */
-	vec(char *) unseen;    /* calls that probes do not see, a clause each */
-	vec(char *) texts;     /* names and such, owned */
+	vec(uint64_t) semaphores; /* by site: where in the file; 0: none */
+	vec(uint64_t) offsets;    /* by site */
+	vec(char *) refused;      /* functions that cannot be probed, and why */
+	vec(char *) unseen;       /* calls that probes do not see, a clause each */
+	vec(char *) texts;        /* names and such, owned */
 };
 
 /**

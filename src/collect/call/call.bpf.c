@@ -7,6 +7,7 @@
  * upper end of it.
  *
  *     C, C++, Rust   process, stack pointer at the entry
+ *     spans          process, thread, function
  *     Go             process, address of the goroutine (r14), stack.hi - stack pointer
  *
  * A frame that is left otherwise (by an exception, longjmp, a panic) never comes to an exit.  Whatever
@@ -193,6 +194,11 @@ static __always_inline bool frame_of(const struct pt_regs *ctx, const struct cal
 	frame->tgid = bpf_get_current_pid_tgid() >> 32;
 	frame->place = sp;
 	frame->depth = 0;
+	if (site->kind == CALL_POINT || site->kind == CALL_SPAN) {
+		frame->place = (u32)bpf_get_current_pid_tgid();
+		frame->depth = ~site->function; /* no goroutine's stack is that deep */
+		return true;
+	}
 	if (!site->is_go)
 		return true;
 	frame->place = goroutine(ctx);
@@ -300,11 +306,13 @@ int call_site(struct pt_regs *ctx)
 		return 0;
 	if (site->cost < CALL_COSTS)
 		__sync_fetch_and_add(&counts->hits[site->cost], 1);
+	if (site->kind == CALL_POINT && !site->is_if) /* nothing ends */
+		return 0;
 	if (site->kind != CALL_ENTRY && !jumps_out(ctx, site))
 		return 0;
 	if (!frame_of(ctx, site, &frame))
 		return 0;
-	if (site->kind == CALL_ENTRY)
+	if (site->kind == CALL_ENTRY || site->kind == CALL_POINT)
 		begin(ctx, site, &frame);
 	else
 		end(site, &frame, counts);

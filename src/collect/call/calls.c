@@ -144,6 +144,7 @@ int calls_open(const struct calls_request *request, struct calls **ret_calls)
 
 struct link_sites {
 	const uint64_t *offsets, *cookies;
+	const uint64_t *semaphores; /* NULL: none */
 	uint32_t count;
 	bool hooked; /* return probes */
 };
@@ -157,6 +158,7 @@ static int link_sites(const struct calls *calls, const char *path, const struct 
 		.attach_type = UAPI_TRACE_UPROBE_MULTI,
 		.path = (uint64_t)(uintptr_t)path,
 		.offsets = (uint64_t)(uintptr_t)sites->offsets,
+		.ref_ctr_offsets = (uint64_t)(uintptr_t)sites->semaphores,
 		.cookies = (uint64_t)(uintptr_t)sites->cookies,
 		.count = sites->count,
 		.multi_flags = sites->hooked ? UAPI_UPROBE_MULTI_RETURN : 0,
@@ -245,6 +247,7 @@ static uint32_t find_refused(const struct calls *calls, const char *path, struct
 		if (link >= 0) {
 			sites.offsets += half.count;
 			sites.cookies += half.count;
+			sites.semaphores += sites.semaphores ? half.count : 0;
 			sites.count -= half.count;
 		} else {
 			sites.count = half.count;
@@ -274,21 +277,22 @@ static int attach_sites(struct calls *calls, const struct calls_file *file,
 static int attach_file(struct calls *calls, const struct calls_file *file, const uint64_t *cookies,
 		       uint32_t *ret_site)
 {
-	uint32_t plain = file->count - file->hooked;
-	const uint64_t *offsets = calls->request.offsets + file->first;
-	int err = attach_sites(calls, file,
-			       &(struct link_sites){ .offsets = offsets + plain,
-						     .cookies = cookies + file->first + plain,
-						     .count = file->hooked,
-						     .hooked = true },
-			       ret_site);
+	uint32_t plain_count = file->count - file->hooked, first_hooked = file->first + plain_count;
+	struct link_sites hooked = {
+		.offsets = calls->request.offsets + first_hooked,
+		.cookies = cookies + first_hooked,
+		.count = file->hooked,
+		.hooked = true,
+	};
+	struct link_sites plain = {
+		.offsets = calls->request.offsets + file->first,
+		.semaphores = calls->request.semaphores + file->first,
+		.cookies = cookies + file->first,
+		.count = plain_count,
+	};
+	int err = attach_sites(calls, file, &hooked, ret_site);
 
-	return err
-		       ?: attach_sites(calls, file,
-				       &(struct link_sites){ .offsets = offsets,
-							     .cookies = cookies + file->first,
-							     .count = plain },
-				       ret_site);
+	return err ?: attach_sites(calls, file, &plain, ret_site);
 }
 
 int calls_attach(struct calls *calls, uint32_t *ret_site)

@@ -28,6 +28,8 @@ struct calls_file {
 struct calls_request {
 	const struct call_site *sites;
 	const uint64_t *offsets; /* of the sites, bytes into their files */
+	const uint64_t
+		*semaphores; /* likewise, of what makes a probe point active; 0: nothing does */
 	uint32_t site_count;
 	const struct calls_file *files;
 	uint32_t file_count;
