@@ -16,6 +16,10 @@
 #define PAGE_EVERY_NS   (20 * NS_PER_MS) /* between the first moments of a timeline for a page */
 #define PAGE_PARTS      50
 
+/* As denet has it: until 1 s, and from 10 s on every second. */
+#define DENET_EVERY_NS  (100 * NS_PER_MS)
+#define DENET_PARTS     10
+
 /* A limit, and the figure that it is of. */
 static const struct limit {
 	const char *option, *metric;
@@ -107,8 +111,12 @@ static enum run_rung read_rung(const struct arguments *arguments)
 /* A page has a picture of it, for which the first moments need to be close. */
 static struct run_timeline read_timeline(const struct arguments *arguments)
 {
-	if (arguments_has(arguments, "timeline") || !arguments_has(arguments, "html"))
+	if (arguments_has(arguments, "timeline"))
 		return (struct run_timeline){ .every_ns = arguments_number(arguments, "timeline") };
+	if (run_reports_are_denet(arguments))
+		return (struct run_timeline){ .every_ns = DENET_EVERY_NS, .parts = DENET_PARTS };
+	if (!arguments_has(arguments, "html"))
+		return (struct run_timeline){ .every_ns = 0 };
 	return (struct run_timeline){ .every_ns = PAGE_EVERY_NS, .parts = PAGE_PARTS };
 }
 
@@ -146,6 +154,8 @@ static int check_request(const struct arguments *arguments, const struct run_req
 		hint("'kymo run -- COMMAND', or 'kymo run -p PID'");
 		return err;
 	}
+	if (run_reports_are_denet(arguments) && arguments_number(arguments, "repeat") > 1)
+		return fail(-ERROR_USAGE, "'--format denet' is of one run, without '--repeat'");
 	if (request->command)
 		return 0;
 	if (arguments_number(arguments, "repeat") > 1)
@@ -197,6 +207,10 @@ int run_run(const struct arguments *arguments)
 	reports.view.command = shown ?: request.command;
 	err = err ?: run_reports_open(&reports, arguments);
 	request.events = run_reports_events(&reports);
+	if (reports.outputs[RUN_REPORT_DENET].out) {
+		request.moment = run_denet_moment;
+		request.listener = &reports.denet;
+	}
 	series_host(&host);
 	err = err ?: run_series(arguments, &request, &series, &result);
 	if (!err) {

@@ -38,6 +38,14 @@ static const struct choice counting[] = {
 	{ 0 },
 };
 
+static const struct choice formats[] = {
+	{ "report", "a paragraph and tables, to read" },
+	{ "denet",
+	  "denet's JSON lines as they come, every 100 ms, later every second; without -o they have "
+	  "standard output, and what the command prints goes to standard error" },
+	{ 0 },
+};
+
 static const struct option options[] = {
 	{ .name = "pid",
 	  .letter = 'p',
@@ -203,6 +211,13 @@ static const struct option options[] = {
 	  .argument = "FILE",
 	  .otherwise = "standard error",
 	  .help = "where to write the report; -: standard output",
+	  .group = OUTPUT },
+	{ .name = "format",
+	  .kind = OPTION_CHOICE,
+	  .argument = "FORMAT",
+	  .choices = formats,
+	  .fallback = "report",
+	  .help = "of the report",
 	  .group = OUTPUT },
 	{ .name = "json",
 	  .kind = OPTION_TEXT,

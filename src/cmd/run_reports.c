@@ -2,7 +2,10 @@
 #include "cmd/run_reports.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -33,11 +36,37 @@ static int output_close(struct run_output *output, int err)
 	return err ?: file_output_commit(&output->file);
 }
 
+bool run_reports_are_denet(const struct arguments *arguments)
+{
+	return strcmp(arguments_text(arguments, "format"), "denet") == 0;
+}
+
 enum run_stacks run_reports_stacks(const struct arguments *arguments)
 {
 	if (arguments_has(arguments, "svg") || arguments_flag(arguments, "stacks"))
 		return RUN_STACKS_ASKED;
 	return arguments_has(arguments, "html") ? RUN_STACKS_WANTED : RUN_STACKS_NOT;
+}
+
+/* Records on standard output must stay such: what the command prints there goes to standard error. */
+static int open_stdout(struct run_output *output)
+{
+	int fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+
+	if (fd < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
+		return fail(-errno, "cannot keep standard output for records: %m");
+	output->file = (struct file_output){ .out = fdopen(fd, "w") };
+	output->out = output->file.out;
+	return output->out ? 0 : -ENOMEM;
+}
+
+static int open_denet(struct run_reports *reports, const char *path)
+{
+	struct run_output *output = &reports->outputs[RUN_REPORT_DENET];
+	int err = path && strcmp(path, "-") != 0 ? output_open(output, path) : open_stdout(output);
+
+	reports->denet = (struct run_denet){ .out = output->out, .view = &reports->view };
+	return err;
 }
 
 int run_reports_open(struct run_reports *reports, const struct arguments *arguments)
@@ -62,7 +91,9 @@ int run_reports_open(struct run_reports *reports, const struct arguments *argume
 		err = output_open(&reports->outputs[RUN_REPORT_SVG], svg);
 	if (!err && html)
 		err = output_open(&reports->outputs[RUN_REPORT_HTML], html);
-	if (!err && !instead && !arguments_flag(arguments, "quiet"))
+	if (!err && run_reports_are_denet(arguments))
+		err = open_denet(reports, path);
+	else if (!err && !instead && !arguments_flag(arguments, "quiet"))
 		err = output_open(text, path);
 	reports->view.colour = text->out == stderr && color_wanted(arguments, stderr);
 	reports->view.ascii = text->out == stderr && !locale_is_utf8();
@@ -117,6 +148,8 @@ static int write_one(struct run_reports *reports, enum run_report which, FILE *o
 		return write_svg(out, reports, result->profile);
 	case RUN_REPORT_HTML:
 		return show_run_html(out, result->account, &reports->view);
+	case RUN_REPORT_DENET:
+		return run_denet_end(&reports->denet, result->account);
 	case RUN_REPORT_COUNT:
 		break;
 	}
@@ -145,6 +178,7 @@ int run_reports_write(struct run_reports *reports, const struct run_result *resu
 
 void run_reports_done(struct run_reports *reports)
 {
+	run_denet_done(&reports->denet);
 	if (output_close(&reports->events, -ECANCELED))
 		reports->events.out = NULL;
 	for (unsigned i = 0; i < RUN_REPORT_COUNT; i++)

@@ -12,12 +12,14 @@
 #include "session/run.h"
 #include "session/watch.h"
 #include "show/run.h"
+#include "show/run_denet.h"
 
 enum run_report {
 	RUN_REPORT_TEXT,
 	RUN_REPORT_JSON,
 	RUN_REPORT_SVG,
 	RUN_REPORT_HTML,
+	RUN_REPORT_DENET, /* instead of the one for a person */
 	RUN_REPORT_COUNT
 };
 
@@ -33,9 +35,13 @@ struct run_reports {
 	struct run_output events;
 	struct watch_request watch; /* that writes them */
 	const struct collector *collectors[RUN_COLLECTORS + 1];
+	struct run_denet denet;
 	struct run_view view;
 	char title[256]; /* what was run, for headings */
 };
+
+/** run_reports_are_denet - whether the report is one in denet's format */
+bool run_reports_are_denet(const struct arguments *arguments);
 
 /** run_reports_stacks - whether something that is asked for shows stacks */
 enum run_stacks run_reports_stacks(const struct arguments *arguments);

@@ -65,6 +65,7 @@ void account_free(struct account *account)
 	vec_done(&account->process_calls);
 	vec_done(&account->errors);
 	vec_done(&account->moments);
+	vec_done(&account->glances);
 	free(account);
 }
 

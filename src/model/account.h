@@ -63,6 +63,7 @@ struct account_process {
 	bool has_rss;     /* the next two are measured */
 	uint64_t rss_peak_bytes, rss_at_tree_peak_bytes;
 	struct balance_times times; /* all its threads */
+	uint32_t glance;            /* its number in `glances` + 1; 0: it has none */
 };
 
 enum account_rung {
@@ -163,7 +164,18 @@ struct account_moment {
 	uint64_t rss_bytes;
 	uint64_t read_bytes, written_bytes, read_chars, written_chars;
 	uint64_t minor_faults, major_faults;
+	uint64_t net_received_bytes,
+		net_sent_bytes; /* of all in the network namespace, if asked for */
 	uint32_t threads, processes;
+};
+
+/* A living process at the last moment. */
+struct account_glance {
+	uint32_t process; /* number */
+	uint32_t threads; /* alive */
+	uint64_t rss_bytes, vm_bytes;
+	uint32_t cpu;               /* where its first thread ran last; ACCOUNT_NONE: not known */
+	struct balance_times times; /* of all its threads since the start, as if they ended now */
 };
 
 struct account {
@@ -202,6 +214,7 @@ struct account {
 	vec(struct account_process_call) process_calls;
 	vec(struct account_error) errors;
 	vec(struct account_moment) moments;
+	vec(struct account_glance) glances; /* if they were asked for */
 
 	/* What kymo itself cost. */
 	uint64_t observer_cpu_ns;  /* of this process, from its start to the report */

@@ -16,6 +16,7 @@
 #include "session/besides.h"
 #include "session/ladder.h"
 #include "session/launch.h"
+#include "session/machine.h"
 #include "session/signals.h"
 
 #define MOMENT_MAX_NS  NS_PER_S
@@ -34,7 +35,9 @@ struct run {
 	struct signals signals;
 	uint64_t began_mono_ns; /* of kymo's own work on it */
 	uint64_t next_moment_ns;
-	uint64_t stolen_ns; /* before it began */
+	uint64_t stolen_ns;     /* before it began */
+	struct machine_net net; /* likewise */
+	bool is_deaf;           /* whoever listens to moments has failed */
 };
 
 static uint64_t alive(const struct run *run)
@@ -85,6 +88,43 @@ static uint64_t moment_interval(const struct run *run, uint64_t now)
 	return part > timeline->every_ns ? part : timeline->every_ns;
 }
 
+/* Which of the processes is the command. */
+static void find_root(struct run *run)
+{
+	struct account *account = run->account;
+	uint64_t born =
+		run->balance ? balance_root_born(run->balance) : ladder_root_born(&run->ladder);
+
+	for (size_t i = 0; born && i < account->processes.len; i++)
+		if (account->processes.data[i].born_mono_ns == born)
+			account->root = (uint32_t)i;
+	if (account->root != ACCOUNT_NONE)
+		account->started_mono_ns = born;
+}
+
+/* Whoever listens hears of each moment.  One that fails does not end the run: whoever opened its file says so
+ * at the end.
+ */
+static int take_moment(struct run *run)
+{
+	const struct run_request *request = run->request;
+	struct account *account = run->account;
+	struct account_moment *moment;
+	struct machine_net net = machine_net();
+	int err = balance_drain(run->balance);
+
+	err = err ?: balance_moment(run->balance);
+	if (err || !request->moment || run->is_deaf || !account->moments.len)
+		return err;
+	moment = &account->moments.data[account->moments.len - 1];
+	moment->net_received_bytes = net.received_bytes - run->net.received_bytes;
+	moment->net_sent_bytes = net.sent_bytes - run->net.sent_bytes;
+	find_root(run);
+	err = request->moment(request->listener, account);
+	run->is_deaf = err != 0;
+	return err == -ENOMEM ? err : 0;
+}
+
 static int observe_until_over(struct run *run)
 {
 	uint64_t now = clock_mono_ns(), drain_ns = now + RUN_DRAIN_MS * NS_PER_MS;
@@ -114,7 +154,7 @@ static int observe_until_over(struct run *run)
 		}
 		if (run->request->timeline.every_ns && now >= run->next_moment_ns) {
 			run->next_moment_ns = now + moment_interval(run, now);
-			err = balance_moment(run->balance);
+			err = take_moment(run);
 		}
 		if (now < drain_ns && !waits[1].revents && !waits[2].revents && !waits[3].revents)
 			continue;
@@ -135,17 +175,6 @@ static void settle(struct run *run)
 		nanosleep(&step, NULL);
 }
 
-/* What the host of this machine has taken from all its CPUs so far. */
-static uint64_t steal_ns(void)
-{
-	own(file_closep) FILE *stat = fopen("/proc/stat", "re");
-	unsigned long long ticks = 0;
-
-	if (!stat || fscanf(stat, "cpu %*u %*u %*u %*u %*u %*u %*u %llu", &ticks) != 1)
-		return 0;
-	return ticks * (NS_PER_S / (uint64_t)sysconf(_SC_CLK_TCK));
-}
-
 static uint64_t own_cpu_ns(uint64_t *ret_rss_bytes)
 {
 	struct rusage usage;
@@ -153,20 +182,6 @@ static uint64_t own_cpu_ns(uint64_t *ret_rss_bytes)
 	getrusage(RUSAGE_SELF, &usage);
 	*ret_rss_bytes = (uint64_t)usage.ru_maxrss * 1024;
 	return clock_read_ns(CLOCK_PROCESS_CPUTIME_ID);
-}
-
-/* Which of the processes is the command. */
-static void find_root(struct run *run)
-{
-	struct account *account = run->account;
-	uint64_t born =
-		run->balance ? balance_root_born(run->balance) : ladder_root_born(&run->ladder);
-
-	for (size_t i = 0; born && i < account->processes.len; i++)
-		if (account->processes.data[i].born_mono_ns == born)
-			account->root = (uint32_t)i;
-	if (account->root != ACCOUNT_NONE)
-		account->started_mono_ns = born;
 }
 
 static void conclude(struct run *run)
@@ -188,7 +203,7 @@ static void conclude(struct run *run)
 			root->status = run->launch.status;
 		}
 	}
-	account->steal_ns = steal_ns() - run->stolen_ns;
+	account->steal_ns = machine_steal_ns() - run->stolen_ns;
 	account->wall_ns = ended - account->started_mono_ns;
 	account->started_unix_ns = account->started_mono_ns + clock_unix_offset_ns();
 	account->observer_cpu_ns = own_cpu_ns(&account->observer_rss_bytes);
@@ -209,6 +224,7 @@ static int open_all(struct run *run)
 		.syscalls = request->syscalls,
 		.latency = request->latency,
 		.files = request->files,
+		.glances = request->moment != NULL,
 	};
 	bool is_asked = request->syscalls || request->files ||
 			(request->timeline.every_ns && !request->timeline.parts) ||
@@ -266,7 +282,8 @@ static int start(struct run *run)
 	if (err)
 		return err;
 	run->account->started_mono_ns = clock_mono_ns();
-	run->stolen_ns = steal_ns();
+	run->stolen_ns = machine_steal_ns();
+	run->net = machine_net();
 	run->account->observer_load_ns = run->account->started_mono_ns - run->began_mono_ns;
 	run->next_moment_ns = run->account->started_mono_ns + request->timeline.every_ns;
 	return request->command ? launch_release(&run->launch, request->command[0]) : 0;

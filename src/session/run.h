@@ -50,6 +50,11 @@ struct run_request {
 	size_t pid_count;
 	uint64_t duration_ns; /* 0: until the command ends, or a signal */
 	struct run_timeline timeline;
+	/* Called after each moment of the timeline, with each living process in it; NULL: not.
+	 * Return: 0; -ENOMEM; -errno: it is not called any more
+	 */
+	int (*moment)(void *listener, const struct account *account);
+	void *listener;
 	bool syscalls, latency; /* count system calls; with their times and errors */
 	bool files;             /* bytes and misses by path */
 	bool cgroup;            /* a control group of its own, which its tree can notice */

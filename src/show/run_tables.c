@@ -280,8 +280,7 @@ const char *run_call_name(uint32_t number)
 	return syscall_name(number) ?: "(unknown)";
 }
 
-/* By category: all of them, so that they add up. */
-static void put_categories(struct json *json, const struct account *account)
+void run_json_categories(struct json *json, const struct account *account)
 {
 	uint64_t sums[SYSCALL_CATEGORY_COUNT] = { 0 };
 
@@ -298,7 +297,7 @@ static void put_syscalls(struct json *json, const struct account *account)
 	json_object(json, "syscalls");
 	json_text(json, "method", account->has_latency ? "latency" : "count");
 	json_u64(json, "bystander_ns", account->bystander_ns);
-	put_categories(json, account);
+	run_json_categories(json, account);
 	json_array(json, "rows");
 	vec_each(call, &account->syscalls) {
 		json_object(json, NULL);

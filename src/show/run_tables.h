@@ -36,6 +36,9 @@ const char *run_call_name(uint32_t number);
 /** run_part_name - of a call that time went to; code that is in none has a name in brackets */
 const char *run_part_name(uint32_t number);
 
+/** run_json_categories - "by_category": all of them, so that they add up */
+void run_json_categories(struct json *json, const struct account *account);
+
 /** run_json_tables - memory, network, block, calls, syscalls, files, timeline.  Return: 0; -ENOMEM */
 nodiscard int run_json_tables(struct json *json, const struct account *account);
 

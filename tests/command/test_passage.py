@@ -199,6 +199,13 @@ def test_arguments_that_are_long_and_strange(tmp_path):
     assert "\x1b" not in account.said and "\u202e" not in account.said
 
 
+def test_the_file_that_was_executed_is_told(tmp_path):
+    script = "/bin/true; exec /usr/bin/env --version"
+    account = run(tmp_path, "/bin/sh", "-c", script)
+    files = {e["argv"][0]: e["file"] for p in account.processes for e in p.get("exec", [])}
+    assert files == {name: name for name in ("/bin/sh", "/bin/true", "/usr/bin/env")}
+
+
 @pytest.mark.parametrize("how", ["threads", "crowd"])
 def test_many_threads(tmp_path, how):
     """One after the other, and all at once."""

@@ -489,7 +489,7 @@ int balance_exec(struct bpf_raw_tracepoint_args *ctx)
 	exec->process = cell->thread.process;
 	exec->at = now;
 	exec->file[0] = 0;
-	BPF_CORE_READ_STR_INTO(&exec->file, program, filename);
+	bpf_probe_read_kernel_str(exec->file, sizeof(exec->file), BPF_CORE_READ(program, filename));
 	len = mm ? read_argv(room, mm->arg_start, mm->arg_end) : 0;
 	exec->argv_len = len;
 	if (len > BALANCE_ARGV_BYTES)

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "collect/balance/glances.h"
 #include "collect/balance/ledger.h"
 #include "collect/balance/programs.h"
 #include "collect/balance/tables.h"
@@ -33,6 +34,7 @@ struct balance {
 	uint32_t *filter; /* the map `members` */
 	const uint32_t *pids;
 	size_t pid_count;
+	bool glances;
 	vec(int) links;
 	int drain_err;
 };
@@ -82,6 +84,7 @@ int balance_open(const struct balance_request *request, struct account *account,
 	balance->options.attached = request->pid_count > 0;
 	balance->pids = request->pids;
 	balance->pid_count = request->pid_count;
+	balance->glances = request->glances;
 	err = namespace_of_pids(&balance->options.pid_namespace);
 	if (err)
 		return err;
@@ -370,13 +373,14 @@ static int finish_tables(struct balance *balance)
 }
 
 /* Sums of the living, as if their lives ended now. */
-static void add_living(struct balance *balance, struct account_moment *moment,
-		       struct balance_times *sums)
+static int add_living(struct balance *balance, struct account_moment *moment,
+		      struct balance_times *sums)
 {
 	u64 key, *last = NULL;
 	struct balance_cell cell;
+	int err = 0;
 
-	while (bpf_map_get_next_key(balance->programs.cells, last, &key) == 0) {
+	while (!err && bpf_map_get_next_key(balance->programs.cells, last, &key) == 0) {
 		const struct balance_task *task;
 
 		last = &key;
@@ -387,7 +391,10 @@ static void add_living(struct balance *balance, struct account_moment *moment,
 		times_add(sums, &cell.thread.times);
 		moment->threads++;
 		moment->processes += cell.thread.tid == cell.thread.pid;
+		if (balance->glances)
+			err = glances_add(balance->account, &cell.thread, task);
 	}
+	return err;
 }
 
 int balance_moment(struct balance *balance)
@@ -404,8 +411,12 @@ int balance_moment(struct balance *balance)
 	err = err ?: tables_totals(account, balance->programs.totals);
 	if (err)
 		return err;
+	if (balance->glances)
+		glances_begin(account);
 	moment.at_mono_ns = clock_mono_ns(); /* the last of them were just read */
-	add_living(balance, &moment, sums);
+	err = add_living(balance, &moment, sums);
+	if (!err && balance->glances)
+		glances_end(account);
 	moment.running_ns = sums->running;
 	moment.runq_ns = sums->runq;
 	memcpy(moment.blocked_ns, sums->blocked, sizeof(moment.blocked_ns));
@@ -417,7 +428,7 @@ int balance_moment(struct balance *balance)
 	moment.major_faults = sums->major_faults;
 	moment.rss_bytes = pages > 0 ? (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
 	account->totals = dead; /* they are taken at the end */
-	return vec_push(&account->moments, moment);
+	return err ?: vec_push(&account->moments, moment);
 }
 
 int balance_finish(struct balance *balance)

@@ -21,6 +21,7 @@ struct balance_request {
 	size_t pid_count;
 	bool syscalls, latency; /* count system calls; with their times and errors */
 	bool files;             /* bytes and misses by path */
+	bool glances;           /* each living process at every moment */
 };
 
 struct balance;
