@@ -91,8 +91,8 @@ static int output_fail(int err, const char *path)
 	return err;
 }
 
-/* The mode of the file that will be replaced, or what open() would give a new one. */
-static mode_t output_mode(const char *path)
+/* The mode of the file that will be replaced, or what open() would give a new one of mode @fresh. */
+static mode_t output_mode(const char *path, mode_t fresh)
 {
 	struct stat status;
 	mode_t mask;
@@ -101,11 +101,11 @@ static mode_t output_mode(const char *path)
 		return status.st_mode & 0777;
 	mask = umask(0);
 	umask(mask);
-	return 0666 & ~mask;
+	return fresh & ~mask;
 }
 
 /* A file without a name in the folder of `path`; -errno where the file system has none. */
-static int open_unnamed(const char *path)
+static int open_unnamed(const char *path, mode_t fresh)
 {
 	own(freep) char *copy = strdup(path);
 	int fd;
@@ -113,7 +113,7 @@ static int open_unnamed(const char *path)
 	if (!copy)
 		return -ENOMEM;
 	fd = open(dirname(copy), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
-	if (fd >= 0 && fchmod(fd, output_mode(path)) == 0)
+	if (fd >= 0 && fchmod(fd, output_mode(path, fresh)) == 0)
 		return fd;
 	if (fd >= 0)
 		close(fd);
@@ -141,7 +141,7 @@ static int name_unnamed(struct file_output *output)
 }
 
 /* A new file beside `path`. */
-static int open_beside(const char *path, char **ret_temporary, int *ret_fd)
+static int open_beside(const char *path, mode_t fresh, char **ret_temporary, int *ret_fd)
 {
 	own(freep) char *temporary = NULL;
 	int fd;
@@ -151,7 +151,7 @@ static int open_beside(const char *path, char **ret_temporary, int *ret_fd)
 	fd = mkostemp(temporary, O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	if (fchmod(fd, output_mode(path)) < 0) {
+	if (fchmod(fd, output_mode(path, fresh)) < 0) {
 		int err = -errno;
 
 		unlink(temporary);
@@ -163,7 +163,7 @@ static int open_beside(const char *path, char **ret_temporary, int *ret_fd)
 	return 0;
 }
 
-int file_output_open(struct file_output *output, const char *path)
+static int output_open(struct file_output *output, const char *path, mode_t fresh)
 {
 	struct stat status;
 	int fd = -1, err;
@@ -182,12 +182,12 @@ int file_output_open(struct file_output *output, const char *path)
 		fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
 		err = fd < 0 ? -errno : 0;
 	} else {
-		fd = open_unnamed(output->path);
+		fd = open_unnamed(output->path, fresh);
 		output->is_unnamed = fd >= 0;
 		err = 0;
 	}
 	if (!err && fd < 0) {
-		err = open_beside(output->path, &output->temporary, &fd);
+		err = open_beside(output->path, fresh, &output->temporary, &fd);
 	}
 	if (!err) {
 		output->out = fdopen(fd, "w");
@@ -200,6 +200,16 @@ int file_output_open(struct file_output *output, const char *path)
 		return output_fail(err, path);
 	}
 	return 0;
+}
+
+int file_output_open(struct file_output *output, const char *path)
+{
+	return output_open(output, path, 0666);
+}
+
+int file_output_open_private(struct file_output *output, const char *path)
+{
+	return output_open(output, path, 0600);
 }
 
 int file_output_commit(struct file_output *output)

@@ -41,6 +41,9 @@ struct file_output {
  */
 nodiscard int file_output_open(struct file_output *output, const char *path);
 
+/** file_output_open_private - likewise; a new file is its owner's alone, as it holds what others were told */
+nodiscard int file_output_open_private(struct file_output *output, const char *path);
+
 /**
  * file_output_commit - finish: flush, check every write, rename into place
  *

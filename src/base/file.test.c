@@ -172,6 +172,22 @@ static void keeps_a_symbolic_link(void **state)
 	assert_int_equal(files(), 2);
 }
 
+static void what_is_private_is_for_its_owner(void **state)
+{
+	struct file_output output;
+
+	(void)state;
+	assert_int_equal(file_output_open_private(&output, "private"), 0);
+	fputs("text", output.out);
+	assert_int_equal(file_output_commit(&output), 0);
+	assert_int_equal(mode_of("private") & 0777, 0600);
+	assert_int_equal(chmod("private", 0640), 0); /* whoever wants it so has it so */
+	assert_int_equal(file_output_open_private(&output, "private"), 0);
+	assert_int_equal(file_output_commit(&output), 0);
+	assert_int_equal(mode_of("private") & 0777, 0640);
+	unlink("private");
+}
+
 static void writes_through_a_pipe(void **state)
 {
 	struct file_output output;
@@ -324,6 +340,7 @@ int main(void)
 		in_folder(a_killed_writer_leaves_nothing),
 		in_folder(abort_leaves_the_old_one),
 		in_folder(keeps_a_symbolic_link),
+		in_folder(what_is_private_is_for_its_owner),
 		in_folder(writes_through_a_pipe),
 		in_folder(says_why_it_cannot),
 		in_folder(full_disk_is_an_error),

@@ -18,7 +18,7 @@
 
 static int output_open(struct run_output *output, const char *path)
 {
-	int err = path ? file_output_open(&output->file, path) : 0;
+	int err = path ? file_output_open_private(&output->file, path) : 0;
 
 	output->out = path && !err ? output->file.out : stderr;
 	return err;

@@ -221,7 +221,7 @@ static int watch(const struct arguments *arguments, struct watch_request *reques
 {
 	own(coverage_done) struct coverage coverage = { 0 };
 	struct file_output output;
-	int err = file_output_open(&output, arguments_text(arguments, "output"));
+	int err = file_output_open_private(&output, arguments_text(arguments, "output"));
 
 	if (err)
 		return err;

@@ -83,6 +83,19 @@ def test_the_report_goes_where_it_is_told(tmp_path):
     assert json.loads(done.stdout)["schema"] == "kymo.run/1" and done.stderr == b""
 
 
+def test_what_others_were_told_is_for_the_owner_alone(tmp_path):
+    """Arguments may hold secrets; the mode of a file that is there already is its owner's choice."""
+    names = ("report", "run.json", "run.svg", "run.html", "events")
+    (tmp_path / "run.json").touch(mode=0o644)
+    done = kymo("run", "-o", tmp_path / "report", f"--json={tmp_path}/run.json", "--svg",
+                tmp_path / "run.svg", "--html", tmp_path / "run.html",
+                f"--events={tmp_path}/events", "--", "true")
+    assert done.returncode == 0, done.stderr
+    modes = {name: (tmp_path / name).stat().st_mode & 0o777 for name in names}
+    assert modes == {**dict.fromkeys(names, 0o600), "run.json": 0o644}
+    assert sorted(os.listdir(tmp_path)) == sorted(names)
+
+
 def test_a_report_that_cannot_be_written_is_said_before(tmp_path):
     mark = tmp_path / "ran"
     done = kymo("run", "-o", tmp_path / "no" / "where", "--", "touch", mark)

@@ -120,8 +120,9 @@ def test_of_a_tree_that_runs_already(tmp_path):
     assert flame.total < 3 * life
 
 
-def test_a_picture_that_finds_no_room_leaves_the_report():
-    done = subprocess.run([KYMO, "run", "-q", "--svg", "/dev/full", "--", "true"],
+@pytest.mark.parametrize("option", ["--svg", "--html"])
+def test_a_picture_that_finds_no_room_leaves_the_report(option):
+    done = subprocess.run([KYMO, "run", "-q", option, "/dev/full", "--", "true"],
                           capture_output=True, text=True)
     assert done.returncode == 125
     assert "kymo: cannot write" in done.stderr and "WHERE THE TIME WENT" in done.stderr
