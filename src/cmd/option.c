@@ -48,15 +48,7 @@ bool option_takes_value(const struct option *option)
 	return option->kind != OPTION_FLAG && option->kind != OPTION_SWITCH;
 }
 
-/* The best guess so far at what a user meant. */
-struct guess {
-	const char *text;
-	const char *name;
-	size_t distance;
-};
-
-/* A word is near when few of its letters differ, or when it is the beginning of the other one. */
-static void guess_try(struct guess *guess, const char *name)
+void guess_try(struct guess *guess, const char *name)
 {
 	size_t len = strlen(guess->text), distance = text_distance(guess->text, name);
 	size_t most = strlen(name) < 5 ? 1 : strlen(name) / 3;

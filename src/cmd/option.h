@@ -113,6 +113,20 @@ extern const struct exit_meaning exit_meanings[];
 /** verb_find - by name in a table closed by NULL; NULL if there is none */
 const struct verb *verb_find(const struct verb *const *table, const char *name);
 
+/* The best guess so far at what a user meant. */
+struct guess {
+	const char *text;
+	const char *name; /* NULL: nothing is near */
+	size_t distance;  /* SIZE_MAX to begin with */
+};
+
+/**
+ * guess_try - whether this is what was meant
+ *
+ * A word is near when few of its letters differ, or when it is the beginning of the other one.
+ */
+void guess_try(struct guess *guess, const char *name);
+
 /** verb_nearest - the verb spelt most like a word, NULL if nothing is near */
 const char *verb_nearest(const struct verb *const *table, const char *text);
 

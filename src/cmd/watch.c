@@ -11,7 +11,6 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/number.h"
-#include "base/text.h"
 #include "cmd/color.h"
 #include "cmd/help.h"
 #include "session/watch.h"
@@ -33,20 +32,13 @@ static void chosen_done(struct chosen *chosen)
 
 static int fail_unknown(const char *name)
 {
-	const char *nearest = NULL;
-	size_t least = strlen(name) / 2 + 1;
+	struct guess guess = { name, NULL, SIZE_MAX };
 	int err = fail(-ERROR_USAGE, "there is no collector '%s'", name);
 
-	for (const struct collector *const *one = collectors; *one; one++) {
-		size_t distance = text_distance(name, (*one)->name);
-
-		if (distance < least) {
-			least = distance;
-			nearest = (*one)->name;
-		}
-	}
-	if (nearest)
-		hint("did you mean '%s'? 'kymo watch' lists them", nearest);
+	for (const struct collector *const *one = collectors; *one; one++)
+		guess_try(&guess, (*one)->name);
+	if (guess.name)
+		hint("did you mean '%s'? 'kymo watch' lists them", guess.name);
 	else
 		hint("'kymo watch' lists them");
 	return err;
@@ -105,6 +97,22 @@ static int read_knob_value(const struct object_knob *knob, const char *text, uin
 	}
 }
 
+static int fail_unknown_knob(const char *text, const struct collector *collector, const char *name)
+{
+	struct guess guess = { name, NULL, SIZE_MAX };
+	const struct object *objects[] = { collector->object, collector->syscalls };
+	int err = fail(-ERROR_USAGE, "'--set %s' names nothing that can be set", text);
+
+	for (size_t i = 0; i < array_len(objects); i++)
+		for (size_t j = 0; objects[i] && j < objects[i]->knob_count; j++)
+			guess_try(&guess, objects[i]->knobs[j].name);
+	if (guess.name)
+		hint("did you mean '%s.%s'?", collector->name, guess.name);
+	else
+		hint("'kymo watch' lists what can be, as COLLECTOR.KNOB");
+	return err;
+}
+
 /* "disk.slow=5ms" */
 static int add_knob(struct chosen *chosen, const char *text)
 {
@@ -116,6 +124,10 @@ static int add_knob(struct chosen *chosen, const char *text)
 	struct knob_value value;
 	int err;
 
+	if (collector_name && !collector)
+		return fail_unknown(collector_name);
+	if (!knob && collector && name)
+		return fail_unknown_knob(text, collector, name);
 	if (!knob) {
 		err = fail(-ERROR_USAGE, "'--set %s' names nothing that can be set", text);
 		hint("'kymo watch' lists what can be, as COLLECTOR.KNOB");
@@ -152,6 +164,7 @@ static int read_address(const char *text, struct net_address *ret)
 
 static int read_errno(const char *text, uint32_t *ret)
 {
+	struct guess guess = { text, NULL, SIZE_MAX };
 	uint64_t number;
 	int err;
 
@@ -162,10 +175,15 @@ static int read_errno(const char *text, uint32_t *ret)
 			*ret = (uint32_t)i;
 			return 0;
 		}
+		if (name)
+			guess_try(&guess, name);
 	}
 	if (number_parse(text, 1, ERRNO_MAX, &number)) {
 		err = fail(-ERROR_USAGE, "'%s' is no error of the kernel", text);
-		hint("'errno -l' of moreutils lists them: ENOENT, EACCES ...");
+		if (guess.name)
+			hint("did you mean '%s'?", guess.name);
+		else
+			hint("'errno -l' of moreutils lists them: ENOENT, EACCES ...");
 		return err;
 	}
 	*ret = (uint32_t)number;
@@ -323,6 +341,7 @@ int watch_verb_run(const struct arguments *arguments)
 	request.engine.all_or_none = chosen.collectors.len == 2; /* one, and the NULL */
 	request.engine.knobs = chosen.knobs.data;
 	request.engine.knob_count = chosen.knobs.len;
+	request.engine.room = (uint32_t)arguments_number(arguments, "room");
 	request.engine.interval_ns = arguments_number(arguments, "interval");
 	request.engine.syscalls = arguments_flag(arguments, "syscalls");
 	request.engine.standing = arguments_flag(arguments, "standing");

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/watch.h"
 
-#define PID_MAX (1u << 22) /* PID_MAX_LIMIT of the kernel */
+#define PID_MAX  (1u << 22) /* PID_MAX_LIMIT of the kernel */
+#define ROOM_MAX (1u << 24)
 
 static const char *const about[] = {
 	"Shows what happens on the host as it happens: processes, connections, operations of disks.  "
@@ -81,6 +82,14 @@ static const struct option options[] = {
 	  .kind = OPTION_TEXT,
 	  .argument = "COLLECTOR.KNOB=VALUE",
 	  .help = "set a value of a collector; 'kymo watch' lists them",
+	  .group = HOW },
+	{ .name = "room",
+	  .kind = OPTION_NUMBER,
+	  .min = 1,
+	  .max = ROOM_MAX,
+	  .argument = "N",
+	  .otherwise = "what each collector has",
+	  .help = "room for N entries in each table in the kernel; what finds none is counted as lost",
 	  .group = HOW },
 	{ .name = "duration",
 	  .letter = 'd',

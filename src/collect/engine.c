@@ -153,7 +153,7 @@ static int add_part(struct engine *engine, const struct collector *collector,
 	err = collect_knobs(request, collector, &knobs);
 	err = err
 		      ?: object_load(&part->loaded, object, &request->filter, collector->ring_bytes,
-				     knobs.all.data, knobs.all.len);
+				     request->room, knobs.all.data, knobs.all.len);
 	err = err ?: part_describe(part);
 	err = err ?: vec_push(&engine->parts, part);
 	if (err)
@@ -263,7 +263,7 @@ static int look_around(struct engine *engine, struct engine_part *part)
 	const struct collector *collector = part->collector;
 	struct knowing knowing = { engine, part };
 	struct loaded standing = { 0 };
-	int err = object_load(&standing, collector->standing, &engine->request->filter, 0,
+	int err = object_load(&standing, collector->standing, &engine->request->filter, 0, 0,
 			      engine->request->knobs, engine->request->knob_count);
 
 	part->has_lost = false;

@@ -24,6 +24,7 @@ struct engine_request {
 	uint64_t interval_ns; /* of tables */
 	const struct knob_value *knobs;
 	size_t knob_count;
+	uint32_t room; /* entries of each hash table in the kernel; 0: as each collector has it */
 	struct cgroup_names *names; /* learn what collectors tell of groups; borrowed */
 	bool syscalls;              /* also what hooks system calls */
 	bool standing;              /* also what is there already */

@@ -65,7 +65,7 @@ static int fail_load(const struct object *object, int err)
 }
 
 int object_load(struct loaded *loaded, const struct object *object,
-		const struct event_filter *filter, uint32_t ring_bytes,
+		const struct event_filter *filter, uint32_t ring_bytes, uint32_t room,
 		const struct knob_value *knobs, size_t knob_count)
 {
 	int err;
@@ -79,6 +79,8 @@ int object_load(struct loaded *loaded, const struct object *object,
 		  knob_count);
 	if (ring_bytes)
 		((struct bpf_map_desc *)at_offset(loaded, object->ring))->max_entries = ring_bytes;
+	for (size_t i = 0; room && i < object->room_count; i++)
+		((struct bpf_map_desc *)at_offset(loaded, object->rooms[i]))->max_entries = room;
 	err = object->load(loaded->skeleton);
 	return err ? fail_load(object, err) : 0;
 }

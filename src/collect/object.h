@@ -51,6 +51,8 @@ struct object {
 	size_t program_count;
 	const struct object_knob *knobs;
 	size_t knob_count;
+	const size_t *rooms; /* offsets of struct bpf_map_desc of its hash tables */
+	size_t room_count;
 };
 
 /* What is loaded. */
@@ -69,12 +71,13 @@ struct knob_value {
 /**
  * object_load - open, set the constants, load
  * @ring_bytes: of its ring, a power of two of pages; 0: as compiled
+ * @room: of each hash table, entries; 0: as compiled
  *
  * Return: 0; -EPERM without the rights; -ENOTSUP the kernel refuses it; -ENOMEM; with fail() said.
  * Call object_unload() in any case.
  */
 nodiscard int object_load(struct loaded *loaded, const struct object *object,
-			  const struct event_filter *filter, uint32_t ring_bytes,
+			  const struct event_filter *filter, uint32_t ring_bytes, uint32_t room,
 			  const struct knob_value *knobs, size_t knob_count);
 
 /**

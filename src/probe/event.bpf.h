@@ -16,7 +16,8 @@
  *     event_put_kernel(buffer, &exec->file, ...);
  *     event_end(buffer);
  *
- * What finds no room in the ring is counted in `losses` by its type.
+ * What finds no room in the ring is counted in `losses` by its type.  Room is kept for everybody: of a
+ * ring that is half full, whoever has filled much of it gets no more (event_may()).
  */
 #ifndef PROBE_EVENT_BPF_H
 #define PROBE_EVENT_BPF_H
@@ -76,6 +77,52 @@ static __always_inline void event_lost(u32 type)
 		 (count = bpf_map_lookup_elem(&losses, &type)) != NULL)
 		__sync_fetch_and_add(count, 1);
 }
+
+/* What a user has put into the ring lately, by a hash of the user. */
+#define SHARE_SLOTS 64 /* a power of 2 */
+
+struct share {
+	u64 window; /* of the reader's way through the ring, a quarter of it each */
+	u64 bytes;
+};
+
+static struct share shares[SHARE_SLOTS];
+
+/* Whether this user may put so much into the ring: a flood by one is not to starve the others.  Nothing
+ * is counted while the ring is nearly empty, as it is most of the time.
+ */
+static __always_inline bool share_may(u32 uid, u32 bytes, u64 used, u64 size)
+{
+	struct share *share = &shares[uid * 0x9e3779b1u >> 26 & (SHARE_SLOTS - 1)];
+	u64 window = bpf_ringbuf_query(&events, BPF_RB_CONS_POS) / (size / 4);
+
+	if (share->window != window) {
+		share->window = window;
+		share->bytes = 0;
+	}
+	if (used >= size / 2 && share->bytes + bytes > size / 8)
+		return false;
+	__sync_fetch_and_add(&share->bytes, bytes);
+	return true;
+}
+
+#define event_may(uid, bytes)                                              \
+	({                                                                 \
+		u64 used_ = bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA); \
+		u64 size_ = bpf_ringbuf_query(&events, BPF_RB_RING_SIZE);  \
+		used_ < size_ / 4 || share_may(uid, bytes, used_, size_);  \
+	})
+
+/* Room in the ring for a record about somebody; NULL: there is none, counted. */
+#define event_reserve(kind, uid)                                                 \
+	({                                                                       \
+		struct kind *room_ = NULL;                                       \
+		if (event_may(uid, sizeof(*room_)))                              \
+			room_ = bpf_ringbuf_reserve(&events, sizeof(*room_), 0); \
+		if (!room_)                                                      \
+			event_lost(bpf_core_type_id_local(struct kind));         \
+		room_;                                                           \
+	})
 
 static __always_inline bool event_wants_comm(struct task_struct *task)
 {
@@ -161,29 +208,25 @@ static __always_inline bool event_wants_some(void)
 /* A record of type struct KIND in the ring, zeroed but for its head; NULL: no room, counted. */
 #define event_new(kind, task)                                                                \
 	({                                                                                   \
-		struct kind *new_ = bpf_ringbuf_reserve(&events, sizeof(*new_), 0);          \
+		struct kind *new_ = event_reserve(kind, BPF_CORE_READ(task, cred, uid.val)); \
 		if (new_) {                                                                  \
 			__builtin_memset(new_, 0, sizeof(*new_));                            \
 			event_head(&new_->event, bpf_core_type_id_local(struct kind), task); \
-		} else {                                                                     \
-			event_lost(bpf_core_type_id_local(struct kind));                     \
 		}                                                                            \
 		new_;                                                                        \
 	})
 
 /* The same about a process whose head was kept when it was the current one. */
-#define event_new_of(kind, head, now)                                               \
-	({                                                                          \
-		struct kind *new_ = bpf_ringbuf_reserve(&events, sizeof(*new_), 0); \
-		if (new_) {                                                         \
-			__builtin_memset(new_, 0, sizeof(*new_));                   \
-			new_->event = *(head);                                      \
-			new_->event.at = now;                                       \
-			new_->event.type = bpf_core_type_id_local(struct kind);     \
-		} else {                                                            \
-			event_lost(bpf_core_type_id_local(struct kind));            \
-		}                                                                   \
-		new_;                                                               \
+#define event_new_of(kind, head, now)                                           \
+	({                                                                      \
+		struct kind *new_ = event_reserve(kind, (head)->uid);           \
+		if (new_) {                                                     \
+			__builtin_memset(new_, 0, sizeof(*new_));               \
+			new_->event = *(head);                                  \
+			new_->event.at = now;                                   \
+			new_->event.type = bpf_core_type_id_local(struct kind); \
+		}                                                               \
+		new_;                                                           \
 	})
 
 #define event_send(record) bpf_ringbuf_submit(record, emit_flags(&events, &woken_at))
@@ -266,7 +309,8 @@ static __always_inline void event_end(struct event_buffer *buffer)
 
 	if (used > EVENT_BYTES)
 		return;
-	if (bpf_ringbuf_output(&events, buffer->bytes, used, emit_flags(&events, &woken_at)))
+	if (!event_may(event->uid, used) ||
+	    bpf_ringbuf_output(&events, buffer->bytes, used, emit_flags(&events, &woken_at)))
 		event_lost(event->type);
 }
 

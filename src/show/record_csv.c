@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "model/histogram.h"
 #include "show/record_sinks.h"
 
@@ -55,19 +56,28 @@ static int csv_begin(struct record_target *target)
 	return err ?: csv->text ? 0 : -ENOMEM;
 }
 
-static void put_quoted(FILE *out, const char *text)
+/* What is no UTF-8 becomes U+FFFD, as in JSON. */
+static void put_text(FILE *out, const char *text)
 {
-	if (!strpbrk(text, ",\"\r\n")) {
-		fputs(text, out);
-		return;
-	}
-	putc('"', out);
-	for (; *text; text++) {
+	for (const char *from = text; *text; from = text) {
 		if (*text == '"')
 			putc('"', out);
-		putc(*text, out);
+		if (text_next(&text) == UINT32_MAX)
+			fputs("\xef\xbf\xbd", out);
+		else
+			fwrite(from, 1, (size_t)(text - from), out);
 	}
-	putc('"', out);
+}
+
+static void put_quoted(FILE *out, const char *text)
+{
+	bool is_quoted = strpbrk(text, ",\"\r\n");
+
+	if (is_quoted)
+		putc('"', out);
+	put_text(out, text);
+	if (is_quoted)
+		putc('"', out);
 }
 
 static void put_histogram(FILE *out, const struct record *record, const struct field *field)
