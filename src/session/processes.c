@@ -545,8 +545,8 @@ struct user_stack {
 
 /* Some changes come without an event: what is unmapped, and what mremap() moves, as V8 does with its
  * builtin functions.  So the mappings are read once more when they lack what a stack goes through.
- * They are taken if they are those of the sample: with so many bytes of code, or, if that is 0, with
- * code at an address.
+ * They are taken if they are those of the sample, with so many bytes of code (0: that is no question), or
+ * if they have code at an address where there was none.
  */
 static int look_again(struct processes *processes, struct known_process *known, uint64_t code_bytes,
 		      uint64_t address, bool *ret_changed)
@@ -560,8 +560,9 @@ static int look_again(struct processes *processes, struct known_process *known, 
 	if (known->ended_mono_ns || now < known->look_mono_ns)
 		return 0;
 	err = read_fresh(processes, known->pid, &fresh);
-	is_right = !err && (code_bytes ? mappings_code_bytes(&fresh) == code_bytes
-				       : mappings_find(&fresh, address) != NULL);
+	is_right = !err &&
+		   ((code_bytes && mappings_code_bytes(&fresh) == code_bytes) ||
+		    (!mappings_find(&known->mappings, address) && mappings_find(&fresh, address)));
 	known->pause_ns = is_right ? PAUSE_MIN_NS : 2 * known->pause_ns;
 	known->pause_ns = known->pause_ns < PAUSE_MIN_NS   ? PAUSE_MIN_NS
 			  : known->pause_ns > PAUSE_MAX_NS ? PAUSE_MAX_NS
@@ -605,7 +606,7 @@ static int complete(struct processes *processes, struct known_process *known,
 	int err = 0;
 
 	if (code_bytes && mappings_code_bytes(&known->mappings) != code_bytes)
-		err = look_again(processes, known, code_bytes, 0, &changed);
+		err = look_again(processes, known, code_bytes, raw[UNWIND_RAW_IP], &changed);
 	err = err ?: unwinder_complete(processes->unwinder, &task, &walk);
 	known->kernel_pid = task.kernel_pid;
 	if (!err && !known->mappings.len)

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import time
 
@@ -194,6 +195,38 @@ def test_deferred_walks_of_many_threads_and_processes(programs):
     unwalked = profile.quality["reasons"].get("the thread did not return to user mode", 0)
     assert profile.quality["complete"] >= 0.9 * (profile.quality["user_stacks"] - unwalked)
     assert unwalked <= 0.3 * profile.quality["user_stacks"]
+
+
+def until(is_so):
+    deadline = time.monotonic() + 60
+    while not is_so():
+        assert time.monotonic() < deadline
+
+
+def read(path):
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
+def test_kymo_is_kept_from_reading(programs):
+    """While a program begins, each stack brings a piece of memory along: room for more than 100 of them."""
+    kymo = subprocess.Popen(
+        [KYMO, "profile", "-f", "json", "--unwind", "deferred", "-F", "499", "--", "/bin/sh", "-c",
+         'read go; exec "$0" deep 100', programs / "shapes"], stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    until(lambda: read(f"/proc/{kymo.pid}/task/{kymo.pid}/children"))
+    child = int(read(f"/proc/{kymo.pid}/task/{kymo.pid}/children"))
+    until(lambda: read(f"/proc/{child}/comm") == "sh\n")
+    os.kill(kymo.pid, signal.SIGSTOP)
+    print("go", file=kymo.stdin, flush=True)
+    ran = f"/proc/{child}/schedstat"
+    until(lambda: read(f"/proc/{child}/comm") == "shapes\n" and int(read(ran).split()[0]) > 250e6)
+    os.kill(kymo.pid, signal.SIGCONT)
+    os.kill(child, signal.SIGKILL)
+    quality = json.loads(kymo.communicate(timeout=60)[0].splitlines()[-1])["stack_quality"]
+    assert quality["user_stacks"] >= 80, quality
+    assert "mappings not known in time" not in quality["reasons"], quality
+    assert is_nearly_all(quality["complete"], quality["user_stacks"], 0.95), quality
 
 
 def test_a_way_that_cannot_be_combined(tmp_path):
