@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: MIT
 """Runs kymo on commands whose truth is known, and checks what must hold of every account."""
+import atexit
+import functools
 import json
+import os
 import pathlib
+import shutil
 import subprocess
 import sys
+import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 from truth import KYMO, made, stolen, stolen_since  # noqa: E402,F401  pylint: disable=wrong-import-position,unused-import
@@ -17,6 +22,17 @@ PROGRAMS = pathlib.Path(__file__).resolve().parent / "programs"
 def program(name, *more):
     """The path of a program of this folder, compiled."""
     return made(PROGRAMS / f"{name}.c", *more)
+
+
+@functools.lru_cache
+def program_for_all(name):
+    """The same where every user may run it: the tree may be in a folder that is root's alone."""
+    folder = tempfile.mkdtemp(prefix="kymo-all-", dir="/var/tmp")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    copy = shutil.copy(program(name), folder)
+    os.chmod(folder, 0o755)
+    os.chmod(copy, 0o755)
+    return copy
 
 
 class Account:

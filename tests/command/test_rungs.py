@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from account import KYMO, STEAL_TICK_NS, Account, parts, program, stolen, stolen_since
+from account import KYMO, STEAL_TICK_NS, Account, parts, program, program_for_all, stolen, stolen_since
 
 NOBODY = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
 TWO = [*NOBODY, "--inh-caps", "+bpf,+perfmon", "--ambient-caps", "+bpf,+perfmon",
@@ -37,7 +37,7 @@ def test_two_capabilities_are_enough_for_everything():
     assert len(account.processes) == 151 and found["coverage"]["lost"] == 0
     missing = found["coverage"]["not_measured"]  # that takes a third one
     assert len(missing) == 1 and "CAP_SYSLOG" in missing[0]
-    done, found = run(program("truth"), "lock", "100", before=TWO)
+    done, found = run(program_for_all("truth"), "lock", "100", before=TWO)
     assert found["balance"]["blocked_ns"]["lock"] > 80e6
     assert found["peak_rss_bytes"] > 0
 
@@ -146,7 +146,7 @@ def test_the_least_that_can_be_told(tmp_path, rung, before):
         if str(parent).startswith("/tmp/pytest"):
             os.chmod(parent, 0o755)
     command = [*before, KYMO, "run", "-q", "--json=-", "--rung", rung, "--", "/bin/sh", "-c", DAEMON,
-               "sh", tmp_path / "fifo", program("truth")]
+               "sh", tmp_path / "fifo", program_for_all("truth")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=100)
     if rung == "cgroup" and before:
         assert done.returncode == 125 and "cannot make a control group" in done.stderr

@@ -1,0 +1,331 @@
+# SPDX-License-Identifier: MIT
+"""What a machine of the lab does: uses kymo as it is installed on programs whose truth is known.
+
+Prints one JSON object per line: {"ability", "state": works | part | absent | broken, "detail"}; what
+kymo says of the machine as {"doctor": ...}; what the kernel's verifier did as {"verified": {...}}.
+Counts, sums and names are judged, times are not: this processor is emulated.
+"""
+import glob
+import json
+import math
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+MNT = pathlib.Path("/mnt")
+PROGRAMS = MNT / "programs"
+LIMIT_SECONDS = 120
+Z = 3.891  # 99.99 % of a normal distribution
+OUT = pathlib.Path("/tmp/out")
+
+
+class Broken(Exception):
+    """What kymo says is not what happened."""
+
+
+class Absent(Exception):
+    """kymo says that it cannot do that here, and why."""
+
+
+def tell(**words):
+    print(json.dumps(words), flush=True)
+
+
+def last_words(done):
+    """What kymo said of its end: the sentence before the hint."""
+    lines = [line for line in done.stderr.strip().splitlines() if not line.startswith(("hint:", "usage:"))]
+    return (lines or ["nothing"])[-1].removeprefix("kymo: ")
+
+
+def kymo(*words, who=(), ok=(0,)):
+    done = subprocess.run([*who, "kymo", *map(str, words)], capture_output=True, text=True,
+                          errors="replace", timeout=LIMIT_SECONDS)
+    if done.returncode < 0 or done.returncode >= 128:
+        raise Broken(f"ended with {done.returncode}: {last_words(done)}")
+    if done.returncode not in ok:
+        raise Absent(last_words(done))
+    return done
+
+
+def profile(*words):
+    OUT.unlink(missing_ok=True)
+    done = kymo("profile", "-f", "json", "-o", OUT, *words)
+    records = [json.loads(line) for line in OUT.read_text().splitlines()]
+    return records[:-1], records[-1], done
+
+
+def functions(record):
+    return [frame["function"] for frame in record["user"]]
+
+
+def check_split(*how):
+    samples, summary, done = profile(*how, "--", PROGRAMS / "split", "3")
+    truth = json.loads(done.stdout)
+    units = truth["seventy"] + truth["twenty"] + truth["ten"]
+    hits = {part: sum(part in functions(s) for s in samples) for part in ("seventy", "twenty", "ten")}
+    total = sum(hits.values())
+    if total < 300 or total < 0.8 * len(samples):
+        raise Broken(f"only {total} of {len(samples)} samples were named")
+    for part, count in hits.items():
+        share = truth[part] / units
+        if abs(count / total - share) > Z * math.sqrt(share * (1 - share) / total) + 0.5 / total:
+            raise Broken(f"{count} of {total} samples in {part}, true {share:.3f}")
+    return summary["coverage"]["mode"], f"{total} samples"
+
+
+def check_stacks(way):
+    """python3 has no frame pointers: only unwinding finds its root."""
+    code = "import re\nfor i in range(400): re.compile('a%d(b|c)*' % i)"
+    samples, summary, _ = profile("--unwind", way, "-F", "499", "--", "python3", "-c", code)
+    quality = summary.get("stack_quality")
+    if not quality or quality["user_stacks"] < 20:
+        raise Broken(f"{len(samples)} samples, quality {quality}")
+    if quality["complete"] < 0.98 * quality["user_stacks"]:
+        raise Broken(f"{quality['complete']} of {quality['user_stacks']} whole: {quality['reasons']}")
+    return "", f"{quality['complete']} of {quality['user_stacks']} whole"
+
+
+def check_waits():
+    samples, summary, _ = profile("--off-cpu", "--min-block", "0", "--", "sleep", "0.3")
+    slept = [s for s in samples if s["comm"] == "sleep" and s["weight_ns"] >= 300_000_000]
+    if len(slept) != 1:
+        raise Broken(f"{len(slept)} waits of 0.3 s among {len(samples)}")
+    whole = summary["stack_quality"]
+    if whole["complete"] < whole["user_stacks"]:
+        return "part", f"{whole['complete']} of {whole['user_stacks']} stacks whole: {whole['reasons']}"
+    return "", ""
+
+
+def check_wall():
+    _, summary, _ = profile("--wall", "--", "sleep", "0.3")
+    if summary["weight_ns"] < 300_000_000:
+        raise Broken(f"{summary['weight_ns']} ns of a life of 0.3 s")
+    return "", ""
+
+
+def watch_while(act, *words):
+    """The records of `kymo watch` while act() happens, again and again until one matches."""
+    lines = OUT.open("w+")
+    process = subprocess.Popen(["kymo", "watch", "--json", *words], stdout=lines,
+                               stderr=subprocess.PIPE, text=True)
+    try:
+        end = time.monotonic() + LIMIT_SECONDS / 2
+        while time.monotonic() < end and process.poll() is None:
+            found = act()
+            time.sleep(0.3)
+            records = [json.loads(line) for line in OUT.read_text().splitlines() if line.endswith("}")]
+            if any(found(record) for record in records):
+                return records
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+    if process.returncode not in (0, 130):
+        raise Absent(last_words(subprocess.CompletedProcess([], 1, "", said)))
+    raise Broken(f"not seen; it said: {said.strip()[-200:]}")
+
+
+def kinds(record):
+    return record.get("kind", record.get("record", "")), record
+
+
+def check_file():
+    def act():
+        path = f"/tmp/seen-{time.monotonic_ns()}"
+        pathlib.Path(path).touch()
+        return lambda record: path in json.dumps(record)
+    watch_while(act, "file")
+    return "", ""
+
+
+def check_container():
+    def act():
+        path = pathlib.Path(f"/sys/fs/cgroup/lab{time.monotonic_ns()}")
+        path.mkdir()
+        path.rmdir()
+        return lambda record: path.name in json.dumps(record)
+    watch_while(act, "container")
+    return "", ""
+
+
+def check_dns():
+    name = b"\3lab\7example\0"
+    server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    server.bind(("127.0.0.1", 53))
+
+    def act():
+        client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        query = os.urandom(2) + b"\1\0\0\1\0\0\0\0\0\0" + name + b"\0\1\0\1"
+        client.sendto(query, ("127.0.0.1", 53))
+        question, asker = server.recvfrom(512)
+        server.sendto(question[:2] + b"\x81\x80" + question[4:], asker)
+        client.recvfrom(512)
+        return lambda record: "lab.example" in json.dumps(record)
+    watch_while(act, "dns")
+    return "", ""
+
+
+def counted(collector, act, word):
+    def again():
+        act()
+        return lambda record: word in json.dumps(record)
+    watch_while(again, collector, "-i", "0.5")
+    return "", ""
+
+
+def check_runq():
+    return counted("runq", lambda: subprocess.run(["/bin/true"]), '"runq')
+
+
+def check_syscall():
+    return counted("syscall", lambda: [os.getppid() for _ in range(1000)], "getppid")
+
+
+def check_selftest():
+    done = kymo("selftest", "--json", ok=(0, 1))
+    found = json.loads(done.stdout)
+    for kind in found["kinds"]:
+        name = f"watch {kind['collector']}"
+        words = f"{kind['seen']} of {kind['happened']} seen, {kind['lost']} lost, {kind['wrong']} wrong"
+        state = "works" if kind["passed"] else "part" if kind["recall_ratio"] == 1 else "broken"
+        reason = kind.get("reason") or ""
+        tell(ability=f"{name} {kind['event']}", state=state, detail=f"{words} {reason}".strip())
+    return "works" if done.returncode == 0 else "part", "; ".join(map(str, found["not_measured"]))
+
+
+def check_run(*words):
+    OUT.unlink(missing_ok=True)
+    kymo("run", f"--json={OUT}", *words, "--", "sh", "-c", "sleep 0.3; /bin/true; true")
+    found = json.loads(OUT.read_text())
+    mode = found["coverage"]["mode"]
+    names = sorted(p["argv"][0] for p in found["processes"])
+    if names != ["/bin/true", "sh", "sleep"]:
+        raise Broken(f"processes {names}")
+    if found.get("checks", {}).get("residual_ns", 0) != 0 or found["balance"]["residual_ns"] != 0:
+        raise Broken("the balance has a residual")
+    if mode == "bpf" and not 0.29e9 < found["balance"]["blocked_ns"].get("sleep", 0) < 3e9:
+        raise Broken(f"blocked {found['balance']['blocked_ns']}")
+    missing = "; ".join(found["coverage"]["not_measured"])
+    return "" if mode == "bpf" else "part", f"{mode}{': ' if missing else ''}{missing}"
+
+
+def check_run_syscalls():
+    OUT.unlink(missing_ok=True)
+    kymo("run", f"--json={OUT}", "--syscalls=latency", "--", "python3", "-c",
+         "import os\nfor i in range(1000): os.getppid()")
+    text = OUT.read_text()
+    if "getppid" not in text:
+        raise Broken("getppid is not among the system calls")
+    return "", ""
+
+
+def has_verb(verb):
+    return subprocess.run(["kymo", verb, "--help"], capture_output=True).returncode == 0
+
+
+def check_latency():
+    if not has_verb("latency"):
+        raise Absent("this kymo has no such verb")
+    done = kymo("latency", "--json", f"{PROGRAMS / 'split'}:seventy", "-d", "4", "--max-cost", "100")
+    return "", done.stdout.strip().splitlines()[-1][:80]
+
+
+def check_serve():
+    if not has_verb("serve"):
+        raise Absent("this kymo has no such verb")
+    process = subprocess.Popen(["kymo", "serve"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                               text=True, env={**os.environ, "HOME": "/tmp"})
+    try:
+        import urllib.request
+        end = time.monotonic() + 40
+        while time.monotonic() < end and process.poll() is None:
+            try:
+                with urllib.request.urlopen("http://127.0.0.1:8080/healthz", timeout=5) as answer:
+                    return "", answer.read().decode()[:60]
+            except OSError:
+                time.sleep(0.5)
+        if process.poll() is not None:
+            raise Absent(process.stdout.read().strip().splitlines()[-1])
+        raise Broken("no answer within 40 s")
+    finally:
+        process.kill()
+        process.wait()
+
+
+def check_ordinary_user():
+    done = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "kymo", "profile",
+                           "-f", "folded", "--", PROGRAMS / "split", "1"], capture_output=True, text=True,
+                          timeout=LIMIT_SECONDS, cwd="/tmp")
+    if done.returncode == 0:
+        if "seventy" not in done.stdout:
+            raise Broken("no function was named")
+        return "", ""
+    raise Absent(last_words(done))
+
+
+def verified():
+    """How many instructions the verifier went through, by program, for every kymo that runs now."""
+    found = {}
+    for info in glob.glob("/proc/[0-9]*/fdinfo/*"):
+        try:
+            if "kymo" not in pathlib.Path(info).parents[1].joinpath("comm").read_text():
+                continue
+            text = pathlib.Path(info).read_text()
+        except OSError:
+            continue
+        count = re.search(r"^verified_insns:\s*(\d+)", text, re.MULTILINE)
+        ident = re.search(r"^prog_id:\s*(\d+)", text, re.MULTILINE)
+        if count and ident:
+            found[ident[1]] = int(count[1])
+    return found
+
+
+CHECKS = [
+    ("profile in the tick", lambda: check_split("--timer", "tick", "-F", "250")),
+    ("profile by the CPU clock", lambda: check_split("--timer", "clock", "-F", "999")),
+    ("profile as an ordinary user", check_ordinary_user),
+    ("whole stacks, in the interrupt", lambda: check_stacks("interrupt")),
+    ("whole stacks, deferred", lambda: check_stacks("deferred")),
+    ("waits (--off-cpu)", check_waits),
+    ("wall-clock time (--wall)", check_wall),
+    ("selftest", check_selftest),
+    ("watch file", check_file),
+    ("watch container", check_container),
+    ("watch dns", check_dns),
+    ("watch runq", check_runq),
+    ("watch syscall", check_syscall),
+    ("run", check_run),
+    ("run --syscalls", check_run_syscalls),
+    ("run --files", lambda: check_run("--files")),
+    ("run, ptrace rung", lambda: check_run("--rung", "ptrace")),
+    ("latency", check_latency),
+    ("serve", check_serve),
+]
+
+
+def main(only):
+    try:
+        tell(doctor=json.loads(kymo("doctor", "--json").stdout))
+    except (Absent, Broken, ValueError, subprocess.TimeoutExpired) as error:
+        tell(ability="doctor", state="broken", detail=str(error))
+    for name, check in CHECKS:
+        if only and only not in name:
+            continue
+        try:
+            how, detail = check()
+            tell(ability=name, state="part" if how == "part" else "works",
+                 detail=": ".join(word for word in (how if how not in ("part", "works") else "", detail) if word))
+        except Absent as error:
+            tell(ability=name, state="absent", detail=str(error))
+        except Broken as error:
+            tell(ability=name, state="broken", detail=str(error))
+        except Exception as error:  # whatever it is, the other checks go on
+            tell(ability=name, state="broken", detail=f"{type(error).__name__}: {error}")
+
+
+main(sys.argv[1] if len(sys.argv) > 1 else "")
