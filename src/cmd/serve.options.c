@@ -34,7 +34,7 @@ static const struct option options[] = {
 static const struct example examples[] = {
 	{ "sudo kymo serve", "watch this host; the address is printed" },
 	{ "kymo serve --generate-config > kymo.toml", "every setting, to be changed" },
-	{ "curl http://127.0.0.1:8080/api/v1/status", "what the daemon does" },
+	{ "sudo kymo serve --set http.port=0", "at any free port, which is printed" },
 	{ 0 },
 };
 
