@@ -335,7 +335,8 @@ static int read_number(struct toml *toml, struct toml_item *item)
 	if (*end && base == 10) {
 		item->kind = TOML_FLOAT;
 		item->decimal = strtod(digits, &end);
-		if (end[-1] == '.' || strpbrk(digits, "xX") || strstr(digits, "infinity"))
+		if (end == digits || end[-1] == '.' || strpbrk(digits, "xX") ||
+		    strstr(digits, "infinity"))
 			end = digits;
 	}
 	if (*end || end == digits)
