@@ -85,6 +85,8 @@ struct bytes {
 
 static int append(struct bytes *to, const char *text, size_t len)
 {
+	if (!len)
+		return 0; /* nothing may be there to copy to yet */
 	if (vec_reserve(&to->text, len))
 		return -ENOMEM;
 	memcpy(to->text.data + to->text.len, text, len);
