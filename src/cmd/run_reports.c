@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -160,6 +161,8 @@ int run_reports_write(struct run_reports *reports, const struct run_result *resu
 {
 	int failed = 0;
 
+	/* What was measured cannot be measured again: a reader who left ends no other report. */
+	signal(SIGPIPE, SIG_IGN);
 	reports->view.profile = result->profile;
 	failed = output_close(&reports->events, 0);
 	for (unsigned i = 0; i < RUN_REPORT_COUNT; i++) {

@@ -15,11 +15,11 @@
 #include "show/run_denet.h"
 
 enum run_report {
-	RUN_REPORT_TEXT,
 	RUN_REPORT_JSON,
 	RUN_REPORT_SVG,
 	RUN_REPORT_HTML,
 	RUN_REPORT_DENET, /* instead of the one for a person */
+	RUN_REPORT_TEXT,  /* last: a person may stop reading, files are complete by then */
 	RUN_REPORT_COUNT
 };
 

@@ -4,8 +4,9 @@
 static const char *const about[] = {
 	"Watches the whole host without end, keeps what it saw in a SQLite file, and answers over HTTP: "
 	"processes, connections, disks, waits for a CPU, and stacks of what the CPUs execute.",
-	"Prints its address when it listens; /openapi.json lists what can be asked, /api/v1/status tells "
-	"what each collector does and what kymo itself costs.  It listens on loopback only.  SIGTERM ends "
+	"Prints its address when it listens; /api/v1/status tells what each collector does and what kymo "
+	"itself costs, /api/v1/events sends what happens as it happens.  What it keeps holds the arguments of "
+	"all processes, and whoever may connect to this host's loopback may read them.  It listens on loopback only.  SIGTERM ends "
 	"it in good order, SIGHUP reads the settings again.",
 	NULL,
 };

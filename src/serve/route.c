@@ -88,7 +88,7 @@ const struct route *route_find(struct request *request, struct response *respons
 		response_problem(response, 405, NULL, "'%s' is not answered with this method",
 				 request->path);
 	else
-		response_problem(response, 404, "GET /openapi.json lists what is there",
+		response_problem(response, 404, "GET /api/v1/status tells what the daemon does",
 				 "there is no '%s'", request->path);
 	return NULL;
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* route.h - which paths the daemon answers, with what, and what is said of them in /openapi.json: one row
- * each.
+/* route.h - which paths the daemon answers, and with what: one row each.
  */
 #ifndef SERVE_ROUTE_H
 #define SERVE_ROUTE_H

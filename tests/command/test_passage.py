@@ -269,3 +269,17 @@ def test_what_is_required(tmp_path):
     done = kymo("run", "--require=mem", "--", "touch", mark)
     assert done.returncode == 2 and b"'mem' is no section" in done.stderr
     assert not mark.exists()
+
+
+def test_a_reader_who_leaves_takes_no_other_report_along(tmp_path):
+    """As `kymo run ... 2>&1 | head` does."""
+    end, report = os.pipe()
+    os.close(end)
+    files = {name: tmp_path / name for name in ("json", "svg", "html")}
+    process = subprocess.Popen([KYMO, "run", *(f"--{name}={path}" for name, path in files.items()), "--",
+                                "true"], stderr=report, restore_signals=True)
+    os.close(report)
+    process.wait(60)
+    assert json.loads(files["json"].read_text())["exit_status"] == 0
+    assert files["svg"].read_text().rstrip().endswith("</svg>")
+    assert files["html"].read_text().rstrip().endswith("</html>")
