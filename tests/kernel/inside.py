@@ -2,15 +2,13 @@
 """What a machine of the lab does: uses kymo as it is installed on programs whose truth is known.
 
 Prints one JSON object per line: {"ability", "state": works | part | absent | broken, "detail"}; what
-kymo says of the machine as {"doctor": ...}; what the kernel's verifier did as {"verified": {...}}.
+kymo says of the machine as {"doctor": ...}.
 Counts, sums and names are judged, times are not: this processor is emulated.
 """
-import glob
 import json
 import math
 import os
 import pathlib
-import re
 import signal
 import socket
 import subprocess
@@ -128,10 +126,6 @@ def watch_while(act, *words):
     if process.returncode not in (0, 130):
         raise Absent(last_words(subprocess.CompletedProcess([], 1, "", said)))
     raise Broken(f"not seen; it said: {said.strip()[-200:]}")
-
-
-def kinds(record):
-    return record.get("kind", record.get("record", "")), record
 
 
 def check_file():
@@ -266,23 +260,6 @@ def check_ordinary_user():
             raise Broken("no function was named")
         return "", ""
     raise Absent(last_words(done))
-
-
-def verified():
-    """How many instructions the verifier went through, by program, for every kymo that runs now."""
-    found = {}
-    for info in glob.glob("/proc/[0-9]*/fdinfo/*"):
-        try:
-            if "kymo" not in pathlib.Path(info).parents[1].joinpath("comm").read_text():
-                continue
-            text = pathlib.Path(info).read_text()
-        except OSError:
-            continue
-        count = re.search(r"^verified_insns:\s*(\d+)", text, re.MULTILINE)
-        ident = re.search(r"^prog_id:\s*(\d+)", text, re.MULTILINE)
-        if count and ident:
-            found[ident[1]] = int(count[1])
-    return found
 
 
 CHECKS = [

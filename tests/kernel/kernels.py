@@ -28,7 +28,6 @@ KERNELS = {
     "newest": ("newest", "cloud", "amd64"),
     "6.12-rt": ("6.12", "rt", "amd64"),
 }
-USUAL = ["5.10", "6.1", "6.12", "newest"]
 
 
 class LabError(Exception):
@@ -183,7 +182,7 @@ def fetch(word, say):
     rows = candidates(series, flavour, arch)
     if not rows:
         raise LabError(f"no suite of the mirror has a {flavour} kernel {series} for {arch}",
-                       "'./dev lab --update' fetches the lists again")
+                       "'tests/kernel/lab --update' fetches the lists again")
     error = ""
     for package, version in rows:
         say(f"fetching {package} {version}")
@@ -200,4 +199,4 @@ def fetch(word, say):
             (folder / "version").write_text(version)
             return cached(word)
     raise LabError(f"the mirror has none of the {len(rows)} packages it lists for {word}: {error}",
-                   "'./dev lab --update' fetches the lists again")
+                   "'tests/kernel/lab --update' fetches the lists again")
