@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* processes.c - so many processes, one after the other: processes COUNT */
-#define _GNU_SOURCE
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
