@@ -264,13 +264,16 @@ const struct mapping *mappings_find(const struct mappings *mappings, uint64_t ad
 
 uint64_t mappings_code_bytes(const struct mappings *mappings)
 {
-	const struct mapping *at = mappings_next(mappings, 0);
 	uint64_t bytes = 0;
 
-	for (; at; at = mappings_next(mappings, at->end))
-		if (at->executable && !at->writable && at->kind != MAPPING_STACK &&
-		    at->start < KERNEL_HALF)
-			bytes += at->end - at->start;
+	for (uint32_t i = 0; mappings->table && i < mappings->table->len; i++) {
+		const struct mapping_chunk *chunk = mappings->table->chunks[i];
+
+		for (const struct mapping *at = chunk->items; at < chunk->items + chunk->len; at++)
+			if (at->executable && !at->writable && at->kind != MAPPING_STACK &&
+			    at->start < KERNEL_HALF)
+				bytes += at->end - at->start;
+	}
 	return bytes;
 }
 

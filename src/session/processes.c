@@ -39,6 +39,8 @@ struct known_process {
 	bool leader_ended;         /* other threads may go on */
 	bool has_jit, has_jitdump; /* files_ knows */
 	uint32_t kernel_pid;       /* that its unwind tables are told by; 0: none are */
+	uint64_t told_mono_ns;     /* when they were in the kernel, */
+	uint64_t told[2];          /* for this exec_id and exec_vm */
 	uint64_t look_mono_ns;     /* not before that are its mappings read once more */
 	uint64_t pause_ns;         /* up to the next time, if it is in vain again */
 };
@@ -588,6 +590,18 @@ static int look_for(struct processes *processes, struct known_process *known, ui
 	return look_again(processes, known, 0, address, &changed);
 }
 
+/* Samples that were under way while the kernel was told of the mappings need not tell it again: that empties
+ * the tables meanwhile, and of 65,000 mappings it takes so long that all samples come without.
+ */
+static bool is_told(const struct known_process *known, const struct sample *sample,
+		    const uint64_t *raw)
+{
+	return known->kernel_pid && known->kernel_pid == (uint32_t)raw[UNWIND_RAW_PID] &&
+	       known->told[0] == raw[UNWIND_RAW_EXEC_ID] &&
+	       known->told[1] == raw[UNWIND_RAW_EXEC_VM] &&
+	       sample->at_mono_ns < known->told_mono_ns;
+}
+
 static int complete(struct processes *processes, struct known_process *known,
 		    const struct sample *sample, const uint64_t *raw, struct user_stack *stack)
 {
@@ -607,8 +621,14 @@ static int complete(struct processes *processes, struct known_process *known,
 
 	if (code_bytes && mappings_code_bytes(&known->mappings) != code_bytes)
 		err = look_again(processes, known, code_bytes, raw[UNWIND_RAW_IP], &changed);
+	task.is_told = is_told(known, sample, raw);
 	err = err ?: unwinder_complete(processes->unwinder, &task, &walk);
 	known->kernel_pid = task.kernel_pid;
+	if (!task.is_told) {
+		known->told_mono_ns = clock_mono_ns();
+		known->told[0] = raw[UNWIND_RAW_EXEC_ID];
+		known->told[1] = raw[UNWIND_RAW_EXEC_VM];
+	}
 	if (!err && !known->mappings.len)
 		walk.stop = STACK_STOP_NO_TABLE;
 	if (!err)

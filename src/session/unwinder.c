@@ -449,5 +449,5 @@ int unwinder_complete(struct unwinder *unwinder, const struct unwinder_task *tas
 
 	*ret_walk = (struct unwinder_walk){ 0 };
 	err = run(&walk, ret_walk);
-	return err ?: push_mappings(unwinder, task);
+	return err || task->is_told ? err : push_mappings(unwinder, task);
 }

@@ -30,6 +30,7 @@ struct unwinder_task {
 	uint32_t walked;
 	const uint64_t *raw; /* enum unwind_raw, of the last of them */
 	uint32_t words;      /* of raw */
+	bool is_told;        /* the kernel was told of these mappings after it took the sample */
 };
 
 struct unwinder_walk {
