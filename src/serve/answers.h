@@ -8,6 +8,9 @@
 int answer_healthz(struct api *api, const struct request *request, struct response *response);
 int answer_readyz(struct api *api, const struct request *request, struct response *response);
 int answer_status(struct api *api, const struct request *request, struct response *response);
+int answer_records(struct api *api, const struct request *request, struct response *response);
+int answer_connections(struct api *api, const struct request *request, struct response *response);
+int answer_collector(struct api *api, const struct request *request, struct response *response);
 int answer_switch(struct api *api, const struct request *request, struct response *response);
 
 /** answer_health - 200 with the word @good, or 503 with @bad and the reasons; @service may be NULL */

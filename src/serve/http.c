@@ -176,6 +176,8 @@ static int read_parameters(struct request *request, const char *query)
 
 	if (!query || !*query)
 		return 0;
+	if (strstr(query, "%00"))
+		return fail(-EINVAL, "a parameter holds a NUL");
 	if (evhttp_parse_query_str(query, &list))
 		return fail(-EINVAL, "the question behind '?' cannot be read");
 	for (struct evkeyval *one = list.tqh_first; one && !err; one = one->next.tqe_next) {

@@ -7,6 +7,29 @@
 #include "base/error.h"
 #include "serve/answers.h"
 
+#define PAGE_PARAMETERS                                                                            \
+	{ "start", "from when on: 2025-10-28T13:47:15Z, a number since 1970, or -15m", "string" }, \
+		{ "end", "until when, likewise; that instant is left out", "string" },             \
+		{ "limit", "how many at most, 100 if left out", "integer" },                       \
+		{ "cursor", "'next_cursor' of the page before", "string" },                        \
+		{ "order", "desc: the newest first; or asc", "string" },                           \
+	{                                                                                          \
+		"format", "json; or ndjson: an object a line", "string"                            \
+	}
+
+/* Besides these, the columns of the records are parameters, too. */
+static const struct query_parameter record_parameters[] = {
+	{ "type", "kinds: process.exec,tcp, ...; all if left out", "string" },
+	PAGE_PARAMETERS,
+	{ 0 },
+};
+
+static const struct query_parameter collector_parameters[] = {
+	{ "event", "only these records of the collector: exec,exit", "string" },
+	PAGE_PARAMETERS,
+	{ 0 },
+};
+
 const struct route routes[] = {
 	{ .path = "/healthz",
 	  .help = "200 while the daemon turns",
@@ -28,6 +51,18 @@ const struct route routes[] = {
 	{ .path = "/api/v1/events",
 	  .help = "every event as it is committed, as server-sent events; goes on behind Last-Event-ID",
 	  .is_stream = true },
+	{ .path = "/api/v1/records",
+	  .help = "records of any kinds, in the order of time",
+	  .parameters = record_parameters,
+	  .answer = answer_records },
+	{ .path = "/api/v1/connections",
+	  .help = "TCP connections: the records of the collector 'tcp'",
+	  .parameters = collector_parameters,
+	  .answer = answer_connections },
+	{ .path = "/api/v1/{collector}",
+	  .help = "the records of a collector",
+	  .parameters = collector_parameters,
+	  .answer = answer_collector },
 	{ 0 },
 };
 
