@@ -222,6 +222,9 @@ int kernel_btf_percpu_in(int fd, bool may_map, const char *const *names, size_t 
 	if (!err && !scan->mapped)
 		err = find_names(scan);
 	err = err ?: walk_types(scan);
+	/* Types are sorted in 7.3: a section stands before the variables that it lists. */
+	if (!err && !has_all(scan))
+		err = walk_types(scan);
 	if (!err && !has_all(scan))
 		err = -ENOENT;
 	for (size_t i = 0; !err && i < count; i++)

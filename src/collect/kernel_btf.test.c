@@ -3,6 +3,8 @@
 #include <fcntl.h>
 
 #include <bpf/btf.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/test.h"
 #include "collect/kernel_btf.h"
@@ -64,9 +66,36 @@ static void takes_variables_only(void **state)
 		assert_int_equal(kernel_btf_percpu(names[i], 1, &offset), -ENOENT);
 }
 
+/* As the kernel's is from 7.3 on, where types are sorted. */
+static void finds_variables_behind_their_section(void **state)
+{
+	static const char *const names[] = { "first", "second" };
+	own(fd_closep) int fd = memfd_create("btf", MFD_CLOEXEC);
+	struct btf *btf = btf__new_empty();
+	uint32_t offsets[2], bytes;
+	const void *raw;
+
+	(void)state;
+	assert_int_equal(btf__add_int(btf, "int", 4, BTF_INT_SIGNED), 1);
+	assert_int_equal(btf__add_datasec(btf, ".data..percpu", 64), 2);
+	assert_int_equal(btf__add_datasec_var_info(btf, 4, 16, 4), 0);
+	assert_int_equal(btf__add_datasec_var_info(btf, 3, 40, 4), 0);
+	assert_int_equal(btf__add_var(btf, "first", BTF_VAR_STATIC, 1), 3);
+	assert_int_equal(btf__add_var(btf, "second", BTF_VAR_STATIC, 1), 4);
+	raw = btf__raw_data(btf, &bytes);
+	assert_int_equal(write(fd, raw, bytes), bytes);
+	for (int may_map = 0; may_map < 2; may_map++) {
+		assert_int_equal(kernel_btf_percpu_in(fd, may_map, names, 2, offsets), 0);
+		assert_int_equal(offsets[0], 40);
+		assert_int_equal(offsets[1], 16);
+	}
+	btf__free(btf);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(finds_variables_behind_their_section),
 		cmocka_unit_test(agrees_with_libbpf),
 		cmocka_unit_test(says_what_is_not_there),
 		cmocka_unit_test(takes_variables_only),

@@ -244,7 +244,7 @@ struct task_struct {
 	struct sched_info sched_info;
 	unsigned int __state;
 	unsigned int flags;
-	int on_cpu; /* it runs now */
+	unsigned on_cpu; /* it runs now; a u8 from 7.3 on */
 	int pid;
 	int tgid;
 	struct pid *thread_pid;
