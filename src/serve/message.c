@@ -121,6 +121,7 @@ void response_failed(struct response *response, int err)
 	switch (-err) {
 	case EINVAL:
 	case ERANGE:
+	case E2BIG:
 		status = 400;
 		break;
 	case ENOENT:

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "store/database.h"
+#include "store/reader_parts.h"
 
 #define PROGRESS_STEPS 20000 /* between two looks at the clock */
 
@@ -356,13 +357,23 @@ static int merge(const struct store_query *query, struct cursors *cursors,
 	return err;
 }
 
-static void begin_read(struct store_reader *reader)
+sqlite3 *reader_database(struct store_reader *reader)
 {
-	reader->until_mono_ns = clock_mono_ns() + STORE_READ_NS;
+	return reader->database;
+}
+
+const char *reader_text(struct store_reader *reader, int64_t id)
+{
+	return text_of(reader, id);
+}
+
+void reader_begin(struct store_reader *reader, uint64_t read_ns)
+{
+	reader->until_mono_ns = clock_mono_ns() + read_ns;
 	sqlite3_exec(reader->database, "BEGIN", NULL, NULL, NULL);
 }
 
-static void end_read(struct store_reader *reader)
+void reader_end(struct store_reader *reader)
 {
 	sqlite3_exec(reader->database, "COMMIT", NULL, NULL, NULL);
 	reader->until_mono_ns = 0;
@@ -374,7 +385,7 @@ int store_read(struct store_reader *reader, const struct store_query *query,
 	struct cursors cursors = { 0 };
 	int err = 0;
 
-	begin_read(reader);
+	reader_begin(reader, STORE_READ_NS);
 	vec_each(kind, &reader->kinds)
 		if (!err && is_wanted(query, kind->schema))
 			err = open_cursor(reader, kind, query, &cursors);
@@ -382,7 +393,7 @@ int store_read(struct store_reader *reader, const struct store_query *query,
 	vec_each(row, &cursors.rows)
 		sqlite3_finalize(row->statement);
 	vec_done(&cursors.rows);
-	end_read(reader);
+	reader_end(reader);
 	if (err == -ETIME)
 		hint("ask for a shorter span of time, or with more conditions");
 	return err;

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT */
+/* profiles.c - what the CPUs did in a span of time, from the samples in the store: in every format that
+ * needs no single samples, as a tree for the page, and as a list of functions.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/number.h"
+#include "report/top.h"
+#include "serve/answers.h"
+#include "serve/call_tree.h"
+#include "serve/profiles.h"
+#include "serve/rows.h"
+#include "serve/span.h"
+#include "ship/sinks.h"
+#include "show/sinks.h"
+
+#define FUNCTIONS_LIMIT     50
+#define FUNCTIONS_LIMIT_MAX 10000
+
+const struct query_parameter profile_parameters[] = {
+	SAMPLES_PARAMETERS,
+	{ "format", "json; or folded, svg, pprof, speedscope, firefox, tree", "string" },
+	{ "min_share", "percent of the whole: lighter nodes are left out", "number" },
+	{ "group", "comm: below the names of threads; or none", "string" },
+	{ 0 },
+};
+
+const struct query_parameter function_parameters[] = {
+	SAMPLES_PARAMETERS,
+	{ "limit", "how many at most, 50 if left out", "integer" },
+	{ "sort", "self or total", "string" },
+	{ 0 },
+};
+
+/* Those that are written sample by sample cannot be had from sums. */
+static int find_sink(const char *name, const struct sink **ret_sink)
+{
+	const struct sink *const *const tables[] = { show_sinks, ship_sinks };
+	int err;
+
+	for (size_t i = 0; i < array_len(tables); i++)
+		for (const struct sink *const *sink = tables[i]; *sink; sink++)
+			if (strcmp((*sink)->name, name) == 0 && !(*sink)->is_live) {
+				*ret_sink = *sink;
+				return 0;
+			}
+	err = fail(-EINVAL, "'%s' is no format of stored samples", name);
+	hint("format is json, folded, svg, pprof, speedscope, firefox or tree");
+	return err;
+}
+
+static const char *type_of(const struct sink *sink)
+{
+	if (sink == &show_svg)
+		return "image/svg+xml";
+	if (sink->is_binary)
+		return "application/octet-stream";
+	return sink == &ship_speedscope || sink == &ship_firefox ? "application/json"
+								 : "text/plain; charset=utf-8";
+}
+
+static int write_sink(const struct sink *sink, const struct profile *profile, double min_share,
+		      struct response *response)
+{
+	struct sink_target target = {
+		.profile = profile,
+		.options = { .title = "from the store of kymo", .min_share_pct = min_share },
+	};
+	int err;
+
+	target.out = response_open(response, 200, type_of(sink));
+	if (!target.out)
+		return -ENOMEM;
+	err = sink->begin ? sink->begin(&target) : 0;
+	if (!err && sink->moments && profile->moments.len)
+		err = sink->moments(&target, 0, profile->moments.len);
+	err = err ?: sink->end(&target);
+	/* A browser must not run a picture as a page of ours. */
+	if (sink == &show_svg || sink->is_binary)
+		snprintf(response->disposition, sizeof(response->disposition),
+			 "attachment; filename=\"kymo.%s\"", sink->suffix);
+	return response_close(response, target.out) ?: err;
+}
+
+void profile_put_head(struct json *json, const struct profile *profile,
+		      const struct profile_query *query)
+{
+	char time[ROWS_TIME_BYTES];
+
+	json_text(json, "kind", "cpu");
+	rows_put_u64(json, "start_unix_ns", query->start_unix_ns);
+	rows_time(query->start_unix_ns, time);
+	json_text(json, "start_time", time);
+	rows_put_u64(json, "end_unix_ns", query->end_unix_ns);
+	rows_time(query->end_unix_ns, time);
+	json_text(json, "end_time", time);
+	/* Slices are taken whole, so what they cover may begin before and end behind. */
+	rows_put_u64(json, "covered_from_unix_ns", profile->started_unix_ns);
+	rows_put_u64(json, "covered_to_unix_ns", profile->started_unix_ns + profile->duration_ns);
+	json_u64(json, "samples", profile->samples);
+	rows_put_u64(json, "total_ns", profile->weight_ns);
+	json_u64(json, "rate_hz", profile->rate_hz);
+	json_u64(json, "cpus", profile->cpus);
+	json_text(json, "mode", profile->coverage.mode);
+	json_u64(json, "lost", coverage_lost(&profile->coverage));
+	json_array(json, "not_measured");
+	vec_each(what, &profile->coverage.not_measured)
+		json_text(json, NULL, *what);
+	json_array_end(json);
+}
+
+static int write_tree(const struct profile *profile, const struct profile_query *query,
+		      double min_share, bool by_comm, struct response *response)
+{
+	struct flame flame = { 0 };
+	struct json json;
+	FILE *out = NULL;
+	int err = flame_build(&flame, profile, by_comm, false);
+
+	if (!err) {
+		min_share = call_tree_trim(&flame, min_share);
+		flame_sort(&flame, FLAME_BY_WEIGHT);
+		out = response_open(response, 200, "application/json");
+		err = out ? 0 : -ENOMEM;
+	}
+	if (!err) {
+		json_begin(&json, out, false);
+		json_object(&json, NULL);
+		profile_put_head(&json, profile, query);
+		json_double(&json, "min_share", min_share);
+		err = call_tree_put(&json, &flame);
+		json_object_end(&json);
+		putc('\n', out);
+		err = response_close(response, out) ?: err;
+	}
+	flame_done(&flame);
+	return err;
+}
+
+static int read_group(const struct request *request, bool *ret_by_comm)
+{
+	const char *group = request_parameter(request, "group") ?: "comm";
+
+	*ret_by_comm = strcmp(group, "comm") == 0;
+	return *ret_by_comm || strcmp(group, "none") == 0
+		       ? 0
+		       : fail(-EINVAL, "'group' is comm or none");
+}
+
+static int read_share(const struct request *request, double *share)
+{
+	const char *text = request_parameter(request, "min_share");
+
+	return text && number_parse_decimal(text, 0, 100, share)
+		       ? fail(-EINVAL, "'min_share' is 0 to 100")
+		       : 0;
+}
+
+int answer_profiles(struct api *api, const struct request *request, struct response *response)
+{
+	const char *format = request_parameter(request, "format") ?: "json";
+	bool is_tree = strcmp(format, "json") == 0, by_comm;
+	struct profile_query query = { 0 };
+	own(profile_freep) struct profile *profile = NULL;
+	const struct sink *sink = NULL;
+	struct store_reader *reader;
+	double min_share = is_tree ? CALL_TREE_SHARE_PCT : 0;
+	int err = span_check_parameters(request, profile_parameters);
+
+	err = err ?: is_tree ? 0 : find_sink(format, &sink);
+	err = err ?: span_read_samples(request, &query);
+	err = err ?: read_group(request, &by_comm);
+	err = err ?: read_share(request, &min_share);
+	err = err ?: api_reader(api, &reader);
+	err = err ?: profile_read(reader, &query, sink && sink->every_sample, &profile);
+	if (err)
+		return err;
+	return is_tree ? write_tree(profile, &query, min_share, by_comm, response)
+		       : write_sink(sink, profile, min_share, response);
+}
+
+static void put_function(struct json *json, const struct flame *flame, const struct top_row *row)
+{
+	const struct flame_function *function = &flame->functions.data[row->function];
+
+	json_object(json, NULL);
+	json_text(json, "function", flame_function_text(flame, function));
+	json_text(json, "module", profile_text(flame->profile, function->module));
+	json_text(json, "kind", call_tree_kind(function->kind));
+	json_text(json, "source", profile_text(flame->profile, function->source));
+	json_u64(json, "self_samples", row->self_samples);
+	rows_put_u64(json, "self_ns", row->self_ns);
+	json_u64(json, "total_samples", row->samples);
+	rows_put_u64(json, "total_ns", row->ns);
+	json_object_end(json);
+}
+
+static int by_total(const void *a, const void *b)
+{
+	const struct top_row *x = a, *y = b;
+
+	return x->ns != y->ns ? x->ns < y->ns ? 1 : -1 : 0;
+}
+
+static int put_functions(const struct profile *profile, const struct profile_query *query,
+			 const struct flame *flame, const struct top *top, uint64_t limit,
+			 struct response *response)
+{
+	FILE *out = response_open(response, 200, "application/json");
+	struct json json;
+	size_t count = 0;
+
+	if (!out)
+		return -ENOMEM;
+	json_begin(&json, out, false);
+	json_object(&json, NULL);
+	json_array(&json, "data");
+	vec_each(row, &top->rows)
+		if (count < limit) {
+			put_function(&json, flame, row);
+			count++;
+		}
+	json_array_end(&json);
+	json_u64(&json, "count", count);
+	json_u64(&json, "functions", top->rows.len);
+	profile_put_head(&json, profile, query);
+	json_object_end(&json);
+	putc('\n', out);
+	return response_close(response, out);
+}
+
+static int read_sort(const struct request *request, bool *ret_by_total)
+{
+	const char *sort = request_parameter(request, "sort") ?: "self";
+
+	*ret_by_total = strcmp(sort, "total") == 0;
+	return *ret_by_total || strcmp(sort, "self") == 0
+		       ? 0
+		       : fail(-EINVAL, "'sort' is self or total");
+}
+
+int answer_functions(struct api *api, const struct request *request, struct response *response)
+{
+	struct profile_query query = { 0 };
+	own(profile_freep) struct profile *profile = NULL;
+	struct store_reader *reader;
+	struct flame flame = { 0 };
+	struct top top = { 0 };
+	uint64_t limit = FUNCTIONS_LIMIT;
+	bool is_by_total;
+	int err = span_check_parameters(request, function_parameters);
+
+	err = err ?: span_read_samples(request, &query);
+	err = err ?: span_number(request, "limit", 1, FUNCTIONS_LIMIT_MAX, &limit);
+	err = err ?: read_sort(request, &is_by_total);
+	err = err ?: api_reader(api, &reader);
+	err = err ?: profile_read(reader, &query, false, &profile);
+	if (err)
+		return err;
+	err = flame_build(&flame, profile, false, false);
+	err = err ?: top_build(&top, &flame);
+	if (!err && is_by_total && top.rows.len)
+		qsort(top.rows.data, top.rows.len, sizeof(*top.rows.data), by_total);
+	err = err ?: put_functions(profile, &query, &flame, &top, limit, response);
+	top_done(&top);
+	flame_done(&flame);
+	return err;
+}

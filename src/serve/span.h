@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* span.h - what the routes of profiles and of series have in common: a span of time, and whose samples.
+ *
+ *     start=, end=        as question.h has them; the last hour if left out
+ *     pid=12,13           processes
+ *     comm=NAME           threads or processes of this name
+ *     kind=cpu            what was sampled
+ */
+#ifndef SERVE_SPAN_H
+#define SERVE_SPAN_H
+
+#include "serve/route.h"
+#include "store/profile_read.h"
+
+#define SPAN_DEFAULT_NS 3600000000000ull
+
+/* The parameters, for the lists of routes. */
+#define SPAN_PARAMETERS                                                                \
+	{ "start",                                                                     \
+	  "from when on: 2025-10-28T13:47:15Z, a number since 1970, or -15m; an hour " \
+	  "ago if left out",                                                           \
+	  "string" },                                                                  \
+	{                                                                              \
+		"end", "until when, likewise; now if left out", "string"               \
+	}
+
+#define SAMPLES_PARAMETERS                                            \
+	SPAN_PARAMETERS, { "pid", "processes: 12,13", "string" },     \
+		{ "comm", "name of threads or processes", "string" }, \
+	{                                                             \
+		"kind", "what was sampled: cpu", "string"             \
+	}
+
+/**
+ * span_read - a span of time
+ * @prefix: of the names: "" or "base_"
+ *
+ * Return: 0; -EINVAL with fail() said.
+ */
+nodiscard int span_read(const struct request *request, const char *prefix, uint64_t now_unix_ns,
+			uint64_t *ret_start_unix_ns, uint64_t *ret_end_unix_ns);
+
+/** span_read_samples - likewise with whose samples; @query points into the request.  0; -EINVAL */
+nodiscard int span_read_samples(const struct request *request, struct profile_query *query);
+
+/** span_check_parameters - whether each parameter is one of the list.  0; -EINVAL with fail() said */
+nodiscard int span_check_parameters(const struct request *request,
+				    const struct query_parameter *known);
+
+/** span_number - a parameter as a number; @number is untouched where it is left out.  0; -EINVAL */
+nodiscard int span_number(const struct request *request, const char *name, uint64_t min,
+			  uint64_t max, uint64_t *number);
+
+#endif

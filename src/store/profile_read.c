@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: MIT */
+#include "store/profile_read.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "store/pack.h"
+#include "store/reader_parts.h"
+
+/* Numbers of the store are dense, so what they are in the profile stands in arrays; less 1, 0: unknown. */
+struct reading {
+	struct store_reader *reader;
+	const struct profile_query *query;
+	struct profile *profile;
+	sqlite3_stmt *find_stack, *find_frame, *find_task;
+	vec(uint32_t) stacks, frames, tasks;
+	vec(int64_t) wanted; /* tasks, in order; only with conditions */
+	bool has_conditions;
+	struct index processes;            /* by PID and name */
+	uint64_t from_unix_ns, to_unix_ns; /* of the slice */
+	int64_t last_task;                 /* of the slice, and how much of its time lies before */
+	uint64_t task_ns;
+	bool has_any;
+};
+
+/* Makes room, and tells where the number of @id stands. */
+static int place(void *array, int64_t id, uint32_t **ret)
+{
+	vec(uint32_t) *list = array;
+
+	if (id <= 0 || id > UINT32_MAX / 2)
+		return fail(-EUCLEAN, "the store has a profile that makes no sense");
+	if ((size_t)id >= list->len) {
+		int err = vec_reserve(list, (size_t)id + 1 - list->len);
+
+		if (err)
+			return err;
+		memset(list->data + list->len, 0,
+		       ((size_t)id + 1 - list->len) * sizeof(*list->data));
+		list->len = (size_t)id + 1;
+	}
+	*ret = &list->data[id];
+	return 0;
+}
+
+static int add_text(struct reading *reading, int64_t id, uint32_t *ret)
+{
+	return profile_add_text(reading->profile, reader_text(reading->reader, id) ?: "", ret);
+}
+
+/* Return: 1 with the row; 0 there is none; -errno. */
+static int find(struct reading *reading, sqlite3_stmt *statement, int64_t id)
+{
+	int code;
+
+	sqlite3_reset(statement);
+	sqlite3_bind_int64(statement, 1, id);
+	code = sqlite3_step(statement);
+	if (code == SQLITE_ROW || code == SQLITE_DONE)
+		return code == SQLITE_ROW;
+	return database_fail(reader_database(reading->reader), "read");
+}
+
+static int load_file(struct reading *reading, int64_t path, int64_t build_id, uint32_t *ret)
+{
+	struct file file = { 0 };
+	int err = add_text(reading, path, &file.path);
+
+	err = err ?: add_text(reading, build_id, &file.build_id);
+	/* One path may have had several builds. */
+	file.inode = (uint64_t)build_id;
+	return err ?: profile_add_file(reading->profile, &file, ret);
+}
+
+static int load_frame(struct reading *reading, int64_t id, uint32_t *ret_number)
+{
+	struct profile *profile = reading->profile;
+	sqlite3_stmt *row = reading->find_frame;
+	struct frame frame = { .name_count = 1, .first_name = (uint32_t)profile->names.len };
+	struct name name = { 0 };
+	int err = find(reading, row, id);
+
+	if (err <= 0)
+		return err ?: fail(-EUCLEAN, "the store lacks a frame of a profile");
+	err = add_text(reading, sqlite3_column_int64(row, 0), &name.function);
+	err = err ?: add_text(reading, sqlite3_column_int64(row, 1), &name.module);
+	err = err ?: add_text(reading, sqlite3_column_int64(row, 4), &name.source);
+	name.line = (uint32_t)sqlite3_column_int64(row, 5);
+	frame.kind = (uint8_t)sqlite3_column_int64(row, 6);
+	name.is_inlined = sqlite3_column_int64(row, 7) & 1;
+	name.is_address = sqlite3_column_int64(row, 7) >> 1 & 1;
+	if (frame.kind >= FRAME_COUNT)
+		return fail(-EUCLEAN, "the store has a frame that makes no sense");
+	if (!err && frame.kind == FRAME_USER)
+		err = load_file(reading, sqlite3_column_int64(row, 2), sqlite3_column_int64(row, 3),
+				&frame.origin);
+	if (frame.kind == FRAME_MARK)
+		frame.origin = name.function;
+	err = err ?: vec_push(&profile->names, name);
+	*ret_number = (uint32_t)profile->frames.len;
+	return err ?: vec_push(&profile->frames, frame);
+}
+
+static int frame_number(struct reading *reading, int64_t id, uint32_t *ret_number)
+{
+	uint32_t *known;
+	int err = place(&reading->frames, id, &known);
+
+	if (!err && !*known) {
+		err = load_frame(reading, id, ret_number);
+		if (!err)
+			*known = *ret_number + 1;
+	} else if (!err) {
+		*ret_number = *known - 1;
+	}
+	return err;
+}
+
+/* "[1,2,3]", root first */
+static int load_stack(struct reading *reading, int64_t id, uint32_t *ret_number)
+{
+	int err = find(reading, reading->find_stack, id);
+	const char *at;
+	uint32_t stack = 0;
+
+	if (err <= 0)
+		return err ?: fail(-EUCLEAN, "the store lacks a stack of a profile");
+	err = 0;
+	at = (const char *)sqlite3_column_text(reading->find_stack, 0);
+	for (at = at ? at + 1 : "]"; !err && *at && *at != ']';) {
+		char *end;
+		int64_t frame = strtoll(at, &end, 10);
+		uint32_t number = 0;
+
+		if (end == at)
+			return fail(-EUCLEAN, "the store has a stack that makes no sense");
+		err = frame_number(reading, frame, &number);
+		err = err ?: profile_add_stack(reading->profile, stack, number, &stack);
+		at = *end == ',' ? end + 1 : end;
+	}
+	*ret_number = stack;
+	return err;
+}
+
+static int stack_number(struct reading *reading, int64_t id, uint32_t *ret_number)
+{
+	uint32_t *known;
+	int err = place(&reading->stacks, id, &known);
+
+	if (!err && !*known) {
+		err = load_stack(reading, id, ret_number);
+		if (!err)
+			*known = *ret_number + 1;
+	} else if (!err) {
+		*ret_number = *known - 1;
+	}
+	return err;
+}
+
+static bool process_same(const void *owner, uint32_t entry, const void *key)
+{
+	const struct process *have = &((const struct profile *)owner)->processes.data[entry],
+			     *process = key;
+
+	return have->pid == process->pid && have->name == process->name;
+}
+
+static int process_number(struct reading *reading, const struct process *process, uint32_t *ret)
+{
+	uint64_t hash = hash_mix(process->name, process->pid);
+	int err;
+
+	*ret = index_find(&reading->processes, hash, process_same, reading->profile, process);
+	if (*ret != INDEX_NONE)
+		return 0;
+	err = profile_add_process(reading->profile, process, ret);
+	return err ?: index_add(&reading->processes, hash, *ret);
+}
+
+static int load_task(struct reading *reading, int64_t id, uint32_t *ret_number)
+{
+	sqlite3_stmt *row = reading->find_task;
+	struct process process = { 0 };
+	struct task task = { 0 };
+	int err = find(reading, row, id);
+
+	if (err <= 0)
+		return err ?: fail(-EUCLEAN, "the store lacks a thread of a profile");
+	process.pid = (uint32_t)sqlite3_column_int64(row, 0);
+	task.tid = (uint32_t)sqlite3_column_int64(row, 1);
+	err = add_text(reading, sqlite3_column_int64(row, 2), &process.name);
+	err = err ?: add_text(reading, sqlite3_column_int64(row, 3), &task.name);
+	err = err ?: process_number(reading, &process, &task.process);
+	return err ?: profile_add_task(reading->profile, &task, ret_number);
+}
+
+static int task_number(struct reading *reading, int64_t id, uint32_t *ret_number)
+{
+	uint32_t *known;
+	int err = place(&reading->tasks, id, &known);
+
+	if (!err && !*known) {
+		err = load_task(reading, id, ret_number);
+		if (!err)
+			*known = *ret_number + 1;
+	} else if (!err) {
+		*ret_number = *known - 1;
+	}
+	return err;
+}
+
+static int id_order(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static bool is_wanted(void *context, int64_t task)
+{
+	const struct reading *reading = context;
+
+	return bsearch(&task, reading->wanted.data, reading->wanted.len, sizeof(task), id_order);
+}
+
+/* When the samples of a slice were taken is not kept: those of a thread are laid one behind the other. */
+static int take_entry(void *context, const struct pack_entry *entry)
+{
+	struct reading *reading = context;
+	struct profile *profile = reading->profile;
+	struct moment moment = { .weight_ns = entry->weight_ns };
+	int err = task_number(reading, entry->task, &moment.task);
+
+	err = err ?: stack_number(reading, entry->stack, &moment.stack);
+	err = err
+		      ?: profile_count(profile, moment.task, moment.stack, entry->samples,
+				       entry->weight_ns);
+	if (err || !profile->keep_moments)
+		return err;
+	if (profile->moments.len == PROFILE_READ_MOMENTS)
+		return fail(-E2BIG,
+			    "this span has too many samples for a format that shows them in time");
+	if (entry->task != reading->last_task)
+		reading->task_ns = 0;
+	reading->last_task = entry->task;
+	reading->task_ns += entry->weight_ns;
+	moment.at_mono_ns = reading->from_unix_ns - profile->started_unix_ns + reading->task_ns;
+	return vec_push(&profile->moments, moment);
+}
+
+static int take_slice(struct reading *reading, sqlite3_stmt *row)
+{
+	struct profile *profile = reading->profile;
+	const char *mode = (const char *)sqlite3_column_text(row, 5);
+	int err;
+
+	reading->from_unix_ns = (uint64_t)sqlite3_column_int64(row, 0);
+	reading->to_unix_ns = (uint64_t)sqlite3_column_int64(row, 1);
+	if (!reading->has_any)
+		profile->started_unix_ns = reading->from_unix_ns;
+	reading->has_any = true;
+	reading->last_task = 0;
+	profile->duration_ns = reading->to_unix_ns - profile->started_unix_ns;
+	profile->rate_hz = (uint32_t)sqlite3_column_int64(row, 3);
+	profile->cpus = (uint32_t)sqlite3_column_int64(row, 4);
+	err = coverage_lose(&profile->coverage, "samples: lost while they were recorded",
+			    (uint64_t)sqlite3_column_int64(row, 2), 0);
+	if (!err && mode && !profile->coverage.mode)
+		err = coverage_set_mode(&profile->coverage, mode);
+	err = err
+		      ?: pack_each(sqlite3_column_blob(row, 6),
+				   (size_t)sqlite3_column_bytes(row, 6),
+				   reading->has_conditions ? is_wanted : NULL, take_entry, reading);
+	return err == -EUCLEAN && !*error_text()
+		       ? fail(err, "the store has a slice of samples that makes no sense")
+		       : err;
+}
+
+/* The threads that the conditions name. */
+static int find_wanted(struct reading *reading)
+{
+	const struct profile_query *query = reading->query;
+	sqlite3 *database = reader_database(reading->reader);
+	sqlite3_stmt *statement;
+	int code, err = 0;
+
+	reading->has_conditions = query->pid_count || query->comm;
+	if (!reading->has_conditions)
+		return 0;
+	if (sqlite3_prepare_v2(database,
+			       "SELECT id FROM task WHERE (?1 < 0 OR pid = ?1) AND (?2 IS NULL OR "
+			       "(SELECT id FROM string WHERE text = ?2) IN (name, process))",
+			       -1, &statement, NULL) != SQLITE_OK)
+		return database_fail(database, "read");
+	for (size_t i = 0; !err && i < (query->pid_count ?: 1); i++) {
+		sqlite3_reset(statement);
+		sqlite3_bind_int64(statement, 1, query->pid_count ? (int64_t)query->pids[i] : -1);
+		sqlite3_bind_text(statement, 2, query->comm, -1, SQLITE_STATIC);
+		while (!err && (code = sqlite3_step(statement)) == SQLITE_ROW)
+			err = vec_push(&reading->wanted, sqlite3_column_int64(statement, 0));
+		if (!err && code != SQLITE_DONE)
+			err = database_fail(database, "read");
+	}
+	sqlite3_finalize(statement);
+	if (reading->wanted.len)
+		qsort(reading->wanted.data, reading->wanted.len, sizeof(*reading->wanted.data),
+		      id_order);
+	return err;
+}
+
+static int read_slices(struct reading *reading)
+{
+	sqlite3 *database = reader_database(reading->reader);
+	sqlite3_stmt *statement;
+	int code, err = 0;
+
+	if (sqlite3_prepare_v2(
+		    database,
+		    "SELECT from_unix_ns, to_unix_ns, lost, rate_hz, cpus, mode, data "
+		    "FROM profile WHERE to_unix_ns > ?1 AND (?2 = 0 OR from_unix_ns < ?2) "
+		    "ORDER BY to_unix_ns",
+		    -1, &statement, NULL) != SQLITE_OK)
+		return database_fail(database, "read");
+	sqlite3_bind_int64(statement, 1, (int64_t)reading->query->start_unix_ns);
+	sqlite3_bind_int64(statement, 2, (int64_t)reading->query->end_unix_ns);
+	while (!err && (code = sqlite3_step(statement)) == SQLITE_ROW) {
+		/* Slices are in order; the next ones begin behind the end. */
+		if (reading->query->end_unix_ns &&
+		    (uint64_t)sqlite3_column_int64(statement, 0) >= reading->query->end_unix_ns)
+			break;
+		err = take_slice(reading, statement);
+	}
+	if (!err && code != SQLITE_DONE && code != SQLITE_ROW)
+		err = database_fail(database, "read");
+	sqlite3_finalize(statement);
+	return err;
+}
+
+static int prepare(struct reading *reading)
+{
+	sqlite3 *database = reader_database(reading->reader);
+
+	if (sqlite3_prepare_v2(database, "SELECT frames FROM stack WHERE id = ?", -1,
+			       &reading->find_stack, NULL) != SQLITE_OK ||
+	    sqlite3_prepare_v2(database,
+			       "SELECT function, module, file, build_id, source, line, kind, flags "
+			       "FROM frame WHERE id = ?",
+			       -1, &reading->find_frame, NULL) != SQLITE_OK ||
+	    sqlite3_prepare_v2(database, "SELECT pid, tid, process, name FROM task WHERE id = ?",
+			       -1, &reading->find_task, NULL) != SQLITE_OK)
+		return database_fail(database, "read");
+	return 0;
+}
+
+int profile_read(struct store_reader *reader, const struct profile_query *query, bool keep_moments,
+		 struct profile **ret_profile)
+{
+	struct reading reading = { .reader = reader, .query = query };
+	int err = profile_new(&reading.profile);
+
+	if (err)
+		return err;
+	reading.profile->keep_moments = keep_moments;
+	reader_begin(reader, PROFILE_READ_NS);
+	err = prepare(&reading);
+	err = err ?: find_wanted(&reading);
+	err = err ?: read_slices(&reading);
+	sqlite3_finalize(reading.find_stack);
+	sqlite3_finalize(reading.find_frame);
+	sqlite3_finalize(reading.find_task);
+	reader_end(reader);
+	vec_done(&reading.stacks);
+	vec_done(&reading.frames);
+	vec_done(&reading.tasks);
+	vec_done(&reading.wanted);
+	index_done(&reading.processes);
+	if (!err && !reading.profile->coverage.mode)
+		err = coverage_set_mode(&reading.profile->coverage, "no sample in this time");
+	if (!err)
+		err = coverage_lack(
+			&reading.profile->coverage,
+			"when each sample was taken within its slice of time, and the CPU");
+	if (err) {
+		profile_free(reading.profile);
+		return err;
+	}
+	*ret_profile = reading.profile;
+	return 0;
+}

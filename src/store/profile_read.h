@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* profile_read.h - the samples of a span of time as a profile again, as the formats want it.
+ *
+ * A frame has its names and the file it lies in, and no address: stacks are kept by function.  Everything
+ * is added up: there are no single samples.
+ */
+#ifndef STORE_PROFILE_READ_H
+#define STORE_PROFILE_READ_H
+
+#include "model/profile.h"
+#include "store/reader.h"
+
+#define PROFILE_READ_PIDS    64
+#define PROFILE_READ_MOMENTS (4u << 20)
+#define PROFILE_READ_NS      10000000000ull /* it may take this long */
+
+struct profile_query {
+	uint64_t start_unix_ns, end_unix_ns; /* half open, by the end of a slice; end 0: any */
+	uint32_t pids[PROFILE_READ_PIDS];
+	size_t pid_count; /* 0: all */
+	const char *comm; /* of the thread or the process; NULL: any */
+};
+
+/**
+ * profile_read - add up what was sampled
+ * @keep_moments: also one moment for each thread, stack and slice, within the slice
+ *
+ * Return: 0; -ETIME PROFILE_READ_NS passed; -E2BIG more than PROFILE_READ_MOMENTS; -errno with
+ * fail() said.
+ */
+nodiscard int profile_read(struct store_reader *reader, const struct profile_query *query,
+			   bool keep_moments, struct profile **ret_profile);
+
+#endif
