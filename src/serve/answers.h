@@ -13,10 +13,13 @@ int answer_connections(struct api *api, const struct request *request, struct re
 int answer_collector(struct api *api, const struct request *request, struct response *response);
 int answer_profiles(struct api *api, const struct request *request, struct response *response);
 int answer_functions(struct api *api, const struct request *request, struct response *response);
+int answer_timeseries(struct api *api, const struct request *request, struct response *response);
+int answer_heatmap(struct api *api, const struct request *request, struct response *response);
 int answer_switch(struct api *api, const struct request *request, struct response *response);
 
 /* What they may be asked with. */
-extern const struct query_parameter profile_parameters[], function_parameters[];
+extern const struct query_parameter profile_parameters[], function_parameters[],
+	timeseries_parameters[], heatmap_parameters[];
 
 /** answer_health - 200 with the word @good, or 503 with @bad and the reasons; @service may be NULL */
 int answer_health(struct api *api, struct response *response, const char *good, const char *bad,

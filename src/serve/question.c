@@ -122,12 +122,26 @@ int question_add_kind(struct question *question, const struct api *api, const ch
 	return err;
 }
 
-static int add_kinds(struct question *question, const struct api *api, const char *list)
+static int add_all_kinds(struct question *question, const struct api *api)
 {
-	own(freep) char *text = strdup(list);
-	char *rest = text;
-	int err = text ? 0 : -ENOMEM;
+	int err = 0;
 
+	for (size_t i = 0; i < api->view_count; i++)
+		for (const struct schema *const *one = api->views[i].schemas; !err && *one; one++)
+			err = vec_push(&question->schemas, *one);
+	return err;
+}
+
+int question_add_kinds(struct question *question, const struct api *api, const char *list)
+{
+	own(freep) char *text = NULL;
+	char *rest;
+	int err;
+
+	if (!list)
+		return add_all_kinds(question, api);
+	rest = text = strdup(list);
+	err = text ? 0 : -ENOMEM;
 	for (char *name; !err && (name = strsep(&rest, ",")) != NULL;)
 		err = question_add_kind(question, api, name);
 	return err;
@@ -313,13 +327,8 @@ int question_read(struct question *question, const struct api *api, const struct
 	question->now_unix_ns = clock_unix_ns();
 	question->query.limit = QUESTION_LIMIT;
 	question->query.newest_first = true;
-	if (types)
-		err = add_kinds(question, api, types);
-	if (!err && !question->schemas.len)
-		for (size_t i = 0; !err && i < api->view_count; i++)
-			for (const struct schema *const *one = api->views[i].schemas; !err && *one;
-			     one++)
-				err = vec_push(&question->schemas, *one);
+	if (types || !question->schemas.len)
+		err = question_add_kinds(question, api, types);
 	vec_each(parameter, &request->parameters)
 		err = err ?: read_one(question, api, known, parameter);
 	err = err ?: vec_push(&question->schemas, NULL);
@@ -331,6 +340,26 @@ int question_read(struct question *question, const struct api *api, const struct
 	    question->query.end_unix_ns <= question->query.start_unix_ns)
 		return fail(-EINVAL, "'end' does not lie behind 'start'");
 	return cursor ? read_cursor(question, cursor) : 0;
+}
+
+int question_lost(struct store_reader *reader, const struct question *question,
+		  uint64_t start_unix_ns, uint64_t end_unix_ns, uint64_t *ret_lost)
+{
+	const char *before = "";
+	int err = 0;
+
+	*ret_lost = 0;
+	vec_each(schema, &question->schemas) {
+		uint64_t lost = 0;
+
+		/* Kinds of one collector stand together. */
+		if (!*schema || strcmp(before, (*schema)->collector) == 0)
+			continue;
+		before = (*schema)->collector;
+		err = err ?: store_read_losses(reader, start_unix_ns, end_unix_ns, before, &lost);
+		*ret_lost += lost;
+	}
+	return err;
 }
 
 void question_done(struct question *question)

@@ -28,6 +28,14 @@ nodiscard int question_time(const char *text, uint64_t now_unix_ns, uint64_t *re
 /** question_add_kind - by "collector", "collector.event" or "collector_event".  0; -EINVAL; -ENOMEM */
 nodiscard int question_add_kind(struct question *question, const struct api *api, const char *name);
 
+/** question_add_kinds - a list by commas; NULL: all there are.  0; -EINVAL; -ENOMEM */
+nodiscard int question_add_kinds(struct question *question, const struct api *api,
+				 const char *list);
+
+/** question_lost - how many records of its collectors were lost in a span of time; end 0: any */
+nodiscard int question_lost(struct store_reader *reader, const struct question *question,
+			    uint64_t start_unix_ns, uint64_t end_unix_ns, uint64_t *ret_lost);
+
 /**
  * question_read - all parameters
  * @known: further parameters that the route has, closed by NULL

@@ -36,28 +36,6 @@ static int put_row(void *context, struct store_row *row)
 	return ftello(listing->out) > (off_t)PAGE_BYTES;
 }
 
-/* What of these kinds was lost in that time. */
-static int lost_of(struct store_reader *reader, const struct question *question, uint64_t *ret_lost)
-{
-	const char *before = "";
-	int err = 0;
-
-	*ret_lost = 0;
-	vec_each(schema, &question->schemas) {
-		uint64_t lost = 0;
-
-		/* Kinds of one collector stand together. */
-		if (!*schema || strcmp(before, (*schema)->collector) == 0)
-			continue;
-		before = (*schema)->collector;
-		err = err
-			      ?: store_read_losses(reader, question->query.start_unix_ns,
-						   question->query.end_unix_ns, before, &lost);
-		*ret_lost += lost;
-	}
-	return err;
-}
-
 /* Going forwards, what lay behind the cursor may have been deleted meanwhile. */
 static bool is_expired(struct api *api, const struct question *question)
 {
@@ -119,7 +97,9 @@ static int list(struct api *api, const struct question *question, bool is_lines,
 		json_array(&listing.json, "data");
 	}
 	full = store_read(reader, &question->query, put_row, &listing);
-	err = full < 0 ? full : lost_of(reader, question, &lost);
+	err = full < 0 ? full
+		       : question_lost(reader, question, question->query.start_unix_ns,
+				       question->query.end_unix_ns, &lost);
 	if (!is_lines)
 		put_end(api, &listing, question, full > 0 || listing.count == question->query.limit,
 			lost);

@@ -6,21 +6,19 @@
 
 #include "base/error.h"
 #include "base/hash.h"
-#include "store/pack.h"
 #include "store/reader_parts.h"
+#include "store/slices.h"
 
 /* Numbers of the store are dense, so what they are in the profile stands in arrays; less 1, 0: unknown. */
 struct reading {
 	struct store_reader *reader;
-	const struct profile_query *query;
 	struct profile *profile;
 	sqlite3_stmt *find_stack, *find_frame, *find_task;
 	vec(uint32_t) stacks, frames, tasks;
-	vec(int64_t) wanted; /* tasks, in order; only with conditions */
-	bool has_conditions;
-	struct index processes;            /* by PID and name */
-	uint64_t from_unix_ns, to_unix_ns; /* of the slice */
-	int64_t last_task;                 /* of the slice, and how much of its time lies before */
+	struct task_filter filter;
+	struct index processes; /* by PID and name */
+	uint64_t from_unix_ns;  /* of the slice */
+	int64_t last_task;      /* of the slice, and how much of its time lies before */
 	uint64_t task_ns;
 	bool has_any;
 };
@@ -211,20 +209,6 @@ static int task_number(struct reading *reading, int64_t id, uint32_t *ret_number
 	return err;
 }
 
-static int id_order(const void *a, const void *b)
-{
-	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
-	return (x > y) - (x < y);
-}
-
-static bool is_wanted(void *context, int64_t task)
-{
-	const struct reading *reading = context;
-
-	return bsearch(&task, reading->wanted.data, reading->wanted.len, sizeof(task), id_order);
-}
-
 /* When the samples of a slice were taken is not kept: those of a thread are laid one behind the other. */
 static int take_entry(void *context, const struct pack_entry *entry)
 {
@@ -250,92 +234,25 @@ static int take_entry(void *context, const struct pack_entry *entry)
 	return vec_push(&profile->moments, moment);
 }
 
-static int take_slice(struct reading *reading, sqlite3_stmt *row)
+static int take_slice(void *context, const struct slice *slice)
 {
+	struct reading *reading = context;
 	struct profile *profile = reading->profile;
-	const char *mode = (const char *)sqlite3_column_text(row, 5);
 	int err;
 
-	reading->from_unix_ns = (uint64_t)sqlite3_column_int64(row, 0);
-	reading->to_unix_ns = (uint64_t)sqlite3_column_int64(row, 1);
+	reading->from_unix_ns = slice->from_unix_ns;
 	if (!reading->has_any)
-		profile->started_unix_ns = reading->from_unix_ns;
+		profile->started_unix_ns = slice->from_unix_ns;
 	reading->has_any = true;
 	reading->last_task = 0;
-	profile->duration_ns = reading->to_unix_ns - profile->started_unix_ns;
-	profile->rate_hz = (uint32_t)sqlite3_column_int64(row, 3);
-	profile->cpus = (uint32_t)sqlite3_column_int64(row, 4);
+	profile->duration_ns = slice->to_unix_ns - profile->started_unix_ns;
+	profile->rate_hz = slice->rate_hz;
+	profile->cpus = slice->cpus;
 	err = coverage_lose(&profile->coverage, "samples: lost while they were recorded",
-			    (uint64_t)sqlite3_column_int64(row, 2), 0);
-	if (!err && mode && !profile->coverage.mode)
-		err = coverage_set_mode(&profile->coverage, mode);
-	err = err
-		      ?: pack_each(sqlite3_column_blob(row, 6),
-				   (size_t)sqlite3_column_bytes(row, 6),
-				   reading->has_conditions ? is_wanted : NULL, take_entry, reading);
-	return err == -EUCLEAN && !*error_text()
-		       ? fail(err, "the store has a slice of samples that makes no sense")
-		       : err;
-}
-
-/* The threads that the conditions name. */
-static int find_wanted(struct reading *reading)
-{
-	const struct profile_query *query = reading->query;
-	sqlite3 *database = reader_database(reading->reader);
-	sqlite3_stmt *statement;
-	int code, err = 0;
-
-	reading->has_conditions = query->pid_count || query->comm;
-	if (!reading->has_conditions)
-		return 0;
-	if (sqlite3_prepare_v2(database,
-			       "SELECT id FROM task WHERE (?1 < 0 OR pid = ?1) AND (?2 IS NULL OR "
-			       "(SELECT id FROM string WHERE text = ?2) IN (name, process))",
-			       -1, &statement, NULL) != SQLITE_OK)
-		return database_fail(database, "read");
-	for (size_t i = 0; !err && i < (query->pid_count ?: 1); i++) {
-		sqlite3_reset(statement);
-		sqlite3_bind_int64(statement, 1, query->pid_count ? (int64_t)query->pids[i] : -1);
-		sqlite3_bind_text(statement, 2, query->comm, -1, SQLITE_STATIC);
-		while (!err && (code = sqlite3_step(statement)) == SQLITE_ROW)
-			err = vec_push(&reading->wanted, sqlite3_column_int64(statement, 0));
-		if (!err && code != SQLITE_DONE)
-			err = database_fail(database, "read");
-	}
-	sqlite3_finalize(statement);
-	if (reading->wanted.len)
-		qsort(reading->wanted.data, reading->wanted.len, sizeof(*reading->wanted.data),
-		      id_order);
-	return err;
-}
-
-static int read_slices(struct reading *reading)
-{
-	sqlite3 *database = reader_database(reading->reader);
-	sqlite3_stmt *statement;
-	int code, err = 0;
-
-	if (sqlite3_prepare_v2(
-		    database,
-		    "SELECT from_unix_ns, to_unix_ns, lost, rate_hz, cpus, mode, data "
-		    "FROM profile WHERE to_unix_ns > ?1 AND (?2 = 0 OR from_unix_ns < ?2) "
-		    "ORDER BY to_unix_ns",
-		    -1, &statement, NULL) != SQLITE_OK)
-		return database_fail(database, "read");
-	sqlite3_bind_int64(statement, 1, (int64_t)reading->query->start_unix_ns);
-	sqlite3_bind_int64(statement, 2, (int64_t)reading->query->end_unix_ns);
-	while (!err && (code = sqlite3_step(statement)) == SQLITE_ROW) {
-		/* Slices are in order; the next ones begin behind the end. */
-		if (reading->query->end_unix_ns &&
-		    (uint64_t)sqlite3_column_int64(statement, 0) >= reading->query->end_unix_ns)
-			break;
-		err = take_slice(reading, statement);
-	}
-	if (!err && code != SQLITE_DONE && code != SQLITE_ROW)
-		err = database_fail(database, "read");
-	sqlite3_finalize(statement);
-	return err;
+			    slice->lost, 0);
+	if (!err && *slice->mode && !profile->coverage.mode)
+		err = coverage_set_mode(&profile->coverage, slice->mode);
+	return err ?: slice_each(slice, &reading->filter, take_entry, reading);
 }
 
 static int prepare(struct reading *reading)
@@ -357,7 +274,7 @@ static int prepare(struct reading *reading)
 int profile_read(struct store_reader *reader, const struct profile_query *query, bool keep_moments,
 		 struct profile **ret_profile)
 {
-	struct reading reading = { .reader = reader, .query = query };
+	struct reading reading = { .reader = reader };
 	int err = profile_new(&reading.profile);
 
 	if (err)
@@ -365,8 +282,8 @@ int profile_read(struct store_reader *reader, const struct profile_query *query,
 	reading.profile->keep_moments = keep_moments;
 	reader_begin(reader, PROFILE_READ_NS);
 	err = prepare(&reading);
-	err = err ?: find_wanted(&reading);
-	err = err ?: read_slices(&reading);
+	err = err ?: task_filter_open(reader, query, &reading.filter);
+	err = err ?: slices_each(reader, query, take_slice, &reading);
 	sqlite3_finalize(reading.find_stack);
 	sqlite3_finalize(reading.find_frame);
 	sqlite3_finalize(reading.find_task);
@@ -374,7 +291,7 @@ int profile_read(struct store_reader *reader, const struct profile_query *query,
 	vec_done(&reading.stacks);
 	vec_done(&reading.frames);
 	vec_done(&reading.tasks);
-	vec_done(&reading.wanted);
+	task_filter_done(&reading.filter);
 	index_done(&reading.processes);
 	if (!err && !reading.profile->coverage.mode)
 		err = coverage_set_mode(&reading.profile->coverage, "no sample in this time");

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: MIT */
+#include "store/curves.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "store/reader_parts.h"
+#include "store/slices.h"
+
+int curves_init(struct curves *series, uint64_t start_unix_ns, uint64_t end_unix_ns,
+		uint64_t step_ns)
+{
+	uint64_t steps = (end_unix_ns - start_unix_ns + step_ns - 1) / step_ns;
+
+	*series = (struct curves){ .start_unix_ns = start_unix_ns, .step_ns = step_ns };
+	if (steps > CURVES_MAX_STEPS) {
+		int err = fail(-EINVAL, "this span has %lu steps, and %d are the most",
+			       (unsigned long)steps, CURVES_MAX_STEPS);
+
+		hint("make 'step' longer, or the span shorter");
+		return err;
+	}
+	series->steps = steps;
+	series->others = calloc(steps, sizeof(*series->others));
+	return series->others ? 0 : -ENOMEM;
+}
+
+void curves_done(struct curves *series)
+{
+	vec_each(line, &series->lines) {
+		free(line->name);
+		free(line->values);
+	}
+	vec_done(&series->lines);
+	free(series->others);
+	free(series->covered_ns);
+}
+
+/* Sums by key, of a span at first, then of the heaviest by step. */
+struct sum {
+	uint64_t key, ns;
+	struct curve *line; /* NULL: among the others */
+};
+
+struct task_row {
+	bool is_known;
+	uint32_t pid;
+	int64_t process, thread; /* strings */
+};
+
+struct summing {
+	struct store_reader *reader;
+	struct curves *series;
+	enum curves_key key;
+	struct task_filter filter;
+	sqlite3_stmt *task, *leaf;
+	vec(struct task_row) tasks; /* by number */
+	vec(uint8_t) leaves;        /* by number of a stack: its kind + 1; 0: not asked for yet */
+	vec(struct sum) sums;
+	struct index by_key;
+	bool is_by_step;
+	size_t step; /* of the slice */
+};
+
+static bool sum_same(const void *owner, uint32_t entry, const void *key)
+{
+	return ((const struct summing *)owner)->sums.data[entry].key == *(const uint64_t *)key;
+}
+
+static int find_sum(struct summing *summing, uint64_t key, struct sum **ret_sum)
+{
+	uint64_t hash = hash_mix(1, key);
+	uint32_t at = index_find(&summing->by_key, hash, sum_same, summing, &key);
+	struct sum sum = { .key = key };
+	int err = 0;
+
+	if (at == INDEX_NONE) {
+		at = (uint32_t)summing->sums.len;
+		err = vec_push(&summing->sums, sum);
+		err = err ?: index_add(&summing->by_key, hash, at);
+	}
+	if (!err)
+		*ret_sum = &summing->sums.data[at];
+	return err;
+}
+
+static int bad_number(void)
+{
+	return fail(-EUCLEAN, "the store has a slice of samples that makes no sense");
+}
+
+static int task_of(struct summing *summing, int64_t id, struct task_row **ret_task)
+{
+	struct task_row *task;
+	int err = 0, code;
+
+	if (id <= 0 || id > INT32_MAX)
+		return bad_number();
+	while (!err && summing->tasks.len <= (size_t)id)
+		err = vec_push(&summing->tasks, { 0 });
+	if (err)
+		return err;
+	task = &summing->tasks.data[id];
+	*ret_task = task;
+	if (task->is_known)
+		return 0;
+	sqlite3_reset(summing->task);
+	sqlite3_bind_int64(summing->task, 1, id);
+	code = sqlite3_step(summing->task);
+	if (code != SQLITE_ROW)
+		return code == SQLITE_DONE
+			       ? bad_number()
+			       : database_fail(reader_database(summing->reader), "read");
+	*task = (struct task_row){
+		.is_known = true,
+		.pid = (uint32_t)sqlite3_column_int64(summing->task, 0),
+		.process = sqlite3_column_int64(summing->task, 1),
+		.thread = sqlite3_column_int64(summing->task, 2),
+	};
+	return 0;
+}
+
+/* What the innermost frame of a stack is. */
+static int leaf_of(struct summing *summing, int64_t id, uint64_t *ret_kind)
+{
+	int err = 0, code;
+
+	if (id <= 0 || id > INT32_MAX)
+		return bad_number();
+	while (!err && summing->leaves.len <= (size_t)id)
+		err = vec_push(&summing->leaves, 0);
+	if (err)
+		return err;
+	if (!summing->leaves.data[id]) {
+		uint64_t kind = FRAME_UNKNOWN;
+
+		sqlite3_reset(summing->leaf);
+		sqlite3_bind_int64(summing->leaf, 1, id);
+		code = sqlite3_step(summing->leaf);
+		if (code == SQLITE_ROW)
+			kind = (uint64_t)sqlite3_column_int64(summing->leaf, 0);
+		else if (code != SQLITE_DONE)
+			return database_fail(reader_database(summing->reader), "read");
+		summing->leaves.data[id] =
+			(uint8_t)((kind < FRAME_COUNT ? kind : FRAME_UNKNOWN) + 1);
+	}
+	*ret_kind = summing->leaves.data[id] - 1u;
+	return 0;
+}
+
+static int key_of(struct summing *summing, const struct pack_entry *entry, uint64_t *ret_key)
+{
+	struct task_row *task = NULL;
+	int err;
+
+	*ret_key = 0;
+	if (summing->key == CURVES_ALL)
+		return 0;
+	if (summing->key == CURVES_KIND)
+		return leaf_of(summing, entry->stack, ret_key);
+	err = task_of(summing, entry->task, &task);
+	if (err)
+		return err;
+	*ret_key = summing->key == CURVES_PID    ? task->pid
+		   : summing->key == CURVES_COMM ? (uint64_t)task->process
+						 : (uint64_t)task->thread;
+	return 0;
+}
+
+static int take_entry(void *context, const struct pack_entry *entry)
+{
+	struct summing *summing = context;
+	struct curves *series = summing->series;
+	struct sum *sum = NULL;
+	uint64_t key;
+	int err = key_of(summing, entry, &key);
+
+	err = err ?: find_sum(summing, key, &sum);
+	if (err)
+		return err;
+	if (!summing->is_by_step)
+		sum->ns += entry->weight_ns;
+	else if (sum->line)
+		sum->line->values[summing->step] += entry->weight_ns;
+	else
+		series->others[summing->step] += entry->weight_ns;
+	return 0;
+}
+
+static int take_slice(void *context, const struct slice *slice)
+{
+	struct summing *summing = context;
+	struct curves *series = summing->series;
+	uint64_t middle = slice->from_unix_ns + (slice->to_unix_ns - slice->from_unix_ns) / 2;
+
+	if (middle < series->start_unix_ns)
+		return 0;
+	summing->step = (middle - series->start_unix_ns) / series->step_ns;
+	if (summing->step >= series->steps)
+		return 0;
+	if (summing->is_by_step) {
+		series->covered_ns[summing->step] += slice->to_unix_ns - slice->from_unix_ns;
+		series->lost += slice->lost;
+	}
+	return slice_each(slice, &summing->filter, take_entry, summing);
+}
+
+static int heavier(const void *a, const void *b)
+{
+	const struct sum *x = a, *y = b;
+
+	if (x->ns != y->ns)
+		return x->ns < y->ns ? 1 : -1;
+	return (x->key > y->key) - (x->key < y->key);
+}
+
+static int name_line(struct summing *summing, struct curve *line)
+{
+	static const char *const kinds[] = {
+		[FRAME_USER] = "user",       [FRAME_KERNEL] = "kernel", [FRAME_JIT] = "jit",
+		[FRAME_UNKNOWN] = "unknown", [FRAME_MARK] = "unknown",
+	};
+	const char *text = "cpu";
+	char digits[24];
+
+	if (summing->key == CURVES_KIND) {
+		text = kinds[line->key];
+	} else if (summing->key == CURVES_PID) {
+		/* The name that the process had last. */
+		text = NULL;
+		vec_each(task, &summing->tasks)
+			if (task->is_known && task->pid == line->key)
+				text = reader_text(summing->reader, task->process);
+	} else if (summing->key != CURVES_ALL) {
+		text = reader_text(summing->reader, (int64_t)line->key);
+	}
+	snprintf(digits, sizeof(digits), "%lu", (unsigned long)line->key);
+	line->name = strdup(text ?: digits);
+	return line->name ? 0 : -ENOMEM;
+}
+
+/* The heaviest get a line of their own. */
+static int choose_lines(struct summing *summing, size_t most)
+{
+	struct curves *series = summing->series;
+	int err = 0;
+
+	if (summing->sums.len)
+		qsort(summing->sums.data, summing->sums.len, sizeof(*summing->sums.data), heavier);
+	index_clear(&summing->by_key);
+	err = vec_reserve(&series->lines, most);
+	for (size_t i = 0; !err && i < summing->sums.len; i++) {
+		struct sum *sum = &summing->sums.data[i];
+		struct curve line = { .key = sum->key, .total = sum->ns };
+
+		err = index_add(&summing->by_key, hash_mix(1, sum->key), (uint32_t)i);
+		if (i >= most) {
+			series->others_total += sum->ns;
+			series->others_count++;
+			continue;
+		}
+		line.values = calloc(series->steps, sizeof(*line.values));
+		err = err ?: line.values ? 0 : -ENOMEM;
+		err = err ?: name_line(summing, &line);
+		if (err) {
+			free(line.values);
+			break;
+		}
+		series->lines.data[series->lines.len] = line;
+		sum->line = &series->lines.data[series->lines.len++];
+	}
+	return err;
+}
+
+static int prepare(struct summing *summing)
+{
+	sqlite3 *database = reader_database(summing->reader);
+
+	if (sqlite3_prepare_v2(database, "SELECT pid, process, name FROM task WHERE id = ?", -1,
+			       &summing->task, NULL) != SQLITE_OK ||
+	    sqlite3_prepare_v2(database,
+			       "SELECT f.kind FROM stack k JOIN frame f ON f.id = "
+			       "json_extract(k.frames, '$[#-1]') WHERE k.id = ?",
+			       -1, &summing->leaf, NULL) != SQLITE_OK)
+		return database_fail(database, "read");
+	return 0;
+}
+
+int curves_read_cpu(struct store_reader *reader, const struct profile_query *query,
+		    enum curves_key key, size_t most, struct curves *series)
+{
+	struct summing summing = { .reader = reader, .series = series, .key = key };
+	int err;
+
+	series->covered_ns = calloc(series->steps, sizeof(*series->covered_ns));
+	if (!series->covered_ns)
+		return -ENOMEM;
+	reader_begin(reader, PROFILE_READ_NS);
+	err = prepare(&summing);
+	err = err ?: task_filter_open(reader, query, &summing.filter);
+	err = err ?: slices_each(reader, query, take_slice, &summing);
+	err = err ?: choose_lines(&summing, most < CURVES_MAX_LINES ? most : CURVES_MAX_LINES);
+	summing.is_by_step = true;
+	err = err ?: slices_each(reader, query, take_slice, &summing);
+	sqlite3_finalize(summing.task);
+	sqlite3_finalize(summing.leaf);
+	reader_end(reader);
+	task_filter_done(&summing.filter);
+	vec_done(&summing.tasks);
+	vec_done(&summing.leaves);
+	vec_done(&summing.sums);
+	index_done(&summing.by_key);
+	return err;
+}
+
+static int read_count(struct store_reader *reader, const struct schema *schema,
+		      struct curves *series)
+{
+	sqlite3 *database = reader_database(reader);
+	char table[COLUMNS_TABLE_BYTES], sql[512];
+	struct curve line = { 0 };
+	sqlite3_stmt *row;
+	int code, err = 0;
+
+	columns_table(schema, table);
+	snprintf(sql, sizeof(sql),
+		 "SELECT (at_unix_ns - ?1) / ?3, count(*) FROM \"%s_row\" "
+		 "WHERE at_unix_ns >= ?1 AND at_unix_ns < ?2 GROUP BY 1",
+		 table);
+	if (sqlite3_prepare_v2(database, sql, -1, &row, NULL) != SQLITE_OK)
+		return database_fail(database, "read");
+	sqlite3_bind_int64(row, 1, (int64_t)series->start_unix_ns);
+	sqlite3_bind_int64(row, 2,
+			   (int64_t)(series->start_unix_ns + series->steps * series->step_ns));
+	sqlite3_bind_int64(row, 3, (int64_t)series->step_ns);
+	line.values = calloc(series->steps, sizeof(*line.values));
+	err = line.values && asprintf(&line.name, "%s.%s", schema->collector, schema->event) > 0
+		      ? 0
+		      : -ENOMEM;
+	while (!err && (code = sqlite3_step(row)) == SQLITE_ROW) {
+		size_t step = (size_t)sqlite3_column_int64(row, 0);
+
+		if (step >= series->steps)
+			continue;
+		line.values[step] = (uint64_t)sqlite3_column_int64(row, 1);
+		line.total += line.values[step];
+	}
+	if (!err && code != SQLITE_DONE)
+		err = database_fail(database, "read");
+	sqlite3_finalize(row);
+	if (!err && line.total)
+		err = vec_push(&series->lines, line);
+	if (err || !line.total) {
+		free(line.name);
+		free(line.values);
+	}
+	return err;
+}
+
+int curves_read_counts(struct store_reader *reader, const struct schema *const *schemas,
+		       struct curves *series)
+{
+	int err = 0;
+
+	reader_begin(reader, PROFILE_READ_NS);
+	for (; !err && *schemas; schemas++)
+		if (store_columns(reader, *schemas))
+			err = read_count(reader, *schemas, series);
+	reader_end(reader);
+	return err;
+}

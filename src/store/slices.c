@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+#include "store/slices.h"
+
+#include <errno.h>
+
+#include "base/error.h"
+#include "store/reader_parts.h"
+
+int slices_each(struct store_reader *reader, const struct profile_query *query,
+		int (*each)(void *context, const struct slice *slice), void *context)
+{
+	sqlite3 *database = reader_database(reader);
+	sqlite3_stmt *row;
+	int code = SQLITE_DONE, err = 0;
+
+	if (sqlite3_prepare_v2(
+		    database,
+		    "SELECT from_unix_ns, to_unix_ns, samples, weight_ns, lost, rate_hz, cpus, "
+		    "mode, data FROM profile WHERE to_unix_ns > ?1 ORDER BY to_unix_ns",
+		    -1, &row, NULL) != SQLITE_OK)
+		return database_fail(database, "read");
+	sqlite3_bind_int64(row, 1, (int64_t)query->start_unix_ns);
+	while (!err && (code = sqlite3_step(row)) == SQLITE_ROW) {
+		struct slice slice = {
+			.from_unix_ns = (uint64_t)sqlite3_column_int64(row, 0),
+			.to_unix_ns = (uint64_t)sqlite3_column_int64(row, 1),
+			.samples = (uint64_t)sqlite3_column_int64(row, 2),
+			.weight_ns = (uint64_t)sqlite3_column_int64(row, 3),
+			.lost = (uint64_t)sqlite3_column_int64(row, 4),
+			.rate_hz = (uint32_t)sqlite3_column_int64(row, 5),
+			.cpus = (uint32_t)sqlite3_column_int64(row, 6),
+			.mode = (const char *)sqlite3_column_text(row, 7) ?: "",
+			.data = sqlite3_column_blob(row, 8),
+			.len = (size_t)sqlite3_column_bytes(row, 8),
+		};
+
+		/* Slices are in order; the next ones begin behind the end. */
+		if (query->end_unix_ns && slice.from_unix_ns >= query->end_unix_ns)
+			break;
+		err = each(context, &slice);
+	}
+	if (!err && code != SQLITE_DONE && code != SQLITE_ROW)
+		err = database_fail(database, "read");
+	sqlite3_finalize(row);
+	return err;
+}
+
+static int id_order(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+int task_filter_open(struct store_reader *reader, const struct profile_query *query,
+		     struct task_filter *filter)
+{
+	sqlite3 *database = reader_database(reader);
+	sqlite3_stmt *row;
+	int code = SQLITE_DONE, err = 0;
+
+	filter->has_conditions = query->pid_count || query->comm;
+	if (!filter->has_conditions)
+		return 0;
+	if (sqlite3_prepare_v2(database,
+			       "SELECT id FROM task WHERE (?1 < 0 OR pid = ?1) AND (?2 IS NULL OR "
+			       "(SELECT id FROM string WHERE text = ?2) IN (name, process))",
+			       -1, &row, NULL) != SQLITE_OK)
+		return database_fail(database, "read");
+	for (size_t i = 0; !err && i < (query->pid_count ?: 1); i++) {
+		sqlite3_reset(row);
+		sqlite3_bind_int64(row, 1, query->pid_count ? (int64_t)query->pids[i] : -1);
+		sqlite3_bind_text(row, 2, query->comm, -1, SQLITE_STATIC);
+		while (!err && (code = sqlite3_step(row)) == SQLITE_ROW)
+			err = vec_push(&filter->wanted, sqlite3_column_int64(row, 0));
+		if (!err && code != SQLITE_DONE)
+			err = database_fail(database, "read");
+	}
+	sqlite3_finalize(row);
+	if (filter->wanted.len)
+		qsort(filter->wanted.data, filter->wanted.len, sizeof(*filter->wanted.data),
+		      id_order);
+	return err;
+}
+
+void task_filter_done(struct task_filter *filter)
+{
+	vec_done(&filter->wanted);
+}
+
+static bool wants(void *context, int64_t task)
+{
+	const struct task_filter *filter = context;
+
+	return !filter->has_conditions ||
+	       (filter->wanted.len &&
+		bsearch(&task, filter->wanted.data, filter->wanted.len, sizeof(task), id_order));
+}
+
+/* What pack_each() calls: two contexts in one. */
+struct walk {
+	struct task_filter *filter;
+	int (*each)(void *context, const struct pack_entry *entry);
+	void *context;
+};
+
+static bool walk_wants(void *context, int64_t task)
+{
+	return wants(((struct walk *)context)->filter, task);
+}
+
+static int walk_each(void *context, const struct pack_entry *entry)
+{
+	struct walk *walk = context;
+
+	return walk->each(walk->context, entry);
+}
+
+int slice_each(const struct slice *slice, struct task_filter *filter,
+	       int (*each)(void *context, const struct pack_entry *entry), void *context)
+{
+	struct walk walk = { filter, each, context };
+	int err;
+
+	error_clear();
+	err = pack_each(slice->data, slice->len, walk_wants, walk_each, &walk);
+	return err == -EUCLEAN && !*error_text()
+		       ? fail(err, "the store has a slice of samples that makes no sense")
+		       : err;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* slices.h - the slices of samples in a span of time, and whose samples of them are asked for; for
+ * src/store alone.
+ */
+#ifndef STORE_SLICES_H
+#define STORE_SLICES_H
+
+#include "store/pack.h"
+#include "store/profile_read.h"
+
+struct slice {
+	uint64_t from_unix_ns, to_unix_ns;
+	uint64_t samples, weight_ns, lost;
+	uint32_t rate_hz, cpus;
+	const char *mode; /* borrowed, as `data` */
+	const uint8_t *data;
+	size_t len;
+};
+
+/**
+ * slices_each - every slice that has a part in the span of a query, in the order of time
+ *
+ * Return: 0; what @each returned; -ETIME; -errno with fail() said.
+ */
+nodiscard int slices_each(struct store_reader *reader, const struct profile_query *query,
+			  int (*each)(void *context, const struct slice *slice), void *context);
+
+/* The threads that the conditions of a query name. */
+struct task_filter {
+	bool has_conditions;
+	vec(int64_t) wanted; /* in order */
+};
+
+nodiscard int task_filter_open(struct store_reader *reader, const struct profile_query *query,
+			       struct task_filter *filter);
+void task_filter_done(struct task_filter *filter);
+
+/** slice_each - the samples of a slice that a filter lets through.  Return: as pack_each(), with fail() said */
+nodiscard int slice_each(const struct slice *slice, struct task_filter *filter,
+			 int (*each)(void *context, const struct pack_entry *entry), void *context);
+
+#endif
