@@ -58,7 +58,7 @@ def test_control(package):
     assert fields["Version"] == VERSION
     assert fields["Architecture"] == run("dpkg", "--print-architecture").strip()
     depends = {part.split()[0] for part in fields["Depends"].split(", ")}
-    assert {"libc6", "libbpf1"} <= depends
+    assert "libc6" in depends
     # Every library the program asks for comes with a package that is named.
     needed = re.findall(r"NEEDED\s+(\S+)", run("objdump", "-p", BUILD / "kymo"))
     for library in needed:
