@@ -46,6 +46,8 @@ struct unwind_place {
 	u32 pid;
 	u32 is_return; /* ip is a return address: look up the call before it */
 	u32 by_fp;     /* ip was found by frame pointer, so it may be no address of code */
+	u32 is_void; /* no code is known to be at ip, and user space is asked whether that is still so */
+	u32 pad;
 	u64 words[2];  /* that unwind_fetch() read */
 	u32 low, high; /* of a search: in memory, where the verifier does not follow them */
 };
@@ -188,6 +190,32 @@ __noinline u32 unwind_find_mapping(u64 address)
 	return 0;
 }
 
+/* Code that may be written as well is not counted in exec_vm, and mremap() changes no amount: where nothing
+ * is known to be mapped there may be code by now.  Return: whether user space is to look
+ */
+__noinline u32 unwind_is_new_void(u32 pid)
+{
+	struct unwind_mappings_key key = { .pid = pid };
+	struct unwind_mappings *first = bpf_map_lookup_elem(&unwind_mappings, &key);
+	u32 zero = 0;
+	struct unwind_place *place = bpf_map_lookup_elem(&unwind_places, &zero);
+
+	if (!first || !place || first->voids >= UNWIND_VOIDS_MAX)
+		return 0;
+	place->is_void = 1;
+	return 1;
+}
+
+__noinline u32 unwind_count_void(u32 pid)
+{
+	struct unwind_mappings_key key = { .pid = pid };
+	struct unwind_mappings *first = bpf_map_lookup_elem(&unwind_mappings, &key);
+
+	if (first)
+		first->voids++;
+	return 0;
+}
+
 /* The rule of an address in a file, in the eight bytes of struct unwind_rule. */
 __noinline u64 unwind_find_rule(u32 file, u64 address)
 {
@@ -261,7 +289,9 @@ static int unwind_step(u32 index, struct unwind_context *context)
 	if (look < place->start || look >= place->end) {
 		err = unwind_find_mapping(look);
 		if (err) {
-			if (err == STACK_STOP_NO_CODE && place->by_fp && walk->count > 1) {
+			if (err == STACK_STOP_NO_CODE && unwind_is_new_void(place->pid)) {
+				err = STACK_STOP_NO_TABLE;
+			} else if (err == STACK_STOP_NO_CODE && place->by_fp && walk->count > 1) {
 				walk->count--; /* it was no return address */
 				err = STACK_STOP_BAD_FRAME;
 			}
@@ -338,6 +368,9 @@ static __always_inline u32 unwind_copy_raw(struct unwind_raws *raw,
 	raw->words[UNWIND_RAW_IS_RETURN] = place->is_return;
 	raw->words[UNWIND_RAW_BY_FP] = place->by_fp;
 	raw->words[UNWIND_RAW_BASE] = at;
+	raw->words[UNWIND_RAW_IS_VOID] = place->is_void;
+	if (place->is_void)
+		unwind_count_void(place->pid);
 	raw->words[UNWIND_RAW_IS_CUT] = 0;
 	/* Up to the end of some page: the first that is not resident ends the stack that we get. */
 	for (int pages = UNWIND_RAW_PAGES; pages >= 0; pages--) {
@@ -400,6 +433,7 @@ static __always_inline void unwind_user(struct user_walk *walk, const struct reg
 	place->start = place->end = 0;
 	place->is_return = is_return;
 	place->by_fp = 0;
+	place->is_void = 0;
 	place->pid = pid;
 	place->exec_id = walk->exec_id;
 	place->exec_vm = walk->exec_vm;

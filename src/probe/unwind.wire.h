@@ -84,6 +84,9 @@ struct unwind_mapping {
 	u32 pad;
 };
 
+#define UNWIND_VOIDS_MAX \
+	256 /* of one telling: so many stacks come with memory, in case it is old */
+
 #define UNWIND_RAW_WORDS 3968 /* with the stack: 31 KB */
 #define UNWIND_RAW_PAGES 7    /* whole ones in it, besides the rest of the first */
 #define UNWIND_NO_FILE   0xffffffffu
@@ -104,6 +107,8 @@ struct unwind_mappings {
 	u64 exec_id, exec_vm; /* part 0: what all parts hold for */
 	u32 count;            /* of starts, or of mappings */
 	u32 indexes;          /* part 0: 0, it finds the mappings itself */
+	u32 voids;            /* part 0: stacks that went where nothing is known to be mapped */
+	u32 pad;
 	union {
 		u64 starts[UNWIND_STARTS]; /* first address of each part */
 		struct unwind_mapping mappings[UNWIND_MAPPINGS_PER_PART];
@@ -125,6 +130,7 @@ enum unwind_raw {
 	UNWIND_RAW_BY_FP,     /* that was found by frame pointer */
 	UNWIND_RAW_BASE,      /* address of the first word: sp, rounded down, or some pages above */
 	UNWIND_RAW_IS_CUT,    /* there was more of it than room */
+	UNWIND_RAW_IS_VOID,   /* all tables are there, but no mapping of `ip` */
 	UNWIND_RAW_STACK,     /* the first word */
 };
 

@@ -387,6 +387,7 @@ void processes_refresh(struct processes *processes)
 		if (!known->ended_mono_ns) {
 			known->state = MAPPINGS_UNREAD;
 			known->parent = 0; /* an exec may be among what was lost */
+			forget_tables(processes, known);
 		}
 }
 
@@ -580,18 +581,19 @@ static int look_again(struct processes *processes, struct known_process *known, 
 	return 0;
 }
 
-/* A stack that the kernel side walked by what it was told ends in the void. */
-static int look_for(struct processes *processes, struct known_process *known, uint64_t address)
+/* A stack ends where nothing is known to be mapped. */
+static int look_for(struct processes *processes, struct known_process *known, uint64_t address,
+		    bool *ret_changed)
 {
-	bool changed;
-
+	*ret_changed = false;
 	if (!processes->unwinder || mappings_find(&known->mappings, address))
 		return 0;
-	return look_again(processes, known, 0, address, &changed);
+	return look_again(processes, known, 0, address, ret_changed);
 }
 
 /* Samples that were under way while the kernel was told of the mappings need not tell it again: that empties
- * the tables meanwhile, and of 65,000 mappings it takes so long that all samples come without.
+ * the tables meanwhile, and of 65,000 mappings it takes so long that all samples come without.  Nor need those
+ * that went where nothing is mapped, as far as both sides know.
  */
 static bool is_told(const struct known_process *known, const struct sample *sample,
 		    const uint64_t *raw)
@@ -599,7 +601,7 @@ static bool is_told(const struct known_process *known, const struct sample *samp
 	return known->kernel_pid && known->kernel_pid == (uint32_t)raw[UNWIND_RAW_PID] &&
 	       known->told[0] == raw[UNWIND_RAW_EXEC_ID] &&
 	       known->told[1] == raw[UNWIND_RAW_EXEC_VM] &&
-	       sample->at_mono_ns < known->told_mono_ns;
+	       (raw[UNWIND_RAW_IS_VOID] || sample->at_mono_ns < known->told_mono_ns);
 }
 
 static int complete(struct processes *processes, struct known_process *known,
@@ -689,13 +691,19 @@ static int push_user(struct processes *processes, struct known_process *known,
 {
 	struct user_stack stack = { frames + sample->first_user, sample->user_frames,
 				    sample->user_stop };
+	struct user_stack walked = stack;
 	int err = need_mappings(processes, known);
+	bool changed = false;
 	uint32_t frame;
 
-	if (!err && stack.stop == STACK_STOP_RAW)
+	if (!err && walked.stop == STACK_STOP_RAW)
 		err = complete(processes, known, sample, frames + sample->first_raw, &stack);
 	if (!err && stack.stop == STACK_STOP_NO_CODE)
-		err = look_for(processes, known, stack.frames[stack.count - 1]);
+		err = look_for(processes, known, stack.frames[stack.count - 1], &changed);
+	if (!err && changed && walked.stop == STACK_STOP_RAW) {
+		stack = walked;
+		err = complete(processes, known, sample, frames + sample->first_raw, &stack);
+	}
 	if (processes->unwinder)
 		place->quality = QUALITY_WHOLE;
 	place->user_frames = (uint16_t)stack.count;

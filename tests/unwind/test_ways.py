@@ -229,6 +229,41 @@ def test_kymo_is_kept_from_reading(programs):
     assert is_nearly_all(quality["complete"], quality["user_stacks"], 0.95), quality
 
 
+def ran_ns(pid):
+    return int(read(f"/proc/{pid}/schedstat").split()[0])
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_code_that_is_made_while_kymo_does_not_read(programs, way):
+    """The kernel side is told nothing of it: the amount of code is not that of code that may be written."""
+    program = subprocess.Popen([programs / "shapes", "made"])
+    kymo = subprocess.Popen([KYMO, "profile", "-f", "json", "--unwind", way, "-F", "499", "-p",
+                             str(program.pid)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        first = kymo.stdout.readline() # it samples
+        before = ran_ns(program.pid)
+        until(lambda: ran_ns(program.pid) > before + 200e6)
+        os.kill(kymo.pid, signal.SIGSTOP)
+        os.kill(program.pid, signal.SIGUSR1)
+        before = ran_ns(program.pid)
+        until(lambda: ran_ns(program.pid) > before + 250e6)
+        os.kill(kymo.pid, signal.SIGCONT)
+        os.kill(kymo.pid, signal.SIGINT)
+        said = first + kymo.stdout.read()
+        kymo.wait(60)
+    finally:
+        program.kill()
+        program.wait()
+    *samples, summary = map(json.loads, said.splitlines())
+    stacks = [[frame["function"] for frame in sample["user"]] for sample in samples]
+    made = [stack for stack in stacks if "from_made" in stack]
+    assert len(made) >= 80
+    assert "no code at the return address" not in summary["stack_quality"]["reasons"], summary
+    whole = sum(stack[0] == "_start" and stack.index("from_made") > stack.index("make_code") + 1
+                for stack in made)
+    assert is_nearly_all(whole, len(made), 0.95), summary
+
+
 def test_a_way_that_cannot_be_combined(tmp_path):
     done = subprocess.run([KYMO, "profile", "--unwind", "deferred", "--hw", "-d", "0.1"], text=True,
                           capture_output=True, check=False)

@@ -3,7 +3,7 @@
  * pointers.
  *
  *     shapes deep N | climb N | dip N | signal | altstack | plt | drap | sort | library FILE | threads N | sleepers N
- *     shapes for MILLISECONDS | moving FILE | dropped spin|nap | libraries N PREFIX
+ *     shapes for MILLISECONDS | moving FILE | dropped spin|nap | libraries N PREFIX | made
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -200,6 +200,37 @@ static void move_library(const char *path)
 	}
 }
 
+static volatile sig_atomic_t is_told;
+
+static void on_told(int number)
+{
+	(void)number;
+	is_told = 1;
+}
+
+NOINLINE static void from_made(void)
+{
+	spin(1000);
+}
+
+/* From SIGUSR1 on, by code that did not exist before, and that may be written as a JIT compiler's. */
+static void make_code(void)
+{
+	/* push %rbp; mov %rsp, %rbp; call *%rdi; pop %rbp; ret */
+	static const unsigned char code[] = { 0x55, 0x48, 0x89, 0xe5, 0xff, 0xd7, 0x5d, 0xc3 };
+	void *page;
+
+	signal(SIGUSR1, on_told);
+	while (!is_told)
+		sort();
+	page = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (page == MAP_FAILED)
+		exit(3);
+	memcpy(page, code, sizeof(code));
+	for (;;)
+		((void (*)(void (*)(void)))page)(from_made);
+}
+
 #define WIDE_STACK (1u << 20)
 
 static char *wide_stack;
@@ -319,6 +350,8 @@ int main(int argc, char **argv)
 		start_dropped();
 	} else if (strcmp(shape, "moving") == 0)
 		move_library(argv[2]);
+	else if (strcmp(shape, "made") == 0)
+		make_code();
 	else if (strcmp(shape, "libraries") == 0)
 		run_libraries(number, argv[3]);
 	else if (strcmp(shape, "threads") == 0)
