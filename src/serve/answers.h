@@ -15,6 +15,9 @@ int answer_profiles(struct api *api, const struct request *request, struct respo
 int answer_functions(struct api *api, const struct request *request, struct response *response);
 int answer_timeseries(struct api *api, const struct request *request, struct response *response);
 int answer_heatmap(struct api *api, const struct request *request, struct response *response);
+int answer_home(struct api *api, const struct request *request, struct response *response);
+int answer_style(struct api *api, const struct request *request, struct response *response);
+int answer_openapi(struct api *api, const struct request *request, struct response *response);
 int answer_switch(struct api *api, const struct request *request, struct response *response);
 
 /* What they may be asked with. */

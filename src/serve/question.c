@@ -299,6 +299,9 @@ static int read_one(struct question *question, const struct api *api, const char
 		return read_limit(question, value);
 	if (strcmp(name, "order") == 0)
 		return read_order(question, value);
+	/* A column that is called as one of the above: column.end= */
+	if (strncmp(name, "column.", 7) == 0)
+		name += 7;
 	return add_filter(question, api, name, value);
 }
 

@@ -4,6 +4,7 @@
  *     type=process.exec,tcp.close    kinds; a collector alone means all of its kinds
  *     start=, end=                   RFC 3339, seconds / ms / us / ns since 1970 by size, or -15m
  *     pid=12  comm=bash  errno!=0  min_duration_ns=1000000  max_...    conditions on columns
+ *     column.end=reset               likewise, of a column that is called as another parameter
  *     limit=, cursor=, order=asc|desc
  */
 #ifndef SERVE_QUESTION_H

@@ -30,7 +30,24 @@ static const struct query_parameter collector_parameters[] = {
 	{ 0 },
 };
 
+static const struct query_parameter stream_parameters[] = {
+	{ "type", "kinds: process.exec,tcp, ...; all if left out", "string" },
+	{ "after", "go on behind this id, as Last-Event-ID does", "string" },
+	{ 0 },
+};
+
 const struct route routes[] = {
+	{ .path = "/",
+	  .help = "how the daemon is, for a browser",
+	  .type = "text/html",
+	  .answer = answer_home,
+	  .at_once = true },
+	{ .path = "/style.css",
+	  .help = "how that page looks",
+	  .type = "text/css",
+	  .answer = answer_style,
+	  .at_once = true },
+	{ .path = "/openapi.json", .help = "all of this, for programs", .answer = answer_openapi },
 	{ .path = "/healthz",
 	  .help = "200 while the daemon turns",
 	  .answer = answer_healthz,
@@ -50,6 +67,8 @@ const struct route routes[] = {
 	  .at_once = true },
 	{ .path = "/api/v1/events",
 	  .help = "every event as it is committed, as server-sent events; goes on behind Last-Event-ID",
+	  .parameters = stream_parameters,
+	  .type = "text/event-stream",
 	  .is_stream = true },
 	{ .path = "/api/v1/profiles",
 	  .help = "what the CPUs executed in a span of time, added up",
@@ -139,7 +158,7 @@ const struct route *route_find(struct request *request, struct response *respons
 		response_problem(response, 405, NULL, "'%s' is not answered with this method",
 				 request->path);
 	else
-		response_problem(response, 404, "GET /api/v1/status tells what the daemon does",
+		response_problem(response, 404, "GET /openapi.json tells what there is",
 				 "there is no '%s'", request->path);
 	return NULL;
 }

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: MIT
+"""What the daemon says of itself: /openapi.json agrees with the routes, and the page with both."""
+import html.parser
+import json
+import re
+import subprocess
+
+import pytest
+
+from serving import TOP, Serving, curl, until
+
+
+@pytest.fixture(scope="module")
+def serve(tmp_path_factory):
+    with Serving(tmp_path_factory.mktemp("serve")) as serving:
+        serving.openapi = serving.get("/openapi.json")
+        yield serving
+
+
+def routes():
+    table = (TOP / "src/serve/route.c").read_text().split("const struct route routes[]")[1]
+    return re.findall(r'\.path = "([^"]+)"', table)
+
+
+def test_every_route_is_in_it(serve):
+    paths = serve.openapi["paths"]
+    for path in routes():
+        if path != "/api/v1/{collector}":
+            assert path in paths, path
+    collectors = [part["name"] for part in serve.get("/api/v1/status")["collectors"]]
+    for name in set(collectors) - {"profile"}:
+        assert f"/api/v1/{name}" in paths, name
+    assert len(routes()) == len(set(routes()))
+
+
+def test_it_is_well_formed(serve):
+    openapi = serve.openapi
+    assert openapi["openapi"] == "3.0.3" and {"title", "version"} <= set(openapi["info"])
+    schemas = openapi["components"]["schemas"]
+    for reference in re.findall(r'"\$ref":"([^"]+)"', json.dumps(openapi, separators=(",", ":"))):
+        assert reference.startswith("#/components/schemas/") and reference[21:] in schemas
+    for path, methods in openapi["paths"].items():
+        assert path.startswith("/") and set(methods) <= {"get", "put", "post", "delete"}
+        for said in methods.values():
+            assert said["summary"] and said["responses"]["default"]
+            names = [(one["in"], one["name"]) for one in said["parameters"]]
+            assert len(names) == len(set(names)), path
+            assert {name for where, name in names if where == "path"} == \
+                set(re.findall(r"{(\w+)}", path))
+            for one in said["parameters"]:
+                assert one["schema"]["type"] in ("string", "integer", "number", "boolean")
+                assert one["in"] == "query" or one["required"] is True
+
+
+def fits(value, schema, schemas):
+    if "$ref" in schema:
+        schema = schemas[schema["$ref"][21:]]
+    if value is None:
+        return schema.get("nullable", False)
+    kinds = {"string": str, "integer": int, "boolean": bool, "array": list, "object": dict}
+    if not isinstance(value, kinds[schema["type"]]):
+        return False
+    if schema["type"] == "array":
+        return all(fits(one, schema["items"], schemas) for one in value)
+    return schema["type"] != "object" or all(
+        fits(one, schema["properties"][key], schemas)
+        for key, one in value.items() if key in schema.get("properties", {}))
+
+
+def test_records_are_as_it_says(serve):
+    schemas = serve.openapi["components"]["schemas"]
+    subprocess.run(["/bin/true"], check=True)
+    for kind in "process", "runq":
+        until(lambda: serve.get(f"/api/v1/{kind}")["data"], kind)
+    for row in serve.get("/api/v1/records?limit=2000")["data"]:
+        schema = schemas[f"{row['collector']}_{row['event']}".replace("-", "_")]
+        for key, value in row.items():
+            if not key.endswith(("container", "_time")):
+                assert key in schema["properties"], key
+                assert fits(value, schema["properties"][key], schemas), (key, value)
+
+
+def test_its_parameters_are_taken(serve):
+    values = {"string": "1", "integer": "1", "number": "1", "boolean": "true"}
+    special = {"start": "-1m", "end": "now", "order": "asc", "format": "json", "kind": "cpu",
+               "group": "comm", "sort": "self", "metric": "cpu", "step": "60s",
+               "type": "runq.host", "column": "wait", "column.end": "reset"}
+    for path, methods in serve.openapi["paths"].items():
+        if "get" not in methods or path == "/api/v1/events":
+            continue
+        for one in methods["get"]["parameters"]:
+            if one["name"] in ("cursor", "event"):
+                continue
+            query = f"{one['name']}={special.get(one['name'], values[one['schema']['type']])}"
+            if query == "by=1" and path == "/api/v1/timeseries":
+                query = "by=pid"
+            if path == "/api/v1/heatmap" and one["name"] != "type":
+                query += "&type=runq.host"
+            assert serve.status(f"{path}?{query}") == 200, (path, query)
+
+
+class Page(html.parser.HTMLParser):
+    """The text of a page, its links, and whether every element is closed."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.links, self.words = [], [], []
+        self.feed(text)
+        assert not self.open
+
+    def handle_starttag(self, tag, attrs):
+        if tag not in ("meta", "link", "br"):
+            self.open.append(tag)
+        self.links += [value for key, value in attrs if key == "href" and value[0] == "/"]
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+def test_the_page_leads_to_all_of_it(serve):
+    page = Page(serve.text("/"))
+    words = "".join(page.words)
+    for part in serve.get("/api/v1/status")["collectors"]:
+        assert part["name"] in words
+    assert str(serve.store) in words and "/openapi.json" in page.links
+    for link in set(page.links) - {"/api/v1/heatmap"}:  # wants to know of what
+        assert serve.status(link) in (200, 503), link
+    heads = curl("-D", "-", "-o", "/dev/null", serve.url + "/").stdout
+    assert "default-src 'none'" in heads and "nosniff" in heads
