@@ -112,8 +112,8 @@ static const struct option options[] = {
 	  .kind = OPTION_TEXT,
 	  .argument = "REGEX",
 	  .bare = "",
-	  .help = "arguments of programs without what this extended regular expression matches; without one, "
-		  "without what follows words such as password, token and secret",
+	  .help = "arguments of programs and names of files without what this extended regular expression "
+		  "matches; without one, without what follows words such as password, token and secret",
 	  .group = OUTPUT },
 	{ .name = "output",
 	  .letter = 'o',
@@ -135,7 +135,8 @@ static const struct option options[] = {
 	  .value = VALUE_FILE,
 	  .argument = "FILE",
 	  .bare = "",
-	  .help = "everything as one JSON object, instead of the report or into a file beside it",
+	  .help = "everything as one JSON object, which doc/run.md describes key by key, instead of the report "
+		  "or into a file beside it",
 	  .group = OUTPUT },
 	{ .name = "svg",
 	  .kind = OPTION_TEXT,

@@ -120,6 +120,18 @@ int account_text(struct account *account, const char *bytes, size_t len, uint32_
 	return 0;
 }
 
+int account_path(struct account *account, const char *path, size_t len, uint32_t *ret_offset)
+{
+	own(freep) char *redacted = NULL;
+	int err = 0;
+
+	if (account->redact) {
+		err = redact_argv(account->redact, path, len, &redacted, &len);
+		path = redacted;
+	}
+	return err ?: account_text(account, path, len, ret_offset);
+}
+
 int account_lack(struct account *account, uint32_t sections, const char *what)
 {
 	account->lacks |= sections;
@@ -142,7 +154,7 @@ int account_exec(struct account *account, uint32_t process, uint64_t at_mono_ns,
 		err = redact_argv(account->redact, argv, argv_len, &redacted, &argv_len);
 		argv = redacted;
 	}
-	err = err ?: account_text(account, file, strlen(file), &exec.file);
+	err = err ?: account_path(account, file, strlen(file), &exec.file);
 	err = err ?: account_text(account, argv, argv_len, &exec.argv);
 	if (err == -E2BIG) {
 		exec = (struct account_exec){ process, at_mono_ns, 0, 0, 0, exec.argv_bytes, true };

@@ -246,6 +246,10 @@ nodiscard int account_process(struct account *account, uint32_t pid, uint64_t bo
 nodiscard int account_text(struct account *account, const char *bytes, size_t len,
 			   uint32_t *ret_offset);
 
+/** account_path - likewise of the path of a file, without what is secret */
+nodiscard int account_path(struct account *account, const char *path, size_t len,
+			   uint32_t *ret_offset);
+
 /**
  * account_lack - note that something is not measured, and why
  * @sections: a bit for each enum account_section that this makes incomplete

@@ -11,6 +11,7 @@
 
 #include "model/coverage.h"
 #include "model/records.h"
+#include "model/redact.h"
 
 /* How the records of one collector are shown. */
 struct record_view {
@@ -33,7 +34,8 @@ struct record_target {
 	/* Path of a control group by its number, NULL where it is not known; borrowed. */
 	const char *(*cgroup_path)(void *context, uint64_t id);
 	void *context;
-	void *state; /* the sink's own */
+	const struct redact *redact; /* of arguments and paths; NULL: as they are */
+	void *state;                 /* the sink's own */
 };
 
 struct record_sink {

@@ -19,8 +19,8 @@ struct rule {
 	bool is_next; /* the match is an option; its argument follows and is the secret */
 };
 
-#define RULES_MAX  3
-#define GROUPS_MAX 4
+#define RULES_MAX  4
+#define GROUPS_MAX 5
 
 struct redact {
 	struct rule rules[RULES_MAX];
@@ -34,6 +34,8 @@ static const struct {
 } usual[RULES_MAX] = {
 	{ NAME REST "[=:] *(.+)", 3, false },
 	{ "://[^/@:]*:([^/@]+)@", 1, false },
+	/* Within a line for a shell. */
+	{ "(^|[ ;&|'\"])--?" REST NAME REST " +('[^']*'|\"[^\"]*\"|[^ ;&|'\"]+)", 4, false },
 	{ "^--?" REST NAME REST "$", 0, true },
 };
 

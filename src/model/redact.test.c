@@ -39,6 +39,28 @@ static void what_is_usual(void **state)
 	expect("", "passwd root", "passwd root");
 }
 
+static void lines_for_a_shell(void **state)
+{
+	static const char *const lines[][2] = {
+		{ "curl --token abc -s x; tool --password 'y z'",
+		  "curl --token *** -s x; tool --password ***" },
+		{ "tool --api-key \"k 1\" x", "tool --api-key *** x" },
+		{ "my-token x", "my-token x" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < array_len(lines); i++) {
+		own(redact_freep) struct redact *redact = NULL;
+		own(freep) char *found = NULL;
+		size_t len;
+
+		assert_int_equal(redact_new("", &redact), 0);
+		assert_int_equal(
+			redact_argv(redact, lines[i][0], strlen(lines[i][0]) + 1, &found, &len), 0);
+		assert_string_equal(found, lines[i][1]);
+	}
+}
+
 static void what_is_asked_for(void **state)
 {
 	(void)state;
@@ -74,9 +96,8 @@ static void no_expression(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_is_usual),
-		cmocka_unit_test(what_is_asked_for),
-		cmocka_unit_test(one_that_is_cut),
+		cmocka_unit_test(what_is_usual),     cmocka_unit_test(lines_for_a_shell),
+		cmocka_unit_test(what_is_asked_for), cmocka_unit_test(one_that_is_cut),
 		cmocka_unit_test(no_expression),
 	};
 

@@ -110,6 +110,14 @@ const char *record_enum(const struct record *record, const struct field *field)
 	return "";
 }
 
+const char *record_words(const struct record *record, const struct field *field, size_t *ret_len)
+{
+	struct tail tail = tail_of(record, field);
+
+	*ret_len = tail.bytes;
+	return (const char *)record->bytes + tail.at;
+}
+
 const char *record_word(const struct record *record, const struct field *field, size_t *at,
 			size_t *ret_len)
 {

@@ -109,6 +109,9 @@ const char *record_enum(const struct record *record, const struct field *field);
 #define RECORD_TEXT_BYTES 16384
 void record_text(const struct record *record, const struct field *field, char *text);
 
+/** record_words - all of FIELD_WORDS, closed by NUL each, but for a last one that is cut */
+const char *record_words(const struct record *record, const struct field *field, size_t *ret_len);
+
 /** record_word - one of FIELD_WORDS; NULL behind the last; @len without the closing NUL */
 const char *record_word(const struct record *record, const struct field *field, size_t *at,
 			size_t *ret_len);

@@ -63,7 +63,8 @@ static int open_stacks(struct besides *besides, enum run_stacks stacks, pid_t la
 }
 
 /* Records tell processes by the numbers of the initial PID namespace. */
-static int open_events(struct besides *besides, const struct watch_request *events, pid_t launch)
+static int open_events(struct besides *besides, const struct watch_request *events,
+		       const struct redact *redact, pid_t launch)
 {
 	uint32_t pid_namespace = 0;
 	int err = namespace_of_pids(&pid_namespace);
@@ -74,6 +75,7 @@ static int open_events(struct besides *besides, const struct watch_request *even
 	vec_each(pid, &besides->pids)
 		err = err ?: watch_tree_add(&besides->tree, *pid);
 	besides->watch_request = *events;
+	besides->watch_request.target.redact = redact;
 	besides->watch_request.tree = &besides->tree;
 	err = err ?: watch_open(&besides->watch_request, &besides->watch_coverage, &besides->watch);
 	return err ?: watch_start(besides->watch);
@@ -86,7 +88,7 @@ int besides_open(struct besides *besides, const struct run_request *request, pid
 
 	err = err ?: open_stacks(besides, request->stacks, launch, account);
 	if (!err && request->events)
-		err = open_events(besides, request->events, launch);
+		err = open_events(besides, request->events, request->redact, launch);
 	return err;
 }
 

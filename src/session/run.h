@@ -59,7 +59,7 @@ struct run_request {
 	bool files;             /* bytes and misses by path */
 	bool cgroup;            /* a control group of its own, which its tree can notice */
 	uint32_t required; /* a bit for each enum account_section without which it does not start */
-	const struct redact *redact; /* NULL: arguments are kept as they are */
+	const struct redact *redact; /* NULL: arguments and paths are kept as they are */
 	bool wait_all;               /* until the last process of the tree has ended */
 };
 

@@ -59,21 +59,34 @@ static void put_histogram(struct json *json, const struct record *record, const 
 	json_object_end(json);
 }
 
-static int put_words(struct json *json, const struct record *record, const struct field *field)
+/* @words: closed by NUL each, but for one that is cut. */
+static int put_list(struct json *json, const char *key, const char *words, size_t len)
 {
-	const char *word;
-	size_t at = 0, len;
-
-	json_array(json, field->key);
-	while ((word = record_word(record, field, &at, &len)) != NULL) {
-		own(freep) char *text = strndup(word, len);
+	json_array(json, key);
+	for (size_t at = 0; at < len;) {
+		own(freep) char *text = strndup(words + at, len - at);
 
 		if (!text)
 			return -ENOMEM;
 		json_text(json, NULL, text);
+		at += strlen(text) + 1;
 	}
 	json_array_end(json);
 	return 0;
+}
+
+static int put_words(struct json *json, const struct record_target *target,
+		     const struct record *record, const struct field *field)
+{
+	own(freep) char *redacted = NULL;
+	size_t len;
+	const char *words = record_words(record, field, &len);
+	int err;
+
+	if (!target->redact)
+		return put_list(json, field->key, words, len);
+	err = redact_argv(target->redact, words, len, &redacted, &len);
+	return err ?: put_list(json, field->key, redacted, len);
 }
 
 /* The path of a group, and the container that it names.  The group that the process is in is called
@@ -91,18 +104,26 @@ static void put_cgroup(struct json *json, const struct field *field, const char 
 	json_text(json, key, path && container_id(path, id) ? id : NULL);
 }
 
-static int put_text(struct json *json, const struct record *record, const struct field *field)
+static int put_text(struct json *json, const struct record_target *target,
+		    const struct record *record, const struct field *field)
 {
-	own(freep) char *text = malloc(RECORD_TEXT_BYTES);
+	own(freep) char *text = malloc(RECORD_TEXT_BYTES), *redacted = NULL;
+	bool is_path = field->kind == FIELD_TEXT || field->kind == FIELD_PATH;
+	size_t len;
+	int err = 0;
 
 	if (!text)
 		return -ENOMEM;
 	record_text(record, field, text);
-	if (field->unit == UNIT_CGROUP)
+	if (field->unit == UNIT_CGROUP) {
 		put_cgroup(json, field, text);
-	else
-		json_text(json, field->key, text);
-	return 0;
+		return 0;
+	}
+	if (is_path && target->redact)
+		err = redact_argv(target->redact, text, strlen(text) + 1, &redacted, &len);
+	if (!err)
+		json_text(json, field->key, redacted ?: text);
+	return err;
 }
 
 /* What a number stands for, beside it. */
@@ -134,7 +155,7 @@ static int put_field(struct json *json, struct record_target *target, const stru
 		     const struct field *field)
 {
 	if (field->kind == FIELD_WORDS)
-		return put_words(json, record, field);
+		return put_words(json, target, record, field);
 	if (!record_has(record, field)) {
 		put_nothing(json, target, record, field);
 		return 0;
@@ -159,7 +180,7 @@ static int put_field(struct json *json, struct record_target *target, const stru
 		put_meaning(json, target, record, field);
 		return 0;
 	default:
-		return put_text(json, record, field);
+		return put_text(json, target, record, field);
 	}
 }
 

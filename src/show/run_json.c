@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* run_json.c - the account of a run as one JSON object on one line.
+/* run_json.c - the account of a run as one JSON object on one line.  doc/run.md says what each key means.
  *
  *     {"schema":"kymo.run/1","schema_version":1,"kymo_version":"...",
  *      "command":["make","-j4"], or "pids":[N,...],

@@ -94,7 +94,7 @@ static int take_path(struct tiers *tiers, const struct balance_path *record, siz
 	if (record->at > len || record->bytes > len - record->at)
 		return 0;
 	used = turn_path((const char *)record + record->at, record->bytes, path);
-	err = account_text(tiers->account, path, used, &row.text);
+	err = account_path(tiers->account, path, used, &row.text);
 	if (err)
 		return err == -E2BIG ? 0 : err;
 	err = index_add(&tiers->path_index, hash_key(&row.key), (uint32_t)tiers->path_rows.len);
@@ -319,7 +319,7 @@ static int take_misses(struct tiers *tiers)
 		if (bpf_map_lookup_elem(map, &key, &count))
 			continue;
 		row.count = count;
-		err = account_text(tiers->account, key.path, strnlen(key.path, sizeof(key.path)),
+		err = account_path(tiers->account, key.path, strnlen(key.path, sizeof(key.path)),
 				   &row.path);
 		err = err ?: vec_push(&tiers->account->misses, row);
 	}
