@@ -113,7 +113,12 @@ static int on_ready(void *context, const struct latency_plan *plan)
 
 static void on_started(void *context, const struct latency_plan *plan, uint64_t attach_ns)
 {
-	if (!arguments_flag(context, "quiet"))
+	if (arguments_flag(context, "quiet"))
+		return;
+	if (!plan)
+		fprintf(stderr, "kymo: timing requests, with the hooks set in %s\n",
+			format_ns(attach_ns).text);
+	else
 		fprintf(stderr, "kymo: timing %zu function%s, with %zu probes set in %s\n",
 			plan->functions.len, plan->functions.len == 1 ? "" : "s", plan->sites.len,
 			format_ns(attach_ns).text);
@@ -128,7 +133,8 @@ static const struct latency_sink *choose_sink(const struct arguments *arguments)
 	return arguments_flag(arguments, "calls") ? &show_latency_calls : &show_latency_text;
 }
 
-static void put_closing(const struct coverage *coverage, const struct latency_outcome *outcome)
+static void put_closing(const struct coverage *coverage, const struct latency_outcome *outcome,
+			bool is_http)
 {
 	vec_each(loss, &coverage->lost)
 		fprintf(stderr, "kymo: lost: %lu %s\n", (unsigned long)loss->count, loss->kind);
@@ -136,9 +142,11 @@ static void put_closing(const struct coverage *coverage, const struct latency_ou
 		fprintf(stderr, "kymo: not measured: %s\n", *what);
 	if (outcome->end == LATENCY_END_PROCESS)
 		fputs("kymo: the process has ended\n", stderr);
-	fprintf(stderr, "kymo: the probes cost about %s of a CPU",
-		format_pct(outcome->cost_pct).text);
-	fprintf(stderr, ", and were taken off in %s\n", format_ns(outcome->detach_ns).text);
+	if (!is_http) {
+		fprintf(stderr, "kymo: the probes cost about %s of a CPU",
+			format_pct(outcome->cost_pct).text);
+		fprintf(stderr, ", and were taken off in %s\n", format_ns(outcome->detach_ns).text);
+	}
 }
 
 /* Return: 0; a positive exit status; -errno with fail() said. */
@@ -158,13 +166,28 @@ static int conclude(const struct arguments *arguments, const struct latency_outc
 	return STATUS_EXCEEDED;
 }
 
+static int count(const struct arguments *arguments, const struct latency_request *request,
+		 struct latency_plan *plan, struct coverage *coverage,
+		 struct latency_outcome *outcome)
+{
+	struct latency_servers servers = {
+		.cgroup = arguments_text(arguments, "cgroup"),
+		.port = (uint16_t)arguments_number(arguments, "port"),
+	};
+
+	if (plan)
+		return latency_run(request, plan, coverage, outcome);
+	return latency_run_http(request, &servers, coverage, outcome);
+}
+
+/* @plan: NULL: requests of HTTP servers */
 static int run(const struct arguments *arguments, struct latency_plan *plan)
 {
 	own(coverage_done) struct coverage coverage = { 0 };
 	struct latency_outcome outcome;
 	struct file_output output;
 	struct latency_request request = {
-		.pid = plan->pid,
+		.pid = (uint32_t)arguments_number(arguments, "pid"),
 		.duration_ns = arguments_number(arguments, "duration"),
 		.interval_ns = arguments_number(arguments, "interval"),
 		.count = arguments_number(arguments, "count"),
@@ -184,23 +207,47 @@ static int run(const struct arguments *arguments, struct latency_plan *plan)
 		.ascii = !locale_is_utf8(),
 		.in_place = isatty(fileno(output.out)) && request.sink == &show_latency_text,
 		.per_call = request.per_call,
+		.is_http = !plan,
 	};
-	err = latency_run(&request, plan, &coverage, &outcome);
+	err = count(arguments, &request, plan, &coverage, &outcome);
 	if (err) {
 		file_output_abort(&output);
 		return err;
 	}
 	err = file_output_commit(&output);
 	if (!err && !arguments_flag(arguments, "quiet"))
-		put_closing(&coverage, &outcome);
+		put_closing(&coverage, &outcome, !plan);
 	return err ?: conclude(arguments, &outcome);
+}
+
+static int refuse(const char *what, const char *help)
+{
+	int err = fail(-ERROR_USAGE, "%s", what);
+
+	hint("%s", help);
+	return err;
+}
+
+static int run_http(const struct arguments *arguments)
+{
+	if (arguments->operands.len)
+		return refuse("'--http' takes no function",
+			      "'kymo latency --http -p PID' sees the requests of a server");
+	if (arguments_has(arguments, "pid") && arguments_has(arguments, "cgroup"))
+		return refuse("'--pid' and '--cgroup' exclude each other", "name one of them");
+	return run(arguments, NULL);
 }
 
 int latency_verb_run(const struct arguments *arguments)
 {
 	own(latency_plan_done) struct latency_plan plan = { 0 };
-	int err = read_plan(arguments, &plan);
+	int err;
 
+	if (arguments_flag(arguments, "http"))
+		return run_http(arguments);
+	if (arguments_has(arguments, "cgroup") || arguments_has(arguments, "port"))
+		return refuse("'--cgroup' and '--port' are for requests", "add --http");
+	err = read_plan(arguments, &plan);
 	if (!err && arguments_flag(arguments, "list"))
 		return list(&plan);
 	err = err ?: ask(arguments, &plan);

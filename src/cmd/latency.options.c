@@ -17,6 +17,12 @@ static const char *const about[] = {
 	"A time is that between two probes: what they cost is part of it.  A call that ends by an "
 	"exception, longjmp or panic is counted apart, once something else is called in its place.  The "
 	"time of a function that jumps to another one instead of returning ends there.",
+	"With --http a request begins when its first byte lies in the socket of the server and ends when "
+	"the server has written the last part of the answer.  Its queue time lasts until the server reads "
+	"it, its service time from there to the first byte of the answer.  Routes are methods and paths, "
+	"with {number}, {uuid}, {hex} and {id} for what names one thing among many; errors are answers "
+	"5xx.  TLS, HTTP/2 and Unix sockets are not seen; requests that are sent before the one before is "
+	"answered are counted, and not timed.",
 	NULL,
 };
 
@@ -35,6 +41,27 @@ static const struct option options[] = {
 	  .otherwise = "every process that has the file",
 	  .help = "only this process; a FUNCTION without FILE is looked for in its program, then in its "
 		  "libraries",
+	  .group = WHAT },
+	{ .name = "http",
+	  .help = "requests of HTTP/1 servers instead of functions, from their sockets: nothing is "
+		  "probed in them; with -p also those of the processes that PID has made",
+	  .excludes = "list",
+	  .group = WHAT },
+	{ .name = "cgroup",
+	  .letter = 'c',
+	  .kind = OPTION_TEXT,
+	  .value = VALUE_FOLDER,
+	  .argument = "CGROUP",
+	  .otherwise = "every server",
+	  .help = "with --http: servers of this control group and those below it",
+	  .group = WHAT },
+	{ .name = "port",
+	  .kind = OPTION_NUMBER,
+	  .min = 1,
+	  .max = 65535,
+	  .argument = "PORT",
+	  .otherwise = "each that is listened on",
+	  .help = "with --http: only servers at this port",
 	  .group = WHAT },
 	{ .name = "list",
 	  .help = "list the functions and how they would be seen, and end",
@@ -108,14 +135,16 @@ static const struct example examples[] = {
 	{ "sudo kymo latency 'libsqlite3.so.0:sqlite3_*' -d 10 --json", "functions of a library" },
 	{ "sudo kymo latency 'postgres:usdt:postgresql:query__start..query__done'",
 	  "from one probe point to another" },
+	{ "sudo kymo latency --http --port 8080", "which route is slow: requests of a web server" },
+	{ "sudo kymo latency --http -p \"$(pgrep -o nginx)\" --calls", "one line a request" },
 	{ "kymo latency --list './server:main.*'", "what there is, and how it would be seen" },
 	{ 0 },
 };
 
 const struct verb verb_latency = {
 	.name = "latency",
-	.help = "time the calls of functions",
-	.synopsis = "[OPTION...] {FILE:FUNCTION | -p PID FUNCTION}...",
+	.help = "time the calls of functions, and the requests of HTTP servers",
+	.synopsis = "[OPTION...] {FILE:FUNCTION | --http}...",
 	.about = about,
 	.options = options,
 	.examples = examples,

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "collect/rights.h"
 
+#include <errno.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "base/error.h"
 
 struct rights rights_read(void)
 {
@@ -22,4 +26,15 @@ bool rights_load_tracing(void)
 	uint64_t held = rights_read().effective, needed = CAP_BIT(CAP_BPF) | CAP_BIT(CAP_PERFMON);
 
 	return (held & CAP_BIT(CAP_SYS_ADMIN)) || (held & needed) == needed;
+}
+
+int rights_fail_load(int err, const char *what)
+{
+	if (err == -ENOMEM)
+		return fail(err, "cannot load %s: %m", what);
+	if (err != -EPERM && err != -EACCES && rights_load_tracing())
+		return fail(-ENOTSUP, "this kernel does not load %s: %s", what, strerror(-err));
+	err = fail(-EPERM, "not permitted to load BPF programs");
+	hint("run with sudo, or give the program CAP_BPF and CAP_PERFMON");
+	return err;
 }

@@ -21,4 +21,13 @@ struct rights rights_read(void);
 /** rights_load_tracing - whether CAP_BPF and CAP_PERFMON are held, or CAP_SYS_ADMIN for them */
 bool rights_load_tracing(void);
 
+/**
+ * rights_fail_load - say why a program was not loaded
+ * @err: of loading it
+ * @what: "the program that times calls"
+ *
+ * Return: -EPERM without the rights; -ENOMEM; -ENOTSUP the kernel refuses it; with fail() said.
+ */
+int rights_fail_load(int err, const char *what);
+
 #endif

@@ -30,6 +30,22 @@ uint64_t latency_quantile(const struct latency_figures *figures, double share)
 	return LATENCY_NONE;
 }
 
+void latency_count(struct latency_figures *figures, uint64_t took_ns)
+{
+	uint32_t bucket = buckets_index(CALL_BITS, took_ns);
+
+	figures->buckets[bucket < CALL_BUCKETS ? bucket : CALL_BUCKETS - 1]++;
+	figures->calls++;
+	figures->sum_ns += took_ns;
+	if (took_ns > figures->max_ns)
+		figures->max_ns = took_ns;
+}
+
+uint64_t latency_errors(const struct latency_row *row)
+{
+	return row->http ? row->http->statuses[5] : row->figures->cut;
+}
+
 void latency_take(struct latency_figures *figures, const volatile struct call_counts *counts,
 		  unsigned turn)
 {

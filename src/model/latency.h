@@ -15,6 +15,7 @@
 #define LATENCY_ERROR_PCT 3.125 /* half of 1/16 */
 #define LATENCY_BEHIND    10
 #define LATENCY_NONE      UINT64_MAX
+#define LATENCY_STATUSES  6
 
 /* What was counted of a function, in an interval or altogether. */
 struct latency_figures {
@@ -33,9 +34,29 @@ struct latency_function {
 	bool is_counted;            /* its calls can be counted, and not timed */
 };
 
+/* What else is counted of a route of an HTTP server; the figures are of whole requests. */
+struct latency_http {
+	uint64_t statuses[LATENCY_STATUSES]; /* 0: not known; 1xx to 5xx */
+	uint64_t in_bytes, out_bytes;
+	struct latency_figures queue;   /* arrived, and not yet read by the server */
+	struct latency_figures service; /* read, and nothing answered yet */
+	uint16_t port;
+};
+
 struct latency_row {
 	const struct latency_function *function;
 	const struct latency_figures *figures;
+	const struct latency_http *http; /* NULL: a function */
+};
+
+/* Of a request: what a call has not. */
+struct latency_exchange {
+	const char *request; /* method and target, as they were sent */
+	bool is_cut;         /* the target is longer */
+	uint16_t port, status;
+	uint64_t queue_ns; /* LATENCY_NONE: it had arrived before we looked */
+	uint64_t service_ns;
+	uint64_t in_bytes, out_bytes;
 };
 
 struct latency_call {
@@ -43,7 +64,8 @@ struct latency_call {
 	uint64_t at_mono_ns; /* when it ended */
 	uint64_t took_ns;
 	uint32_t pid, tid;
-	uint64_t goroutine; /* 0: none, or not known */
+	uint64_t goroutine;                  /* 0: none, or not known */
+	const struct latency_exchange *http; /* NULL: a call of a function */
 };
 
 /* One output being written. */
@@ -54,6 +76,7 @@ struct latency_target {
 	bool ascii;
 	bool in_place; /* a terminal, where a picture may be drawn over */
 	bool per_call; /* the calls are what is wanted */
+	bool is_http;  /* requests, not functions */
 	void *state;   /* the sink's own */
 };
 
@@ -81,6 +104,12 @@ struct latency_sink {
  * Return: LATENCY_NONE where too few calls support it.
  */
 uint64_t latency_quantile(const struct latency_figures *figures, double share);
+
+/** latency_count - one more */
+void latency_count(struct latency_figures *figures, uint64_t took_ns);
+
+/** latency_errors - calls that were cut off, or answers 5xx */
+uint64_t latency_errors(const struct latency_row *row);
 
 /** latency_take - copy what is counted.  @turn: which greatest value is meant */
 void latency_take(struct latency_figures *figures, const volatile struct call_counts *counts,

@@ -375,7 +375,9 @@ struct net_device;
 
 struct sk_buff {
 	struct net_device *dev;
-	struct sock *sk; /* that it leaves from; NULL: from elsewhere */
+	struct sock *sk;  /* that it leaves from, or lies in to be read; NULL: none */
+	unsigned int len; /* bytes of it that are left */
+	char cb[48];      /* of TCP: begins with the sequence number of its first byte */
 	unsigned char *head, *data;
 	unsigned int tail;  /* bytes behind head */
 	u16 protocol;       /* ETH_P_..., in network order */
@@ -384,6 +386,27 @@ struct sk_buff {
 
 struct socket {
 	struct sock *sk;
+};
+
+struct iovec {
+	void *iov_base;
+};
+
+enum iter_type {
+	ITER_UBUF,
+	ITER_IOVEC,
+};
+
+/* What a process reads or writes. */
+struct iov_iter {
+	u8 iter_type; /* enum iter_type, by its name */
+	unsigned long iov_offset;
+	struct iovec __ubuf_iovec;
+	const struct iovec *__iov;
+};
+
+struct msghdr {
+	struct iov_iter msg_iter;
 };
 
 struct bpf_iter__task_file {

@@ -3,6 +3,8 @@
  *
  *     names --latency_plan--> functions, sites --calls (collect)--> counts, records --> sink
  *
+ *     sockets --requests (collect)--> records --latency_routes--> figures of routes --> sink
+ *
  * One thread.
  */
 #ifndef SESSION_LATENCY_H
@@ -45,6 +47,12 @@ struct latency_request {
 	void *context;
 };
 
+/* Whose requests. */
+struct latency_servers {
+	const char *cgroup; /* NULL: any */
+	uint16_t port;      /* 0: each that is listened on */
+};
+
 struct latency_outcome {
 	enum latency_end end;
 	double cost_pct; /* of one CPU, over the whole time, or when it was too much */
@@ -62,5 +70,16 @@ struct latency_outcome {
  */
 nodiscard int latency_run(const struct latency_request *request, struct latency_plan *plan,
 			  struct coverage *coverage, struct latency_outcome *ret_outcome);
+
+/**
+ * latency_run_http - count requests of HTTP/1 servers, write; request->pid: those of this process and its
+ * descendants
+ * @started: called with plan NULL
+ *
+ * Return: 0; -errno with fail() said.
+ */
+nodiscard int latency_run_http(const struct latency_request *request,
+			       const struct latency_servers *servers, struct coverage *coverage,
+			       struct latency_outcome *ret_outcome);
 
 #endif

@@ -37,9 +37,8 @@ static void put_lost(struct json *json, const struct coverage *coverage)
 	json_array_end(json);
 }
 
-static void put_figures(struct json *json, const struct latency_row *row)
+static void put_figures(struct json *json, const struct latency_figures *figures)
 {
-	const struct latency_figures *figures = row->figures;
 	bool has_calls = figures->calls > 0;
 
 	put_u64_or_null(json, "mean_ns", has_calls ? figures->sum_ns / figures->calls : 0,
@@ -50,7 +49,37 @@ static void put_figures(struct json *json, const struct latency_row *row)
 		put_u64_or_null(json, latency_shares[i].key, ns, ns != LATENCY_NONE);
 	}
 	put_u64_or_null(json, "max_ns", figures->max_ns, has_calls);
-	json_double(json, "error_pct", LATENCY_ERROR_PCT);
+}
+
+static const char *const status_keys[LATENCY_STATUSES] = { "unknown", "1xx", "2xx",
+							   "3xx",     "4xx", "5xx" };
+
+static void put_http(struct json *json, const struct latency_http *http)
+{
+	json_object(json, "statuses");
+	for (size_t i = 0; i < LATENCY_STATUSES; i++)
+		json_u64(json, status_keys[i], http->statuses[i]);
+	json_object_end(json);
+	json_u64(json, "request_bytes", http->in_bytes);
+	json_u64(json, "response_bytes", http->out_bytes);
+	json_object(json, "queue");
+	json_u64(json, "count", http->queue.calls);
+	put_figures(json, &http->queue);
+	json_object_end(json);
+	json_object(json, "service");
+	json_u64(json, "count", http->service.calls);
+	put_figures(json, &http->service);
+	json_object_end(json);
+}
+
+/* What a row is about. */
+static void put_subject(struct json *json, const struct latency_row *row)
+{
+	json_text(json, row->http ? "route" : "function", row->function->name);
+	if (row->http)
+		json_u64(json, "port", row->http->port);
+	else
+		json_text(json, "file", row->function->file);
 }
 
 /* A function that is only counted is hit once a call. */
@@ -74,15 +103,20 @@ static void put_json_row(struct latency_target *target, const struct latency_rep
 	json_object(&json, NULL);
 	json_u64(&json, "time_unix_ns", report->at_mono_ns + target->unix_offset_ns);
 	json_u64(&json, "span_ns", report->span_ns);
-	json_text(&json, "function", row->function->name);
-	json_text(&json, "file", row->function->file);
+	put_subject(&json, row);
 	json_u64(&json, "count", count);
 	json_double(&json, "rate_per_s",
 		    report->span_ns ? (double)count * 1e9 / (double)report->span_ns : 0);
-	put_figures(&json, row);
-	json_u64(&json, "unseen", row->figures->unseen);
-	json_u64(&json, "cut", row->figures->cut);
-	put_u64_or_null(&json, "probe_ns", probe_ns_of(row), probe_ns_of(row) > 0);
+	json_u64(&json, "errors", latency_errors(row));
+	put_figures(&json, row->figures);
+	json_double(&json, "error_pct", LATENCY_ERROR_PCT);
+	if (row->http) {
+		put_http(&json, row->http);
+	} else {
+		json_u64(&json, "unseen", row->figures->unseen);
+		json_u64(&json, "cut", row->figures->cut);
+		put_u64_or_null(&json, "probe_ns", probe_ns_of(row), probe_ns_of(row) > 0);
+	}
 	json_text(&json, "how", row->function->how);
 	if (report->coverage)
 		put_lost(&json, report->coverage);
@@ -98,6 +132,18 @@ static int put_json(struct latency_target *target, const struct latency_report *
 	return 0;
 }
 
+static void put_json_exchange(struct json *json, const struct latency_exchange *http)
+{
+	json_text(json, "request", http->request);
+	json_bool(json, "cut", http->is_cut);
+	json_u64(json, "port", http->port);
+	put_u64_or_null(json, "status", http->status, http->status > 0);
+	put_u64_or_null(json, "queue_ns", http->queue_ns, http->queue_ns != LATENCY_NONE);
+	json_u64(json, "service_ns", http->service_ns);
+	json_u64(json, "request_bytes", http->in_bytes);
+	json_u64(json, "response_bytes", http->out_bytes);
+}
+
 static int put_json_call(struct latency_target *target, const struct latency_call *call)
 {
 	struct json json;
@@ -109,7 +155,10 @@ static int put_json_call(struct latency_target *target, const struct latency_cal
 	json_u64(&json, "took_ns", call->took_ns);
 	json_u64(&json, "pid", call->pid);
 	json_u64(&json, "tid", call->tid);
-	put_u64_or_null(&json, "goroutine", call->goroutine, call->goroutine > 0);
+	if (call->http)
+		put_json_exchange(&json, call->http);
+	else
+		put_u64_or_null(&json, "goroutine", call->goroutine, call->goroutine > 0);
 	json_object_end(&json);
 	putc('\n', target->out);
 	return 0;
@@ -128,10 +177,24 @@ static void put_csv_text(FILE *out, const char *text)
 
 static int begin_csv(struct latency_target *target)
 {
-	fputs(target->per_call ? "time_unix_ns,call,took_ns,pid,tid,goroutine\n"
-			       : "time_unix_ns,span_ns,function,file,count,mean_ns,p50_ns,p90_ns,"
-				 "p99_ns,p999_ns,max_ns,error_pct,unseen,cut,probe_ns,final\n",
-	      target->out);
+	FILE *out = target->out;
+
+	if (target->per_call) {
+		fputs("time_unix_ns,call,took_ns,pid,tid,", out);
+		fputs(target->is_http ? "port,status,queue_ns,service_ns,request_bytes,"
+					"response_bytes,request\n"
+				      : "goroutine\n",
+		      out);
+		return 0;
+	}
+	fputs(target->is_http ? "time_unix_ns,span_ns,route,port"
+			      : "time_unix_ns,span_ns,function,file",
+	      out);
+	fputs(",count,errors,mean_ns,p50_ns,p90_ns,p99_ns,p999_ns,max_ns,error_pct,", out);
+	fputs(target->is_http ? "queue_p50_ns,queue_p99_ns,service_p50_ns,service_p99_ns,"
+				"request_bytes,response_bytes,final\n"
+			      : "unseen,cut,probe_ns,final\n",
+	      out);
 	return 0;
 }
 
@@ -140,6 +203,23 @@ static void put_cell(FILE *out, uint64_t value, bool is_known)
 	if (is_known)
 		fprintf(out, "%lu", (unsigned long)value);
 	putc(',', out);
+}
+
+static void put_share(FILE *out, const struct latency_figures *figures, double share)
+{
+	uint64_t ns = latency_quantile(figures, share);
+
+	put_cell(out, ns, ns != LATENCY_NONE);
+}
+
+static void put_csv_http(FILE *out, const struct latency_http *http)
+{
+	put_share(out, &http->queue, 0.5);
+	put_share(out, &http->queue, 0.99);
+	put_share(out, &http->service, 0.5);
+	put_share(out, &http->service, 0.99);
+	put_cell(out, http->in_bytes, true);
+	put_cell(out, http->out_bytes, true);
 }
 
 static void put_csv_row(struct latency_target *target, const struct latency_report *report,
@@ -153,20 +233,25 @@ static void put_csv_row(struct latency_target *target, const struct latency_repo
 	put_cell(out, report->span_ns, true);
 	put_csv_text(out, row->function->name);
 	putc(',', out);
-	put_csv_text(out, row->function->file);
+	if (row->http)
+		fprintf(out, "%u", row->http->port);
+	else
+		put_csv_text(out, row->function->file);
 	putc(',', out);
 	put_cell(out, count_of(row), true);
+	put_cell(out, latency_errors(row), true);
 	put_cell(out, has_calls ? figures->sum_ns / figures->calls : 0, has_calls);
-	for (size_t i = 0; i < LATENCY_SHARES; i++) {
-		uint64_t ns = latency_quantile(figures, latency_shares[i].share);
-
-		put_cell(out, ns, ns != LATENCY_NONE);
-	}
+	for (size_t i = 0; i < LATENCY_SHARES; i++)
+		put_share(out, figures, latency_shares[i].share);
 	put_cell(out, figures->max_ns, has_calls);
 	fprintf(out, "%g,", LATENCY_ERROR_PCT);
-	put_cell(out, figures->unseen, true);
-	put_cell(out, figures->cut, true);
-	put_cell(out, probe_ns_of(row), probe_ns_of(row) > 0);
+	if (row->http) {
+		put_csv_http(out, row->http);
+	} else {
+		put_cell(out, figures->unseen, true);
+		put_cell(out, figures->cut, true);
+		put_cell(out, probe_ns_of(row), probe_ns_of(row) > 0);
+	}
 	fputs(report->is_final ? "true\n" : "false\n", out);
 }
 
@@ -175,6 +260,17 @@ static int put_csv(struct latency_target *target, const struct latency_report *r
 	for (size_t i = 0; !target->per_call && i < report->count; i++)
 		put_csv_row(target, report, &report->rows[i]);
 	return 0;
+}
+
+static void put_csv_exchange(FILE *out, const struct latency_exchange *http)
+{
+	put_cell(out, http->port, true);
+	put_cell(out, http->status, http->status > 0);
+	put_cell(out, http->queue_ns, http->queue_ns != LATENCY_NONE);
+	put_cell(out, http->service_ns, true);
+	put_cell(out, http->in_bytes, true);
+	put_cell(out, http->out_bytes, true);
+	put_csv_text(out, http->request);
 }
 
 static int put_csv_call(struct latency_target *target, const struct latency_call *call)
@@ -187,7 +283,9 @@ static int put_csv_call(struct latency_target *target, const struct latency_call
 	put_cell(out, call->took_ns, true);
 	put_cell(out, call->pid, true);
 	put_cell(out, call->tid, true);
-	if (call->goroutine)
+	if (call->http)
+		put_csv_exchange(out, call->http);
+	else if (call->goroutine)
 		fprintf(out, "%lu", (unsigned long)call->goroutine);
 	putc('\n', out);
 	return 0;

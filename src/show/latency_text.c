@@ -9,7 +9,7 @@
 #include "show/format.h"
 #include "show/latency_sinks.h"
 
-#define NAME_COLUMNS 36
+#define NAME_COLUMNS 34
 #define BAR_COLUMNS  40
 #define PICTURE_ROWS 24u /* of one histogram; then two or more buckets make a row */
 
@@ -36,7 +36,9 @@ static void put_time(FILE *out, uint64_t ns)
 
 static void put_heading(struct latency_target *target)
 {
-	fprintf(target->out, "%-*s %10s %10s", NAME_COLUMNS, "FUNCTION", "CALLS", "PER S");
+	fprintf(target->out, "%-*s %10s %9s %7s", NAME_COLUMNS,
+		target->is_http ? "ROUTE" : "FUNCTION", target->is_http ? "REQUESTS" : "CALLS",
+		"PER S", "ERRORS");
 	for (size_t i = 0; i < LATENCY_SHARES; i++)
 		fprintf(target->out, " %9s", latency_shares[i].heading);
 	fprintf(target->out, " %9s\n", "MAX");
@@ -52,8 +54,9 @@ static void put_row(struct latency_target *target, const struct latency_report *
 
 	put_name(target->out, row->function->name);
 	fprintf(target->out, " %10s", format_count(calls).text);
-	fprintf(target->out, " %10s",
+	fprintf(target->out, " %9s",
 		format_count(seconds > 0 ? (uint64_t)((double)calls / seconds + 0.5) : 0).text);
+	fprintf(target->out, " %7s", format_count(latency_errors(row)).text);
 	for (size_t i = 0; i < LATENCY_SHARES; i++)
 		put_time(target->out, latency_quantile(figures, latency_shares[i].share));
 	put_time(target->out, figures->calls ? figures->max_ns : LATENCY_NONE);
@@ -99,6 +102,38 @@ static bool plan_picture(const struct latency_figures *figures, struct picture *
 	return true;
 }
 
+static void put_part(FILE *out, const char *what, const struct latency_figures *figures)
+{
+	uint64_t median = latency_quantile(figures, 0.5), late = latency_quantile(figures, 0.99);
+
+	fprintf(out, "  %s: ", what);
+	if (median != LATENCY_NONE)
+		fprintf(out, "median %s, ", format_ns(median).text);
+	if (late != LATENCY_NONE)
+		fprintf(out, "p99 %s, ", format_ns(late).text);
+	fprintf(out, "max %s\n", format_ns(figures->max_ns).text);
+}
+
+/* Where the time of a route went, and what came of it. */
+static void put_http(FILE *out, const struct latency_http *http)
+{
+	static const char *const kinds[LATENCY_STATUSES] = { "unknown", "1xx", "2xx",
+							     "3xx",     "4xx", "5xx" };
+	const char *between = "";
+
+	fprintf(out, "  port %u, answers ", http->port);
+	for (size_t i = 0; i < LATENCY_STATUSES; i++) {
+		if (!http->statuses[i])
+			continue;
+		fprintf(out, "%s%s %s", between, kinds[i], format_count(http->statuses[i]).text);
+		between = ", ";
+	}
+	fprintf(out, "; %s in", format_bytes(http->in_bytes).text);
+	fprintf(out, ", %s out\n", format_bytes(http->out_bytes).text);
+	put_part(out, "queue, until the server reads the request", &http->queue);
+	put_part(out, "service, until it begins to answer", &http->service);
+}
+
 static void put_picture(struct latency_target *target, const struct latency_row *row)
 {
 	struct picture picture;
@@ -108,6 +143,8 @@ static void put_picture(struct latency_target *target, const struct latency_row 
 	putc('\n', target->out);
 	text_put_plain(target->out, row->function->name);
 	putc('\n', target->out);
+	if (row->http)
+		put_http(target->out, row->http);
 	for (uint32_t i = picture.first; i < picture.end; i += picture.step) {
 		uint64_t count = row_count(row->figures, i, picture.step);
 		uint64_t next = buckets_low(CALL_BITS, i + picture.step);
@@ -159,11 +196,32 @@ static int put_report(struct latency_target *target, const struct latency_report
 	return 0;
 }
 
+static int put_exchange(struct latency_target *target, const struct latency_call *call)
+{
+	const struct latency_exchange *http = call->http;
+	FILE *out = target->out;
+
+	text_put_plain(out, http->request);
+	fprintf(out, "%s: ", http->is_cut ? "..." : "");
+	if (http->status)
+		fprintf(out, "%u, ", http->status);
+	fprintf(out, "%.3f ms (", (double)call->took_ns / NS_PER_MS);
+	if (http->queue_ns != LATENCY_NONE)
+		fprintf(out, "queue %.3f ms, ", (double)http->queue_ns / NS_PER_MS);
+	fprintf(out, "service %.3f ms, %s in", (double)http->service_ns / NS_PER_MS,
+		format_bytes(http->in_bytes).text);
+	fprintf(out, ", %s out, port %u, PID: %u, TID: %u)\n", format_bytes(http->out_bytes).text,
+		http->port, call->pid, call->tid);
+	return 0;
+}
+
 /* The line of the tool that this one replaces; other names than its one are told as they are. */
 static int put_call(struct latency_target *target, const struct latency_call *call)
 {
 	const char *name = call->function->name;
 
+	if (call->http)
+		return put_exchange(target, call);
 	if (strcmp(name, "main.handleRequest") == 0)
 		fputs("Handler latency", target->out);
 	else

@@ -70,7 +70,7 @@ class Target:
 class Timing:
     """`with Timing(...) as timing:` counts from the first line of its block on.
 
-    After end(), `finals` holds the last object of each function by name, `calls` those of single calls,
+    After end(), `finals` holds the last object of each function or route by name, `calls` those of single calls,
     `intervals` the others, and `said` what stood on standard error.
     """
 
@@ -110,7 +110,7 @@ class Timing:
             if "call" in one:
                 self.calls.append(one)
             elif one["final"]:
-                self.finals[one["function"]] = one
+                self.finals[one["route"] if "route" in one else one["function"]] = one
             else:
                 self.intervals.append(one)
         return self

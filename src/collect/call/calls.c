@@ -41,18 +41,6 @@ static int silent(enum libbpf_print_level level, const char *format, va_list wor
 	return 0;
 }
 
-static int fail_load(int err)
-{
-	if (err == -ENOMEM)
-		return fail(err, "cannot load the program that times calls: %m");
-	if (err != -EPERM && err != -EACCES && rights_load_tracing())
-		return fail(-ENOTSUP, "this kernel does not load the program that times calls: %s",
-			    strerror(-err));
-	err = fail(-EPERM, "not permitted to load BPF programs");
-	hint("run with sudo, or give the program CAP_BPF and CAP_PERFMON");
-	return err;
-}
-
 static int on_record(void *context, void *data, size_t len)
 {
 	const struct calls *calls = context;
@@ -129,7 +117,7 @@ int calls_open(const struct calls_request *request, struct calls **ret_calls)
 	err = load(calls);
 	libbpf_set_print(print);
 	if (err)
-		return fail_load(err);
+		return rights_fail_load(err, "the program that times calls");
 	err = map_counts(calls);
 	err = err ?: put_sites(calls, 0, request->sites, request->site_count);
 	if (err)

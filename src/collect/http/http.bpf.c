@@ -1,0 +1,480 @@
+/* SPDX-License-Identifier: Dual MIT/GPL */
+/* http.bpf.c - requests of HTTP/1 servers from what their sockets tell: nothing is probed in them.
+ *
+ *     sk_data_ready            bytes lie in the socket     soft interrupt
+ *     skb_copy_datagram_iovec  the server reads them       its thread
+ *     tcp_sendmsg_locked       the server writes           its thread
+ *     inet_sock_set_state      it closes; it listens       any
+ *     http_settle              answers that are over, several times a second
+ *
+ * A connection is followed where its own port is one that is listened on.  Its states:
+ *
+ *     IDLE --reads a request line--> BEGUN --writes--> ANSWERED --reads the next, closes, is silent--> IDLE
+ *       \--reads something else--> FOREIGN, for good
+ *
+ * A request line is looked at in the packet, from where the server stands to its end, whatever
+ * number of bytes the server asks for: Go reads one.  What follows in the next packets is added.
+ * A wait begins with the first byte that lies there and ends with the read that leaves none.
+ */
+#include "probe/kernel.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "probe/emit.bpf.h"
+#include "probe/http.wire.h"
+#include "probe/target.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual MIT/GPL";
+
+#define RING_BYTES   (1 << 22)
+#define WORD_BYTES   4   /* by which a method is known */
+#define STATUS_BYTES 12  /* "HTTP/1.1 200" */
+#define LINE_ROOM    256 /* a multiple of the line that the verifier can follow */
+#define FAMILY_INET  2
+#define FAMILY_INET6 10
+#define SWITCHED     101 /* the connection speaks something else from here on */
+
+enum tcp_state { /* include/net/tcp_states.h */
+	STATE_ESTABLISHED = 1,
+	STATE_FIN_WAIT1 = 4,
+	STATE_CLOSE = 7,
+	STATE_LAST_ACK = 9,
+	STATE_LISTEN = 10,
+};
+
+enum stage {
+	STAGE_IDLE,
+	STAGE_BEGUN,
+	STAGE_ANSWERED,
+	STAGE_FOREIGN,
+};
+
+struct connection {
+	u64 waits_from; /* first arrival that was not read; 0: all was */
+	u64 ready_at, read_at, first_at, last_at;
+	u64 in_bytes, out_bytes;
+	u32 pid, tid;
+	u32 start_seq;   /* of the request */
+	u32 read_seq;    /* behind what was read of it */
+	u32 written_seq; /* where the answer stood when it was last looked at */
+	u32 line_bytes;
+	u32 stage; /* enum stage; exchanged, as http_settle() runs beside the rest */
+	u16 status, port;
+	u8 owed;       /* requests that were read before the one before was answered */
+	u8 is_judged;  /* that it is a request */
+	u8 has_spoken; /* a request came before */
+	u8 reserved[5];
+	char line[LINE_ROOM];
+};
+
+const volatile struct http_options options = {};
+struct http_control control = {};
+u64 ports[HTTP_PORTS / 64] = {}; /* a bit for each that is listened on */
+
+/* By the address of the socket; an entry leaves when its socket is closed. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, HTTP_CONNECTIONS_MAX);
+	__type(key, u64);
+	__type(value, struct connection);
+} connections SEC(".maps");
+
+/* What a connection is at first: too large for the stack of a program. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct connection);
+} blanks SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, RING_BYTES);
+} records SEC(".maps");
+
+extern int bpf_dynptr_from_skb(struct __sk_buff *skb, u64 flags, struct bpf_dynptr *ret) __ksym;
+
+static __always_inline void count(u64 *counter)
+{
+	__sync_fetch_and_add(counter, 1);
+}
+
+static __always_inline bool is_served(const struct sock *sk)
+{
+	u16 family = sk->__sk_common.skc_family, port = sk->__sk_common.skc_num;
+
+	if (family != FAMILY_INET && family != FAMILY_INET6)
+		return false;
+	if (!(ports[port >> 6] & 1ull << (port & 63)))
+		return false;
+	return sk->sk_protocol == IPPROTO_TCP && sk->__sk_common.skc_state != STATE_LISTEN;
+}
+
+static __always_inline struct connection *connection_of(const struct sock *sk)
+{
+	u64 key = (u64)sk;
+
+	return bpf_map_lookup_elem(&connections, &key);
+}
+
+static __always_inline struct connection *follow(const struct sock *sk)
+{
+	struct connection *connection = connection_of(sk);
+	u64 key = (u64)sk;
+	u32 zero = 0;
+	void *blank;
+
+	if (connection)
+		return connection;
+	blank = bpf_map_lookup_elem(&blanks, &zero);
+	if (!blank || bpf_map_update_elem(&connections, &key, blank, BPF_ANY)) {
+		count(&control.refused);
+		return NULL;
+	}
+	return connection_of(sk);
+}
+
+static __always_inline u32 tcp_written(const struct sock *sk)
+{
+	return BPF_CORE_READ((struct tcp_sock *)sk, write_seq);
+}
+
+static __always_inline void take_written(const struct sock *sk, struct connection *connection)
+{
+	u32 written = tcp_written(sk);
+
+	connection->out_bytes += written - connection->written_seq;
+	connection->written_seq = written;
+}
+
+static __always_inline void tell(struct connection *connection)
+{
+	struct http_record *record = bpf_ringbuf_reserve(&records, sizeof(*record), 0);
+
+	if (!record) {
+		count(&control.dropped);
+		return;
+	}
+	record->ready_at = connection->ready_at;
+	record->read_at = connection->read_at;
+	record->first_at = connection->first_at;
+	record->last_at = connection->last_at;
+	record->in_bytes = connection->in_bytes;
+	record->out_bytes = connection->out_bytes;
+	record->pid = connection->pid;
+	record->tid = connection->tid;
+	record->port = connection->port;
+	record->status = connection->status;
+	record->line_bytes = connection->line_bytes;
+	record->reserved = 0;
+	__builtin_memcpy(record->line, connection->line, HTTP_LINE_BYTES);
+	bpf_ringbuf_submit(record, emit_flags(&records, &control.woken_at));
+}
+
+/* What is answered is told.  Return: whether a request is still open */
+static __always_inline bool finish(const struct sock *sk, struct connection *connection)
+{
+	u32 next = connection->status == SWITCHED ? STAGE_FOREIGN : STAGE_IDLE;
+
+	if (__sync_val_compare_and_swap(&connection->stage, STAGE_ANSWERED, next) ==
+	    STAGE_ANSWERED) {
+		take_written(sk, connection);
+		tell(connection);
+		return false;
+	}
+	return connection->stage == STAGE_BEGUN;
+}
+
+#define word(a, b, c, d) ((u32)(a) | (u32)(b) << 8 | (u32)(c) << 16 | (u32)(d) << 24)
+
+static __always_inline bool is_method(u32 first)
+{
+	return first == word('G', 'E', 'T', ' ') || first == word('P', 'O', 'S', 'T') ||
+	       first == word('P', 'U', 'T', ' ') || first == word('H', 'E', 'A', 'D') ||
+	       first == word('D', 'E', 'L', 'E') || first == word('P', 'A', 'T', 'C') ||
+	       first == word('O', 'P', 'T', 'I') || first == word('T', 'R', 'A', 'C') ||
+	       first == word('C', 'O', 'N', 'N');
+}
+
+/* Copies @bytes of a packet, at most HTTP_LINE_BYTES, from @offset on. */
+static __always_inline bool copy_packet(struct bpf_dynptr *packet, u32 offset, u64 bytes, char *to)
+{
+	barrier_var(bytes);
+	if (!bytes || bytes > HTTP_LINE_BYTES)
+		return false;
+	if (!bpf_dynptr_read(to, bytes, packet, offset, 0))
+		return true;
+	count(&control.unreadable);
+	return false;
+}
+
+/* Adds what this packet has of the request line behind what is known of it. */
+static __always_inline void add_line(struct connection *connection, struct bpf_dynptr *packet,
+				     u32 packet_seq, u32 packet_bytes)
+{
+	u32 have = connection->line_bytes & (HTTP_LINE_BYTES - 1);
+	u32 offset = connection->start_seq + have - packet_seq;
+	u64 more = HTTP_LINE_BYTES - have;
+
+	if (connection->line_bytes >= HTTP_LINE_BYTES || offset >= packet_bytes)
+		return;
+	if (more > packet_bytes - offset)
+		more = packet_bytes - offset;
+	if (copy_packet(packet, offset, more, connection->line + have))
+		connection->line_bytes = have + more;
+}
+
+/* Once enough of it is known: is it a request? */
+static __always_inline void judge(struct connection *connection)
+{
+	if (connection->is_judged || connection->line_bytes < WORD_BYTES)
+		return;
+	connection->is_judged = 1;
+	if (is_method(*(u32 *)connection->line)) {
+		connection->has_spoken = 1;
+		return;
+	}
+	connection->stage = connection->has_spoken ? STAGE_IDLE : STAGE_FOREIGN;
+	count(&control.foreign);
+}
+
+static __always_inline void begin(const struct sock *sk, struct connection *connection, u32 seq,
+				  u64 ready)
+{
+	u64 ids = target_pid_tgid();
+
+	connection->ready_at = ready;
+	connection->read_at = bpf_ktime_get_ns();
+	connection->first_at = connection->last_at = 0;
+	connection->in_bytes = connection->out_bytes = 0;
+	connection->pid = ids >> 32;
+	connection->tid = (u32)ids;
+	connection->start_seq = connection->read_seq = seq;
+	connection->line_bytes = 0;
+	connection->status = 0;
+	connection->is_judged = 0;
+	connection->port = sk->__sk_common.skc_num;
+	connection->stage = STAGE_BEGUN;
+}
+
+/* Whether the packet has a method where the server stands, or is too short to tell. */
+static __always_inline bool may_begin(struct bpf_dynptr *packet, u32 offset, u32 left)
+{
+	u32 first = 0;
+
+	if (left < WORD_BYTES)
+		return true;
+	return copy_packet(packet, offset, WORD_BYTES, (char *)&first) && is_method(first);
+}
+
+static __always_inline void look(struct sock *sk, struct connection *connection,
+				 const struct sk_buff *skb, u32 seq, u64 ready)
+{
+	u32 packet_seq = *(u32 *)skb->cb, offset = seq - packet_seq, bytes = skb->len;
+	struct bpf_dynptr packet;
+
+	if (offset >= bytes)
+		return;
+	if (bpf_dynptr_from_skb((void *)skb, 0, &packet)) {
+		count(&control.unreadable);
+		return;
+	}
+	if (connection->stage == STAGE_BEGUN && seq == connection->start_seq) {
+		connection->read_at = bpf_ktime_get_ns(); /* that was a look ahead */
+	} else if (connection->stage == STAGE_BEGUN && connection->is_judged) {
+		if (bytes - offset >= WORD_BYTES && may_begin(&packet, offset, bytes - offset)) {
+			connection->owed++;
+			count(&control.pipelined);
+		}
+	} else if (connection->stage != STAGE_BEGUN) {
+		if (connection->has_spoken && !may_begin(&packet, offset, bytes - offset))
+			return; /* the rest of the request that is being answered */
+		finish(sk, connection);
+		if (connection->stage == STAGE_FOREIGN)
+			return;
+		begin(sk, connection, seq, ready);
+	}
+	if (connection->stage == STAGE_BEGUN)
+		add_line(connection, &packet, packet_seq, bytes);
+	judge(connection);
+}
+
+SEC("tp_btf/sk_data_ready")
+int BPF_PROG(http_ready, struct sock *sk)
+{
+	struct connection *connection;
+
+	if (!control.armed || !is_served(sk))
+		return 0;
+	connection = follow(sk);
+	if (connection && !connection->waits_from)
+		connection->waits_from = bpf_ktime_get_ns();
+	return 0;
+}
+
+SEC("tp_btf/skb_copy_datagram_iovec")
+int BPF_PROG(http_read, const struct sk_buff *skb, int len)
+{
+	struct sock *sk = skb->sk;
+	struct connection *connection;
+	u32 seq, end, left;
+	u64 ready;
+
+	if (!control.armed || !sk || !is_served(sk))
+		return 0;
+	connection = follow(sk);
+	if (!connection || connection->stage == STAGE_FOREIGN)
+		return 0;
+	if (!target_wants(target_pid_tgid()))
+		return 0;
+	seq = BPF_CORE_READ((struct tcp_sock *)sk, copied_seq);
+	end = seq + len;
+	left = BPF_CORE_READ((struct tcp_sock *)sk, rcv_nxt) - end;
+	ready = connection->waits_from;
+	if ((s32)left <= 0)
+		connection->waits_from = 0;
+	look(sk, connection, skb, seq, ready);
+	if (connection->stage != STAGE_IDLE && (s32)(end - connection->read_seq) > 0) {
+		connection->in_bytes += end - connection->read_seq;
+		connection->read_seq = end;
+	}
+	return 0;
+}
+
+/* The first bytes that are written.  Return: 0; negative: they cannot be seen */
+static __always_inline long first_bytes(const struct msghdr *message, char *to)
+{
+	u8 type = message->msg_iter.iter_type;
+	unsigned long offset = message->msg_iter.iov_offset;
+	void *base = NULL;
+
+	if (type == bpf_core_enum_value(enum iter_type, ITER_UBUF))
+		base = BPF_CORE_READ(message, msg_iter.__ubuf_iovec.iov_base);
+	else if (type == bpf_core_enum_value(enum iter_type, ITER_IOVEC))
+		base = BPF_CORE_READ(message, msg_iter.__iov, iov_base);
+	if (!base)
+		return -1;
+	return bpf_probe_read_user(to, STATUS_BYTES, base + offset);
+}
+
+static __always_inline bool is_answer(const char *bytes)
+{
+	return *(u32 *)bytes == word('H', 'T', 'T', 'P') && bytes[4] == '/' && bytes[5] == '1';
+}
+
+static __always_inline u32 status_of(const char *bytes)
+{
+	u32 hundreds = bytes[9] - '0', tens = bytes[10] - '0', ones = bytes[11] - '0';
+
+	if (hundreds > 9 || tens > 9 || ones > 9)
+		return 0;
+	return hundreds * 100 + tens * 10 + ones;
+}
+
+/* An answer begins, unless it only says that the rest of the request may come. */
+static __always_inline void answer(const struct sock *sk, struct connection *connection,
+				   const struct msghdr *message, u64 now)
+{
+	char bytes[STATUS_BYTES] = {};
+	u32 status = 0;
+
+	if (!first_bytes(message, bytes) && is_answer(bytes))
+		status = status_of(bytes);
+	if (status >= 100 && status < 200 && status != SWITCHED)
+		return;
+	if (!status)
+		count(&control.unknown);
+	connection->status = status;
+	connection->first_at = connection->last_at = now;
+	connection->written_seq = tcp_written(sk);
+	connection->stage = STAGE_ANSWERED;
+}
+
+/* More of an answer, or another one, to a request that was not told apart. */
+static __always_inline void go_on(const struct sock *sk, struct connection *connection,
+				  const struct msghdr *message, u64 now)
+{
+	char bytes[STATUS_BYTES] = {};
+
+	take_written(sk, connection);
+	connection->last_at = now;
+	if (first_bytes(message, bytes) || !is_answer(bytes))
+		return;
+	if (connection->owed)
+		connection->owed--;
+	else
+		count(&control.pipelined);
+}
+
+/* The answer was not over when it was told. */
+static __always_inline void resume(struct connection *connection)
+{
+	connection->first_at = 0;
+	count(&control.late);
+}
+
+SEC("tp_btf/tcp_sendmsg_locked")
+int BPF_PROG(http_write, struct sock *sk, const struct msghdr *message)
+{
+	struct connection *connection;
+	u64 now;
+
+	if (!control.armed || !is_served(sk))
+		return 0;
+	connection = connection_of(sk);
+	if (!connection)
+		return 0;
+	now = bpf_ktime_get_ns();
+	if (connection->stage == STAGE_BEGUN && connection->is_judged)
+		answer(sk, connection, message, now);
+	else if (connection->stage == STAGE_ANSWERED)
+		go_on(sk, connection, message, now);
+	else if (connection->stage == STAGE_IDLE && connection->first_at)
+		resume(connection);
+	return 0;
+}
+
+/* The port of a socket that is closed is 0, so it is not asked for. */
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(http_state, struct sock *sk, int from, int to)
+{
+	u16 port = sk->__sk_common.skc_num;
+	struct connection *connection;
+	u64 key = (u64)sk;
+
+	if (to == STATE_LISTEN && !options.port)
+		__sync_fetch_and_or(&ports[port >> 6], 1ull << (port & 63));
+	if (to != STATE_FIN_WAIT1 && to != STATE_LAST_ACK && to != STATE_CLOSE &&
+	    to != STATE_ESTABLISHED)
+		return 0;
+	connection = connection_of(sk);
+	if (!connection)
+		return 0;
+	if (control.armed && finish(sk, connection) && connection->is_judged)
+		count(&control.unanswered);
+	connection->stage = STAGE_FOREIGN;
+	if (to == STATE_CLOSE || to == STATE_ESTABLISHED)
+		bpf_map_delete_elem(&connections, &key);
+	return 0;
+}
+
+static long settle(void *map, const u64 *key, struct connection *connection, void *context)
+{
+	if (control.is_last && connection->stage == STAGE_BEGUN && connection->is_judged)
+		count(&control.unanswered);
+	if (connection->stage == STAGE_ANSWERED &&
+	    (control.is_last || bpf_ktime_get_ns() - connection->last_at >= options.settle_ns))
+		finish((const struct sock *)*key, connection);
+	return 0;
+}
+
+/* Run by user space, several times a second. */
+SEC("syscall")
+int http_settle(void *ctx)
+{
+	bpf_for_each_map_elem(&connections, settle, NULL, 0);
+	return 0;
+}

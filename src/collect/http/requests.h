@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* requests.h - the requests that HTTP/1 servers answer, from the hooks of http.bpf.c.
+ *
+ *     requests_open    loads and attaches; nothing is told yet
+ *     requests_arm     from here on requests are told
+ *     requests_settle  tells those whose answers are over; several times a second
+ *     requests_drain   hands on what was told
+ *
+ * One thread.
+ */
+#ifndef COLLECT_HTTP_REQUESTS_H
+#define COLLECT_HTTP_REQUESTS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/own.h"
+#include "probe/http.wire.h"
+
+struct requests_request {
+	uint32_t pid;       /* of a server, with the processes that it has made and makes; 0: any */
+	const char *cgroup; /* or of this control group and those below it; NULL: any */
+	uint16_t port;      /* 0: each that is listened on */
+	int (*each)(void *context, const struct http_record *record); /* 0, or -errno to stop */
+	void *context;
+};
+
+struct requests;
+
+/**
+ * requests_open - load and attach
+ *
+ * Return: 0; -EPERM; -ENOTSUP the kernel lacks a hook; -ENOENT no such cgroup; -ESRCH no such
+ * process; -ENOMEM; -errno; with fail() said.
+ */
+nodiscard int requests_open(const struct requests_request *request, struct requests **ret_requests);
+void requests_arm(struct requests *requests);
+
+/** requests_settle - @is_last: end, and tell whatever has been answered.  0; -errno with fail() said */
+nodiscard int requests_settle(struct requests *requests, bool is_last);
+
+/** requests_drain - Return: 0; what `each` returned; -errno */
+nodiscard int requests_drain(struct requests *requests);
+
+/** requests_descriptor - readable when the ring is filling up */
+int requests_descriptor(const struct requests *requests);
+
+/** requests_detach - takes the hooks off */
+void requests_detach(struct requests *requests);
+
+/** requests_control - of the program; changes while it is read */
+const volatile struct http_control *requests_control(const struct requests *requests);
+
+/** requests_missed - how often the kernel skipped a hook because one was running on that CPU */
+uint64_t requests_missed(const struct requests *requests);
+void requests_close(struct requests *requests);
+own_define(struct requests, requests_close)
+
+#endif

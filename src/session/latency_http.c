@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT */
+/* latency_http.c - requests of HTTP/1 servers, from their sockets to the last figure. */
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "collect/alive.h"
+#include "collect/http/requests.h"
+#include "session/latency.h"
+#include "session/latency_routes.h"
+#include "session/signals.h"
+
+struct session {
+	const struct latency_request *request;
+	struct coverage *coverage;
+	struct latency_target target;
+	struct requests *requests;
+	struct latency_routes routes;
+	struct signals signals;
+	uint64_t started_ns, reported_ns;
+	uint64_t counted;
+	uint64_t odd;     /* of which the line was none */
+	uint64_t unaware; /* that had arrived before we looked */
+	bool is_over;
+	enum latency_end end;
+};
+
+static uint64_t span(uint64_t from, uint64_t to)
+{
+	return to > from ? to - from : 0;
+}
+
+static bool has_enough(const struct session *session)
+{
+	return session->request->count && session->counted >= session->request->count;
+}
+
+static int tell(struct session *session, const struct http_record *record,
+		const struct latency_route *route)
+{
+	uint64_t from = record->ready_at ?: record->read_at;
+	char text[HTTP_LINE_BYTES + 1];
+	struct route_line line;
+	struct latency_exchange exchange = {
+		.request = text,
+		.port = record->port,
+		.status = record->status,
+		.queue_ns =
+			record->ready_at ? span(record->ready_at, record->read_at) : LATENCY_NONE,
+		.service_ns = span(record->read_at, record->first_at),
+		.in_bytes = record->in_bytes,
+		.out_bytes = record->out_bytes,
+	};
+	struct latency_call call = {
+		.function = &route->function,
+		.at_mono_ns = record->last_at,
+		.took_ns = span(from, record->last_at),
+		.pid = record->pid,
+		.tid = record->tid,
+		.http = &exchange,
+	};
+	size_t len;
+
+	if (!route_parse(record->line, record->line_bytes, &line))
+		return 0;
+	len = line.method_bytes + 1 + line.target_bytes;
+	memcpy(text, record->line, len);
+	text[len] = '\0';
+	exchange.is_cut = line.is_cut;
+	return session->request->sink->call(&session->target, &call);
+}
+
+static int on_request(void *context, const struct http_record *record)
+{
+	struct session *session = context;
+	const struct latency_route *route;
+	int err;
+
+	if (has_enough(session) || record->line_bytes > HTTP_LINE_BYTES)
+		return 0;
+	err = latency_routes_count(&session->routes, record, &route);
+	if (err == -EBADMSG) {
+		session->odd++;
+		return 0;
+	}
+	if (err)
+		return err;
+	session->counted++;
+	session->unaware += !record->ready_at;
+	if (session->request->per_call && session->request->sink->call)
+		return tell(session, record, route);
+	return 0;
+}
+
+static void finish(struct session *session, enum latency_end end)
+{
+	if (!session->is_over)
+		session->end = end;
+	session->is_over = true;
+}
+
+static void check_end(struct session *session, uint64_t now)
+{
+	const struct latency_request *request = session->request;
+	struct launch nobody = { 0 };
+
+	signals_read(&session->signals, &nobody);
+	if (session->signals.stops)
+		finish(session, LATENCY_END_SIGNAL);
+	if (has_enough(session))
+		finish(session, LATENCY_END_COUNT);
+	if (request->pid && alive_process(request->pid) != 1)
+		finish(session, LATENCY_END_PROCESS);
+	if (request->duration_ns && now >= session->started_ns + request->duration_ns)
+		finish(session, LATENCY_END_TIME);
+}
+
+static int flush(const struct session *session)
+{
+	if (fflush(session->target.out) != 0 || ferror(session->target.out))
+		return fail(errno ? -errno : -EIO, "cannot write the figures: %m");
+	return 0;
+}
+
+static int report(struct session *session, uint64_t now, bool is_final)
+{
+	struct latency_report report = {
+		.at_mono_ns = now,
+		.span_ns = now - (is_final ? session->started_ns : session->reported_ns),
+		.is_final = is_final,
+		.coverage = is_final ? session->coverage : NULL,
+	};
+	int err = latency_routes_report(&session->routes, is_final, &report);
+
+	err = err ?: session->request->sink->report(&session->target, &report);
+	latency_routes_turn(&session->routes);
+	session->reported_ns = now;
+	return err;
+}
+
+struct loss {
+	const char *kind;
+	uint64_t count;
+};
+
+static int note_losses(const struct session *session)
+{
+	const volatile struct http_control *control = requests_control(session->requests);
+	const struct loss losses[] = {
+		{ "requests: the ring was full", control->dropped },
+		{ "connections: too many at once", control->refused },
+		{ "connections: not HTTP/1", control->foreign },
+		{ "requests: pipelined, not told apart", control->pipelined },
+		{ "requests: not answered when their connection or this run ended",
+		  control->unanswered },
+		{ "requests: the line cannot be read", control->unreadable + session->odd },
+		{ "answers: the status could not be read", control->unknown },
+		{ "answers: went on after a second of silence", control->late },
+		{ "requests: arrived before we looked, without queue time", session->unaware },
+		{ "hooks: skipped by the kernel while another ran",
+		  requests_missed(session->requests) },
+	};
+	uint64_t now = clock_mono_ns();
+	int err = 0;
+
+	for (size_t i = 0; !err && i < array_len(losses); i++)
+		err = coverage_lose(session->coverage, losses[i].kind, losses[i].count, now);
+	return err ?: coverage_lack(session->coverage, "TLS, HTTP/2, HTTP/3 and Unix sockets");
+}
+
+static void wait_for_more(const struct session *session, uint64_t now)
+{
+	uint64_t until = now + LATENCY_DRAIN_MS * NS_PER_MS;
+	uint64_t end = session->started_ns + session->request->duration_ns;
+	uint64_t next = session->reported_ns + session->request->interval_ns;
+	struct pollfd waits[] = {
+		{ .fd = session->signals.fd, .events = POLLIN },
+		{ .fd = requests_descriptor(session->requests), .events = POLLIN },
+	};
+
+	if (session->request->duration_ns && end < until)
+		until = end;
+	if (next < until)
+		until = next;
+	if (until > now)
+		poll(waits, array_len(waits), (int)((until - now) / NS_PER_MS) + 1);
+}
+
+static int count_until_over(struct session *session)
+{
+	uint64_t now = session->started_ns;
+	int err = 0;
+
+	while (!err && !session->is_over) {
+		wait_for_more(session, now);
+		now = clock_mono_ns();
+		err = requests_settle(session->requests, false);
+		err = err ?: requests_drain(session->requests);
+		check_end(session, now);
+		if (!err && !session->is_over &&
+		    now >= session->reported_ns + session->request->interval_ns)
+			err = report(session, now, false);
+		err = err ?: flush(session);
+	}
+	return err;
+}
+
+static int count(struct session *session, struct latency_outcome *outcome)
+{
+	const struct latency_request *request = session->request;
+	const struct latency_sink *sink = request->sink;
+	uint64_t began = clock_mono_ns();
+	int err;
+
+	session->started_ns = session->reported_ns = began;
+	session->target.unix_offset_ns = clock_unix_offset_ns();
+	if (sink->begin && (err = sink->begin(&session->target)) != 0)
+		return err;
+	requests_arm(session->requests);
+	if (request->started)
+		request->started(request->context, NULL, outcome->attach_ns);
+	err = count_until_over(session);
+	err = err ?: requests_settle(session->requests, true);
+	began = clock_mono_ns();
+	requests_detach(session->requests);
+	outcome->detach_ns = clock_mono_ns() - began;
+	err = err ?: requests_drain(session->requests);
+	err = err ?: note_losses(session);
+	err = err ?: report(session, clock_mono_ns(), true);
+	if (sink->end)
+		sink->end(&session->target);
+	return err ?: flush(session);
+}
+
+int latency_run_http(const struct latency_request *request, const struct latency_servers *servers,
+		     struct coverage *coverage, struct latency_outcome *ret_outcome)
+{
+	struct session session = {
+		.request = request,
+		.coverage = coverage,
+		.target = request->target,
+		.signals = { .fd = -1 },
+	};
+	struct requests_request wanted = {
+		.pid = request->pid,
+		.cgroup = servers->cgroup,
+		.port = servers->port,
+		.each = on_request,
+		.context = &session,
+	};
+	uint64_t began = clock_mono_ns();
+	int err = signals_take(&session.signals);
+
+	*ret_outcome = (struct latency_outcome){ 0 };
+	err = err ?: requests_open(&wanted, &session.requests);
+	ret_outcome->attach_ns = clock_mono_ns() - began;
+	err = err ?: count(&session, ret_outcome);
+	ret_outcome->end = session.end;
+	requests_close(session.requests);
+	latency_routes_done(&session.routes);
+	signals_give_back(&session.signals);
+	return err;
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+#include "session/latency_routes.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define OTHERS "(other routes)"
+
+struct route_key {
+	const char *name;
+	uint16_t port;
+};
+
+static bool is_same(const void *owner, uint32_t entry, const void *key)
+{
+	const struct latency_routes *routes = owner;
+	const struct route_key *wanted = key;
+	const struct latency_route *route = routes->routes.data[entry];
+
+	return route->http_whole.port == wanted->port && strcmp(route->name, wanted->name) == 0;
+}
+
+static int add(struct latency_routes *routes, const struct route_key *key, uint64_t hash)
+{
+	struct latency_route *route = calloc(1, sizeof(*route));
+	int err = route ? vec_push(&routes->routes, route) : -ENOMEM;
+
+	if (err) {
+		free(route);
+		return err;
+	}
+	memcpy(route->name, key->name, strnlen(key->name, ROUTE_BYTES - 1));
+	route->function.name = route->name;
+	route->function.file = "";
+	route->function.how = "from the sockets of its server";
+	route->http_whole.port = route->http_now.port = key->port;
+	return index_add(&routes->index, hash, (uint32_t)routes->routes.len - 1);
+}
+
+static int find(struct latency_routes *routes, struct route_key key,
+		struct latency_route **ret_route)
+{
+	uint64_t hash = hash_bytes(key.name, strlen(key.name), key.port);
+	uint32_t entry = index_find(&routes->index, hash, is_same, routes, &key);
+	int err = 0;
+
+	if (entry == INDEX_NONE && routes->routes.len >= LATENCY_ROUTES_MAX &&
+	    (key.port || strcmp(key.name, OTHERS) != 0))
+		return find(routes, (struct route_key){ .name = OTHERS }, ret_route);
+	if (entry == INDEX_NONE) {
+		err = add(routes, &key, hash);
+		entry = (uint32_t)routes->routes.len - 1;
+	}
+	if (!err)
+		*ret_route = routes->routes.data[entry];
+	return err;
+}
+
+static uint64_t span(uint64_t from, uint64_t to)
+{
+	return to > from ? to - from : 0;
+}
+
+static void count(struct latency_figures *whole, struct latency_http *http,
+		  const struct http_record *record)
+{
+	uint64_t from = record->ready_at ?: record->read_at;
+	unsigned kind = record->status / 100;
+
+	latency_count(whole, span(from, record->last_at));
+	if (record->ready_at)
+		latency_count(&http->queue, span(record->ready_at, record->read_at));
+	latency_count(&http->service, span(record->read_at, record->first_at));
+	http->statuses[kind < LATENCY_STATUSES ? kind : 0]++;
+	http->in_bytes += record->in_bytes;
+	http->out_bytes += record->out_bytes;
+}
+
+int latency_routes_count(struct latency_routes *routes, const struct http_record *record,
+			 const struct latency_route **ret_route)
+{
+	size_t len = record->line_bytes;
+	struct latency_route *route = NULL;
+	char name[ROUTE_BYTES];
+	int err;
+
+	len = len < sizeof(record->line) ? len : sizeof(record->line);
+	if (!route_fold(record->line, len, name))
+		return -EBADMSG;
+	err = find(routes, (struct route_key){ .name = name, .port = record->port }, &route);
+	if (err)
+		return err;
+	count(&route->whole, &route->http_whole, record);
+	count(&route->now, &route->http_now, record);
+	*ret_route = route;
+	return 0;
+}
+
+int latency_routes_report(struct latency_routes *routes, bool is_final,
+			  struct latency_report *report)
+{
+	int err = 0;
+
+	routes->rows.len = 0;
+	for (size_t i = 0; !err && i < routes->routes.len; i++) {
+		const struct latency_route *route = routes->routes.data[i];
+		struct latency_row row = {
+			.function = &route->function,
+			.figures = is_final ? &route->whole : &route->now,
+			.http = is_final ? &route->http_whole : &route->http_now,
+		};
+
+		if (row.figures->calls)
+			err = vec_push(&routes->rows, row);
+	}
+	report->rows = routes->rows.data;
+	report->count = routes->rows.len;
+	return err;
+}
+
+void latency_routes_turn(struct latency_routes *routes)
+{
+	vec_each(route, &routes->routes) {
+		(*route)->now = (struct latency_figures){ 0 };
+		(*route)->http_now = (struct latency_http){ .port = (*route)->http_whole.port };
+	}
+}
+
+void latency_routes_done(struct latency_routes *routes)
+{
+	vec_each(route, &routes->routes)
+		free(*route);
+	vec_done(&routes->routes);
+	vec_done(&routes->rows);
+	index_done(&routes->index);
+}
