@@ -62,7 +62,7 @@ def functions(record):
 
 
 def check_split(*how):
-    samples, summary, done = profile(*how, "--", PROGRAMS / "split", "3")
+    samples, summary, done = profile(*how, "--", PROGRAMS / "split", "8")
     truth = json.loads(done.stdout)
     units = truth["seventy"] + truth["twenty"] + truth["ten"]
     hits = {part: sum(part in functions(s) for s in samples) for part in ("seventy", "twenty", "ten")}
@@ -78,8 +78,8 @@ def check_split(*how):
 
 def check_stacks(way):
     """python3 has no frame pointers: only unwinding finds its root."""
-    code = "import re\nfor i in range(400): re.compile('a%d(b|c)*' % i)"
-    samples, summary, _ = profile("--unwind", way, "-F", "499", "--", "python3", "-c", code)
+    code = "import re\nfor i in range(2000): re.compile('a%d(b|c)*' % i)"
+    samples, summary, _ = profile("--unwind", way, "-F", "99", "--", "python3", "-c", code)
     quality = summary.get("stack_quality")
     if not quality or quality["user_stacks"] < 20:
         raise Broken(f"{len(samples)} samples, quality {quality}")
