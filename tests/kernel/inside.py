@@ -251,15 +251,30 @@ def check_serve():
         process.wait()
 
 
-def check_ordinary_user():
+def profile_as_nobody():
     done = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "kymo", "profile",
                            "-f", "folded", "--", PROGRAMS / "split", "1"], capture_output=True, text=True,
                           timeout=LIMIT_SECONDS, cwd="/tmp")
-    if done.returncode == 0:
-        if "seventy" not in done.stdout:
-            raise Broken("no function was named")
-        return "", ""
-    raise Absent(last_words(done))
+    if done.returncode != 0:
+        raise Absent(last_words(done))
+    if "seventy" not in done.stdout:
+        raise Broken("no function was named")
+
+
+def check_ordinary_user():
+    """Debian forbids it by a setting: then with the setting that kymo names."""
+    setting = pathlib.Path("/proc/sys/kernel/perf_event_paranoid")
+    before = setting.read_text()
+    try:
+        profile_as_nobody()
+    except Absent as error:
+        setting.write_text("2")
+        try:
+            profile_as_nobody()
+        finally:
+            setting.write_text(before)
+        return "part", f"with kernel.perf_event_paranoid at 2; as Debian sets it: {error}"
+    return "", ""
 
 
 CHECKS = [
