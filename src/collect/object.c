@@ -2,6 +2,7 @@
 #include "collect/object.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -54,14 +55,10 @@ static void set_knobs(struct loaded *loaded, const char *collector, const struct
 
 static int fail_load(const struct object *object, int err)
 {
-	/* Without CAP_PERFMON the loader's own program is refused with EINVAL. */
-	if (err == -ENOMEM ||
-	    (err != -EPERM && rights_load_tracing())) /* EACCES: the verifier's, too */
-		return fail(err == -ENOMEM ? err : -ENOTSUP,
-			    "this kernel does not load the program '%s': %m", object->name);
-	err = fail(-EPERM, "not permitted to load BPF programs");
-	hint("run with sudo, or give the program CAP_BPF and CAP_PERFMON");
-	return err;
+	char what[96];
+
+	snprintf(what, sizeof(what), "the program '%s'", object->name);
+	return rights_fail_load(err, what);
 }
 
 int object_load(struct loaded *loaded, const struct object *object,

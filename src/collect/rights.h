@@ -22,11 +22,11 @@ struct rights rights_read(void);
 bool rights_load_tracing(void);
 
 /**
- * rights_fail_load - say why a program was not loaded
- * @err: of loading it
- * @what: "the program that times calls"
+ * rights_fail_load - why BPF programs did not load, by fail() and hint()
+ * @err:  the negative errno of loading
+ * @what: as in "this kernel does not load @what"
  *
- * Return: -EPERM without the rights; -ENOMEM; -ENOTSUP the kernel refuses it; with fail() said.
+ * Return: -ENOMEM, -EMFILE or -ENFILE as they came; -ENOTSUP: this kernel cannot; -EPERM: we may not.
  */
 int rights_fail_load(int err, const char *what);
 

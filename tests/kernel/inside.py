@@ -17,7 +17,7 @@ import time
 
 MNT = pathlib.Path("/mnt")
 PROGRAMS = MNT / "programs"
-LIMIT_SECONDS = 120
+LIMIT_SECONDS = 180
 Z = 3.891  # 99.99 % of a normal distribution
 OUT = pathlib.Path("/tmp/out")
 
@@ -83,7 +83,8 @@ def check_stacks(way):
     quality = summary.get("stack_quality")
     if not quality or quality["user_stacks"] < 20:
         raise Broken(f"{len(samples)} samples, quality {quality}")
-    if quality["complete"] < 0.98 * quality["user_stacks"]:
+    # Until kymo has read the tables a copy of the stack must do, and emulation makes that take seconds.
+    if quality["complete"] < 0.95 * quality["user_stacks"]:
         raise Broken(f"{quality['complete']} of {quality['user_stacks']} whole: {quality['reasons']}")
     return "", f"{quality['complete']} of {quality['user_stacks']} whole"
 

@@ -39,16 +39,6 @@ struct balance {
 	int drain_err;
 };
 
-static int fail_load(int err)
-{
-	/* Without CAP_PERFMON the loader's own program is refused with EINVAL. */
-	if (err != -EPERM && err != -EACCES && rights_load_tracing())
-		return fail(-ENOTSUP, "this kernel does not load the programs of the balance: %m");
-	err = fail(-EPERM, "not permitted to load BPF programs");
-	hint("run with sudo, or give the program CAP_BPF and CAP_PERFMON");
-	return err;
-}
-
 static int on_record(void *context, void *data, size_t len)
 {
 	struct balance *balance = context;
@@ -90,7 +80,7 @@ int balance_open(const struct balance_request *request, struct account *account,
 		return err;
 	err = programs_load(&balance->options, &balance->programs);
 	if (err)
-		return err == -ENOMEM ? err : fail_load(err);
+		return err == -ENOMEM ? err : rights_fail_load(err, "the programs of the balance");
 	err = map_memory(balance);
 	err = err ?: coverage_set_mode(&account->coverage, "bpf");
 	err = err

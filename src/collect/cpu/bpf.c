@@ -107,19 +107,11 @@ static int fail_events(const struct cpu_plan *plan, int err)
 
 static int fail_load(const struct cpu_plan *plan, int err)
 {
-	if (err == -EMFILE || err == -ENFILE || err == -ENOMEM)
-		return fail(err, "cannot load a BPF program: %m");
-	/* Without CAP_PERFMON the loader's own program is refused with EINVAL. */
-	if (err != -EPERM && rights_load_tracing()) { /* EACCES: the verifier's word, too */
-		err = fail(-ENOTSUP, "this kernel does not load the program that %s: %s",
-			   plan->timer == CPU_TIMER_SWITCH ? "measures waits" : "takes samples",
-			   strerror(-err));
-		if (plan->request->unwind == CPU_UNWIND_DEFERRED)
-			hint("'--unwind deferred' needs Linux 6.18; leave it out to walk at once");
-		return err;
-	}
-	err = fail(-EPERM, "not permitted to load BPF programs");
-	hint("run with sudo, or give the program CAP_BPF and CAP_PERFMON");
+	err = rights_fail_load(err, plan->timer == CPU_TIMER_SWITCH
+					    ? "the program that measures waits"
+					    : "the program that takes samples");
+	if (err == -ENOTSUP && plan->request->unwind == CPU_UNWIND_DEFERRED)
+		hint("'--unwind deferred' needs Linux 6.18; leave it out to walk at once");
 	return err;
 }
 
