@@ -66,6 +66,7 @@ struct field {
 enum schema_shape {
 	SCHEMA_EVENTS, /* a record for each */
 	SCHEMA_TABLE,  /* counted in the kernel, a record for each row and interval */
+	SCHEMA_JOINED, /* made of other records (model/life.h): nothing that happened once more */
 };
 
 struct schema {

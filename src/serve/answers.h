@@ -9,6 +9,7 @@ int answer_healthz(struct api *api, const struct request *request, struct respon
 int answer_readyz(struct api *api, const struct request *request, struct response *response);
 int answer_status(struct api *api, const struct request *request, struct response *response);
 int answer_records(struct api *api, const struct request *request, struct response *response);
+int answer_processes(struct api *api, const struct request *request, struct response *response);
 int answer_connections(struct api *api, const struct request *request, struct response *response);
 int answer_collector(struct api *api, const struct request *request, struct response *response);
 int answer_profiles(struct api *api, const struct request *request, struct response *response);

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "model/life.h"
 
 #define WINDOW_NS (10 * NS_PER_S) /* of the budget */
 #define PATIENCE  3               /* windows above the budget before something is lowered */
@@ -25,6 +26,8 @@ struct ingest {
 	const struct config *config;
 	const struct log *log;
 	struct host *host;
+	vec(struct record_view) views; /* of all records, and of whole lives */
+	struct life life;
 	struct store *store;
 	int wake, notify;
 	pthread_t thread;
@@ -72,12 +75,20 @@ static int open_store(struct ingest *ingest)
 		.max_age_ns = config->store.max_age_s * NS_PER_S,
 		.min_free_bytes = config->store.min_free_bytes,
 	};
-	const struct record_view *views;
-	size_t count;
 	int err = file_make_folder(config->store.path);
 
-	views = host_views(ingest->host, &count);
-	return err ?: store_open(&options, views, count, &ingest->store);
+	return err ?: store_open(&options, ingest->views.data, ingest->views.len, &ingest->store);
+}
+
+static int make_views(struct ingest *ingest)
+{
+	size_t count;
+	const struct record_view *views = host_views(ingest->host, &count);
+	int err = life_init(&ingest->life, views, count);
+
+	for (size_t i = 0; !err && i < count; i++)
+		err = vec_push(&ingest->views, views[i]);
+	return err ?: vec_push(&ingest->views, ingest->life.view);
 }
 
 int ingest_new(const struct config *config, const struct log *log, struct ingest **ret_ingest)
@@ -100,6 +111,7 @@ int ingest_new(const struct config *config, const struct log *log, struct ingest
 	err = ingest->wake < 0 || ingest->notify < 0 ? fail(-errno, "cannot make an eventfd: %m")
 						     : 0;
 	err = err ?: host_new(&request, &ingest->host);
+	err = err ?: make_views(ingest);
 	err = err ?: open_store(ingest);
 	if (err) {
 		ingest_free(ingest);
@@ -115,7 +127,8 @@ int ingest_new(const struct config *config, const struct log *log, struct ingest
 
 const struct record_view *ingest_views(const struct ingest *ingest, size_t *ret_count)
 {
-	return host_views(ingest->host, ret_count);
+	*ret_count = ingest->views.len;
+	return ingest->views.data;
 }
 
 int ingest_descriptor(const struct ingest *ingest)
@@ -414,6 +427,8 @@ void ingest_free(struct ingest *ingest)
 	}
 	store_close(ingest->store);
 	host_free(ingest->host);
+	vec_done(&ingest->views);
+	life_done(&ingest->life);
 	fd_closep(&ingest->wake);
 	fd_closep(&ingest->notify);
 	vec_done(&ingest->commands);

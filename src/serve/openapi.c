@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "serve/answers.h"
+#include "serve/question.h"
 #include "serve/rows.h"
 
 #define COLLECTOR_PATH "/api/v1/{collector}"
@@ -116,16 +117,18 @@ static void put_problem(struct json *json)
 
 static int put_components(struct json *json, const struct api *api)
 {
-	int err = 0;
+	struct question all = { 0 };
+	int err = question_add_kinds(&all, api, NULL);
 
+	err = err ?: question_add_kind(&all, api, "process.life");
 	json_object(json, "components");
 	json_object(json, "schemas");
 	put_problem(json);
-	for (size_t i = 0; i < api->view_count; i++)
-		for (const struct schema *const *one = api->views[i].schemas; !err && *one; one++)
-			err = put_record(json, *one);
+	vec_each(schema, &all.schemas)
+		err = err ?: put_record(json, *schema);
 	json_object_end(json);
 	json_object_end(json);
+	question_done(&all);
 	return err;
 }
 
@@ -282,8 +285,9 @@ static void put_body(struct json *json)
 	json_object_end(json);
 }
 
-/* @view: of a collector; NULL: the route is no collector's */
-static int put_route(struct json *json, const struct route *route, const struct record_view *view)
+/* @view: of what is answered; NULL: it is no records.  @collector: in the path; NULL: it is whole */
+static int put_route(struct json *json, const struct route *route, const struct record_view *view,
+		     const char *collector)
 {
 	static const char *const methods[] = {
 		[METHOD_GET] = "get",
@@ -294,12 +298,11 @@ static int put_route(struct json *json, const struct route *route, const struct 
 	char path[160], help[200];
 	int err;
 
-	snprintf(path, sizeof(path), "/api/v1/%s", view ? view->collector : "");
-	snprintf(help, sizeof(help), "the records of the collector '%s'",
-		 view ? view->collector : "");
-	json_object(json, view ? path : route->path);
+	snprintf(path, sizeof(path), "/api/v1/%s", collector ?: "");
+	snprintf(help, sizeof(help), "the records of the collector '%s'", collector ?: "");
+	json_object(json, collector ? path : route->path);
 	json_object(json, methods[route->method]);
-	json_text(json, "summary", view ? help : route->help);
+	json_text(json, "summary", collector ? help : route->help);
 	err = put_parameters(json, route, view);
 	if (route->method == METHOD_PUT)
 		put_body(json);
@@ -309,6 +312,19 @@ static int put_route(struct json *json, const struct route *route, const struct 
 	return err;
 }
 
+/* What a route of records answers with. */
+static const struct record_view *view_of(const struct api *api, const struct route *route)
+{
+	for (size_t i = 0; route->records && i < api->view_count; i++) {
+		bool is_joined = api->views[i].schemas[0]->shape == SCHEMA_JOINED;
+
+		if (strcmp(is_joined ? "process.life" : api->views[i].collector, route->records) ==
+		    0)
+			return &api->views[i];
+	}
+	return NULL;
+}
+
 static int put_paths(struct json *json, const struct api *api)
 {
 	int err = 0;
@@ -316,11 +332,13 @@ static int put_paths(struct json *json, const struct api *api)
 	json_object(json, "paths");
 	for (const struct route *route = routes; !err && route->path; route++) {
 		if (strcmp(route->path, COLLECTOR_PATH) != 0) {
-			err = put_route(json, route, NULL);
+			err = put_route(json, route, view_of(api, route), NULL);
 			continue;
 		}
 		for (size_t i = 0; !err && i < api->view_count; i++)
-			err = put_route(json, route, &api->views[i]);
+			if (api->views[i].schemas[0]->shape != SCHEMA_JOINED)
+				err = put_route(json, route, &api->views[i],
+						api->views[i].collector);
 	}
 	json_object_end(json);
 	return err;

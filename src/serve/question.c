@@ -81,14 +81,18 @@ static bool is_named(const struct schema *schema, const char *name)
 
 	columns_table(schema, table);
 	snprintf(dotted, sizeof(dotted), "%s.%s", schema->collector, schema->event);
-	return strcmp(schema->collector, name) == 0 || strcmp(table, name) == 0 ||
-	       strcmp(dotted, name) == 0;
+	if (strcmp(table, name) == 0 || strcmp(dotted, name) == 0)
+		return true;
+	/* What is made of other records is meant only where it is named itself. */
+	return schema->shape != SCHEMA_JOINED && strcmp(schema->collector, name) == 0;
 }
 
+/* Two programs of a collector may bring records of one kind. */
 static bool is_there(const struct question *question, const struct schema *schema)
 {
 	vec_each(one, &question->schemas)
-		if (*one == schema)
+		if (strcmp((*one)->collector, schema->collector) == 0 &&
+		    strcmp((*one)->event, schema->event) == 0)
 			return true;
 	return false;
 }
@@ -128,7 +132,8 @@ static int add_all_kinds(struct question *question, const struct api *api)
 
 	for (size_t i = 0; i < api->view_count; i++)
 		for (const struct schema *const *one = api->views[i].schemas; !err && *one; one++)
-			err = vec_push(&question->schemas, *one);
+			if ((*one)->shape != SCHEMA_JOINED && !is_there(question, *one))
+				err = vec_push(&question->schemas, *one);
 	return err;
 }
 

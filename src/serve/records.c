@@ -156,6 +156,11 @@ int answer_records(struct api *api, const struct request *request, struct respon
 	return answer(api, request, NULL, response);
 }
 
+int answer_processes(struct api *api, const struct request *request, struct response *response)
+{
+	return answer(api, request, "process.life", response);
+}
+
 int answer_connections(struct api *api, const struct request *request, struct response *response)
 {
 	return answer(api, request, "tcp", response);

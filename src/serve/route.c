@@ -24,6 +24,11 @@ static const struct query_parameter record_parameters[] = {
 	{ 0 },
 };
 
+static const struct query_parameter page_parameters[] = {
+	PAGE_PARAMETERS,
+	{ 0 },
+};
+
 static const struct query_parameter collector_parameters[] = {
 	{ "event", "only these records of the collector: exec,exit", "string" },
 	PAGE_PARAMETERS,
@@ -90,9 +95,15 @@ const struct route routes[] = {
 	  .help = "records of any kinds, in the order of time",
 	  .parameters = record_parameters,
 	  .answer = answer_records },
+	{ .path = "/api/v1/processes",
+	  .help = "processes that were there in a span of time, each once: what it was and what it used",
+	  .parameters = page_parameters,
+	  .records = "process.life",
+	  .answer = answer_processes },
 	{ .path = "/api/v1/connections",
 	  .help = "TCP connections: the records of the collector 'tcp'",
 	  .parameters = collector_parameters,
+	  .records = "tcp",
 	  .answer = answer_connections },
 	{ .path = "/api/v1/{collector}",
 	  .help = "the records of a collector",

@@ -29,7 +29,8 @@ struct route {
 	const char *path; /* a part "{name}" stands for any one part */
 	const char *help;
 	const struct query_parameter *parameters;
-	const char *type; /* of what is answered; NULL: application/json */
+	const char *records; /* it answers with pages of: "tcp", "process.life" */
+	const char *type;    /* of what is answered; NULL: application/json */
 	/* In a thread that may wait; or at once, where nothing can wait.  Return: 0 with an answer; -errno
 	 * with fail() said.
 	 */

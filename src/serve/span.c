@@ -100,5 +100,8 @@ int span_read_samples(const struct request *request, struct profile_query *query
 		hint("kind=cpu; 'kymo profile --off-cpu' shows waits as they happen");
 	}
 	query->comm = request_parameter(request, "comm");
+	query->container = request_parameter(request, "container");
+	if (!err && query->container && strspn(query->container, "0123456789abcdef") < 12)
+		err = fail(-EINVAL, "'container' is the id of one, or its first 12 digits or more");
 	return err ?: pids ? read_pids(pids, query) : 0;
 }

@@ -52,6 +52,7 @@ static int add_collector(struct host *host, const struct collector *collector, u
 			.knob_count = host->request.knob_count,
 			.names = host->names,
 			.all_or_none = true,
+			.standing = true, /* who was there before us */
 		},
 	};
 

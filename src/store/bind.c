@@ -63,20 +63,29 @@ static int bind_cgroup(struct store *store, sqlite3_stmt *insert, int at, const 
 static int bind_words(struct store *store, sqlite3_stmt *insert, int at,
 		      const struct record *record, const struct field *field)
 {
+	own(freep) char *safe = NULL;
 	struct json json;
 	const char *word;
-	size_t next = 0, len;
+	size_t next = 0, used = 0, len;
+	int err;
 
 	rewind(store->words_out);
 	json_begin(&json, store->words_out, false);
 	json_array(&json, NULL);
 	while ((word = record_word(record, field, &next, &len)) != NULL) {
-		if (len >= RECORD_TEXT_BYTES)
-			len = RECORD_TEXT_BYTES - 1;
-		memcpy(store->text, word, len);
-		store->text[len] = '\0';
-		json_text(&json, NULL, store->text);
+		if (used + len >= RECORD_TEXT_BYTES)
+			len = RECORD_TEXT_BYTES - 1 - used;
+		memcpy(store->text + used, word, len);
+		used += len;
+		store->text[used] = '\0';
+		used += used + 1 < RECORD_TEXT_BYTES;
 	}
+	/* Arguments may hold what nobody should read later. */
+	err = redact_argv(store->redact, store->text, used, &safe, &used);
+	if (err)
+		return err;
+	for (next = 0; next < used; next += strlen(safe + next) + 1)
+		json_text(&json, NULL, safe + next);
 	json_array_end(&json);
 	if (fflush(store->words_out) != 0)
 		return -ENOMEM;

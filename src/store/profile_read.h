@@ -17,8 +17,9 @@
 struct profile_query {
 	uint64_t start_unix_ns, end_unix_ns; /* half open, by the end of a slice; end 0: any */
 	uint32_t pids[PROFILE_READ_PIDS];
-	size_t pid_count; /* 0: all */
-	const char *comm; /* of the thread or the process; NULL: any */
+	size_t pid_count;      /* 0: all */
+	const char *comm;      /* of the thread or the process; NULL: any */
+	const char *container; /* its processes; the beginning of its id is enough; NULL: any */
 };
 
 /**

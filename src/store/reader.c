@@ -244,7 +244,10 @@ static int make_sql(const struct reader_kind *kind, const struct store_query *qu
 	out = open_memstream(ret_sql, &len);
 	if (!out)
 		return -ENOMEM;
-	fprintf(out, "%s WHERE at_unix_ns >= ?1", kind->select);
+	/* What goes on for some time belongs to every span that it has a part in. */
+	fprintf(out, "%s WHERE %s", kind->select,
+		kind->schema->shape == SCHEMA_JOINED ? "(NOT is_over OR ended_unix_ns >= ?1)"
+						     : "at_unix_ns >= ?1");
 	if (query->end_unix_ns)
 		fputs(" AND at_unix_ns < ?2", out);
 	for (size_t i = 0; i < query->filter_count; i++)

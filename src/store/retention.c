@@ -18,6 +18,8 @@ static int find_oldest(struct store *store, uint64_t *ret_seq, uint64_t *ret_at)
 
 	*ret_seq = *ret_at = UINT64_MAX;
 	vec_each(kind, &store->kinds) {
+		if (kind->schema->shape == SCHEMA_JOINED)
+			continue;
 		snprintf(sql, sizeof(sql), "SELECT min(seq) FROM \"%s_row\"", kind->table);
 		err = err ?: database_number(store->database, sql, &seq);
 		if (err || !seq || (uint64_t)seq >= *ret_seq)
@@ -45,6 +47,8 @@ static int delete_below(struct store *store, uint64_t seq)
 	char sql[256];
 
 	vec_each(kind, &store->kinds) {
+		if (kind->schema->shape == SCHEMA_JOINED)
+			continue;
 		snprintf(sql, sizeof(sql), "DELETE FROM \"%s_row\" WHERE seq < %lu", kind->table,
 			 (unsigned long)seq);
 		err = err ?: database_run(store->database, sql);
@@ -54,6 +58,7 @@ static int delete_below(struct store *store, uint64_t seq)
 		 "DELETE FROM loss WHERE seq < %lu; DELETE FROM profile WHERE seq < %lu",
 		 (unsigned long)seq, (unsigned long)seq);
 	err = err ?: database_run(store->database, sql);
+	err = err ?: lives_delete(store, store->state.oldest_unix_ns);
 	err = err ?: database_run(store->database, "COMMIT");
 	if (err && !sqlite3_get_autocommit(store->database))
 		sqlite3_exec(store->database, "ROLLBACK", NULL, NULL, NULL);

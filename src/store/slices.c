@@ -59,18 +59,25 @@ int task_filter_open(struct store_reader *reader, const struct profile_query *qu
 	sqlite3_stmt *row;
 	int code = SQLITE_DONE, err = 0;
 
-	filter->has_conditions = query->pid_count || query->comm;
+	filter->has_conditions = query->pid_count || query->comm || query->container;
 	if (!filter->has_conditions)
 		return 0;
 	if (sqlite3_prepare_v2(database,
 			       "SELECT id FROM task WHERE (?1 < 0 OR pid = ?1) AND (?2 IS NULL OR "
-			       "(SELECT id FROM string WHERE text = ?2) IN (name, process))",
+			       "(SELECT id FROM string WHERE text = ?2) IN (name, process)) AND "
+			       "(?3 IS NULL OR pid IN (SELECT l.pid FROM process_life_row l JOIN "
+			       "container c ON c.path = l.cgroup WHERE "
+			       "substr(c.id, 1, length(?3)) = ?3 AND "
+			       "(NOT l.is_over OR l.ended_unix_ns >= ?4) AND l.at_unix_ns < ?5))",
 			       -1, &row, NULL) != SQLITE_OK)
 		return database_fail(database, "read");
 	for (size_t i = 0; !err && i < (query->pid_count ?: 1); i++) {
 		sqlite3_reset(row);
 		sqlite3_bind_int64(row, 1, query->pid_count ? (int64_t)query->pids[i] : -1);
 		sqlite3_bind_text(row, 2, query->comm, -1, SQLITE_STATIC);
+		sqlite3_bind_text(row, 3, query->container, -1, SQLITE_STATIC);
+		sqlite3_bind_int64(row, 4, (int64_t)query->start_unix_ns);
+		sqlite3_bind_int64(row, 5, (int64_t)(query->end_unix_ns ?: INT64_MAX));
 		while (!err && (code = sqlite3_step(row)) == SQLITE_ROW)
 			err = vec_push(&filter->wanted, sqlite3_column_int64(row, 0));
 		if (!err && code != SQLITE_DONE)

@@ -190,6 +190,8 @@ static int prepare(struct store *store)
 					  &store->note);
 	err = err ?: interner_open(&store->interner, database);
 	err = err ?: profile_writer_open(&store->profiles, database);
+	err = err ?: lives_open(store);
+	err = err ?: redact_new("", &store->redact);
 	if (err)
 		return err;
 	store->text = malloc(RECORD_TEXT_BYTES);
@@ -407,6 +409,7 @@ static int sink_record(struct record_target *target, const struct record *record
 	err = begin(store);
 	err = err ?: writer_bind(store, kind, target, record);
 	err = err ?: database_step(kind->insert);
+	err = err ?: lives_take(store, kind, store->next_seq);
 	kind->in_batch++;
 	store->state.rows++;
 	if (err == -ENOMEM)
@@ -497,6 +500,7 @@ void store_close(struct store *store)
 	database_close(store->database);
 	interner_done(&store->interner);
 	profile_writer_done(&store->profiles);
+	redact_free(store->redact);
 	vec_each(kind, &store->kinds)
 		vec_done(&kind->columns.list);
 	vec_done(&store->kinds);

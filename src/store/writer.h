@@ -3,8 +3,10 @@
 #ifndef STORE_WRITER_H
 #define STORE_WRITER_H
 
+#include "model/redact.h"
 #include "store/columns.h"
 #include "store/interner.h"
+#include "store/lives.h"
 #include "store/profile_write.h"
 #include "store/store.h"
 
@@ -34,6 +36,8 @@ struct store {
 	size_t last_kind;
 	struct interner interner;
 	struct profile_writer profiles;
+	struct lives lives;
+	struct redact *redact; /* of arguments */
 	sqlite3_stmt *insert_loss, *insert_container, *note;
 	char *text; /* RECORD_TEXT_BYTES, of one value */
 	char *words;

@@ -123,6 +123,63 @@ def test_a_connection_is_found_by_its_ports(serve):
     assert row["tx_bytes"] == "10" and row["rx_bytes"] == "1000"
 
 
+def test_each_record_comes_once(serve):
+    ends(serve, run(5))
+    for path in "connections", "process", "records":
+        seen = [row["seq"] for row in serve.get(f"/api/v1/{path}?limit=1000")["data"]]
+        assert len(seen) == len(set(seen)), path
+
+
+def test_a_process_is_one_row(serve):
+    start = time.time_ns()
+    shell = subprocess.Popen(["/bin/sh", "-c", "/bin/true; exec /bin/sleep 1000"])
+    try:
+        find = f"/api/v1/processes?pid={shell.pid}&start={start}"
+        row = until(lambda: next((row for row in serve.get(find)["data"] if row["comm"] == "sleep"),
+                                 None), "row")
+        assert row["is_over"] is False and row["ended_unix_ns"] is None
+        assert row["argv"] == ["/bin/sleep", "1000"] and row["file"] == "/bin/sleep"
+        assert row["ppid"] == os.getpid() and row["cwd"] == os.getcwd()
+        assert row["exit_code"] is None and abs(int(row["at_unix_ns"]) - start) < 60e9
+        child = serve.get(f"/api/v1/processes?ppid={shell.pid}&start={start}")["data"]
+        assert [(one["comm"], one["is_over"], one["exit_code"]) for one in child] == \
+            [("true", True, 0)]
+    finally:
+        shell.kill()
+        shell.wait()
+    row = until(lambda: next((row for row in serve.get(find)["data"] if row["is_over"]), None),
+                "end")
+    assert row["exit_signal"] == 9 and row["argv"] == ["/bin/sleep", "1000"]
+    assert int(row["ended_unix_ns"]) > int(row["at_unix_ns"])
+    assert row["duration_ns"] is not None and row["cpu_ns"] is not None
+    assert len(serve.get(find)["data"]) == 1
+    ended = int(row["ended_unix_ns"])
+    assert serve.get(f"/api/v1/processes?pid={shell.pid}&start={ended + 1}")["data"] == []
+    assert serve.get(f"/api/v1/processes?pid={shell.pid}&end={row['at_unix_ns']}")["data"] == []
+
+
+def test_who_was_there_before_is_there(serve):
+    row = until(lambda: serve.get(f"/api/v1/processes?pid={os.getpid()}&is_over=false")["data"],
+                "ourselves")[0]
+    with open("/proc/self/stat", encoding="utf-8") as stat, \
+            open("/proc/uptime", encoding="utf-8") as uptime:
+        ticks = int(stat.read().rsplit(")", 1)[1].split()[19])
+        began = time.time() - float(uptime.read().split()[0]) + ticks / os.sysconf("SC_CLK_TCK")
+    assert abs(int(row["at_unix_ns"]) / 1e9 - began) < 60 and row["ppid"] == os.getppid()
+
+
+def test_secrets_are_not_kept(serve):
+    words = ["/bin/true", "--password=hunter2", "--token", "s3cret", "plain", ""]
+    process = subprocess.Popen(words)
+    process.wait()
+    ends(serve, [process.pid])
+    wanted = ["/bin/true", "--password=***", "--token", "***", "plain", ""]
+    for row in serve.get(f"/api/v1/process?pid={process.pid}")["data"]:
+        assert row.get("argv", wanted) in (wanted, None, *([[]] if row["event"] == "fork" else []))
+    with open(serve.store, "rb") as store, open(f"{serve.store}-wal", "rb") as log:
+        assert b"hunter2" not in store.read() + log.read()
+
+
 def test_kinds_are_mixed_in_the_order_of_time(serve):
     ends(serve, run(3))
     rows = serve.get("/api/v1/records?type=process,runq&limit=500&order=asc&start=-1m")["data"]

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* lives.h - keeps the table of processes, one row for each (model/life.h), beside the records that tell of
+ * them; for src/store alone.
+ *
+ * A row has the number of the first record of its process.  It is found by PID among those that are not over:
+ * there is one at most.  What was not over when the writer began is over until it is told to be alive.
+ */
+#ifndef STORE_LIVES_H
+#define STORE_LIVES_H
+
+#include "store/database.h"
+
+struct store;
+struct store_kind;
+
+enum life_event {
+	LIFE_FORK,
+	LIFE_EXEC,
+	LIFE_EXIT,
+	LIFE_ALIVE,
+	LIFE_EVENT_COUNT
+};
+
+/* Each takes the number of a record as its only parameter. */
+struct lives {
+	bool is_on;
+	sqlite3_stmt
+		*close[LIFE_EVENT_COUNT]; /* an older life of its PID, whose end was not seen */
+	sqlite3_stmt *change[LIFE_EVENT_COUNT]; /* the life that it tells of */
+	sqlite3_stmt *begin[LIFE_EVENT_COUNT];  /* which is new, or was not seen before */
+};
+
+/** lives_open - all tables are there.  Return: 0; as database_fail(); -ENOMEM */
+nodiscard int lives_open(struct store *store);
+
+/** lives_take - a record of @kind has been written.  Return: 0; as database_fail() */
+nodiscard int lives_take(struct store *store, const struct store_kind *kind, uint64_t seq);
+
+/** lives_delete - those that ended before an instant.  Return: 0; as database_fail() */
+nodiscard int lives_delete(struct store *store, uint64_t before_unix_ns);
+
+#endif
