@@ -4,6 +4,7 @@
  *     start=, end=        as question.h has them; the last hour if left out
  *     pid=12,13           processes
  *     comm=NAME           threads or processes of this name
+ *     container=3f4e9bc1a20d   its processes
  *     kind=cpu            what was sampled
  */
 #ifndef SERVE_SPAN_H
@@ -24,11 +25,12 @@
 		"end", "until when, likewise; now if left out", "string"               \
 	}
 
-#define SAMPLES_PARAMETERS                                            \
-	SPAN_PARAMETERS, { "pid", "processes: 12,13", "string" },     \
-		{ "comm", "name of threads or processes", "string" }, \
-	{                                                             \
-		"kind", "what was sampled: cpu", "string"             \
+#define SAMPLES_PARAMETERS                                                                      \
+	SPAN_PARAMETERS, { "pid", "processes: 12,13", "string" },                               \
+		{ "comm", "name of threads or processes", "string" },                           \
+		{ "container", "id of a container, or its first 12 digits or more", "string" }, \
+	{                                                                                       \
+		"kind", "what was sampled: cpu", "string"                                       \
 	}
 
 /**

@@ -83,7 +83,7 @@ def test_records_are_as_it_says(serve):
 def test_its_parameters_are_taken(serve):
     values = {"string": "1", "integer": "1", "number": "1", "boolean": "true"}
     special = {"start": "-1m", "end": "now", "order": "asc", "format": "json", "kind": "cpu",
-               "group": "comm", "sort": "self", "metric": "cpu", "step": "60s",
+               "group": "comm", "container": "0123456789ab", "sort": "self", "metric": "cpu", "step": "60s",
                "type": "runq.host", "column": "wait", "column.end": "reset"}
     for path, methods in serve.openapi["paths"].items():
         if "get" not in methods or path == "/api/v1/events":

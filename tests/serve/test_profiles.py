@@ -2,11 +2,14 @@
 """Samples of the store over REST: a known program is found in every format, and sums hold."""
 import gzip
 import json
-import os
+import pathlib
 import subprocess
+import sys
 
 import pytest
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "watch"))
+import cgroups  # noqa: E402
 from serving import Serving, curl, until
 
 SOURCE = """
@@ -89,7 +92,7 @@ def test_the_whole_host_and_what_is_left_out(serve):
 
 
 def test_functions_by_self_time(serve):
-    answer = ask(serve, path="functions")
+    answer = ask(serve, "&limit=10000", path="functions")
     top = answer["data"][0]
     assert top["function"] == "known_leaf" and top["module"] == "known-program"
     assert top["self_samples"] > serve.samples * 0.5
@@ -140,6 +143,7 @@ def test_by_name_and_by_time(serve):
     ("profiles?kind=off-cpu", "samples of kind 'off-cpu' are not kept"),
     ("profiles?pid=x", "'x' is no process"),
     ("profiles?pid=" + ",".join(["1"] * 65), "at most 64 processes"),
+    ("profiles?container=x", "'container' is the id of one"),
     ("profiles?min_share=101", "'min_share' is 0 to 100"),
     ("profiles?group=file", "'group' is comm or none"),
     ("profiles?start=-1m&end=-2m", "'end' does not lie behind 'start'"),
@@ -150,3 +154,25 @@ def test_by_name_and_by_time(serve):
 def test_what_makes_no_sense_is_told(serve, path, words):
     answer = json.loads(curl(f"{serve.url}/api/v1/{path}").stdout)
     assert answer["status"] == 400 and words in answer["detail"] + answer.get("hint", "")
+
+
+def test_the_processes_of_a_container(serve):
+    usual, container = cgroups.usual(), "5e" * 32
+    outer = pathlib.Path(usual.mount + "/docker")
+    was_there = outer.exists()
+    outer.mkdir(exist_ok=True)
+    try:
+        with cgroups.group(usual, f"/docker/{container}") as (_, folder):
+            burner = subprocess.Popen([serve.program], preexec_fn=cgroups.join(folder))
+            try:
+                until(lambda: "known_leaf" in [row["function"] for row in serve.get(
+                    f"/api/v1/functions?container={container[:12]}")["data"]], "samples")
+                lines = serve.get(f"/api/v1/timeseries?by=pid&container={container}")["series"]
+                assert [line["pid"] for line in lines] == [burner.pid]
+            finally:
+                burner.kill()
+                burner.wait()
+    finally:
+        if not was_there:
+            outer.rmdir()
+    assert serve.get("/api/v1/profiles?container=" + "0" * 64)["samples"] == 0
