@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/own.h"
+#include "collect/trace/counters.h"
 
 /* NAME: received bytes, seven more, sent bytes, ... */
 struct machine_net machine_net(void)
@@ -36,4 +37,11 @@ uint64_t machine_steal_ns(void)
 	if (!stat || fscanf(stat, "cpu %*u %*u %*u %*u %*u %*u %*u %llu", &ticks) != 1)
 		return 0;
 	return ticks * (NS_PER_S / (uint64_t)sysconf(_SC_CLK_TCK));
+}
+
+uint64_t machine_own_peak_bytes(void)
+{
+	own(freep) char *status = proc_read_task(getpid(), "status");
+
+	return status ? proc_field(status, "VmHWM") * 1024 : 0;
 }

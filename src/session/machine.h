@@ -15,4 +15,7 @@ struct machine_net machine_net(void);
 /** machine_steal_ns - what the host of this machine has taken from all its CPUs so far */
 uint64_t machine_steal_ns(void);
 
+/** machine_own_peak_bytes - most memory of kymo; what rusage tells is inherited from whoever began it */
+uint64_t machine_own_peak_bytes(void);
+
 #endif

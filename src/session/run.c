@@ -6,7 +6,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -175,15 +174,6 @@ static void settle(struct run *run)
 		nanosleep(&step, NULL);
 }
 
-static uint64_t own_cpu_ns(uint64_t *ret_rss_bytes)
-{
-	struct rusage usage;
-
-	getrusage(RUSAGE_SELF, &usage);
-	*ret_rss_bytes = (uint64_t)usage.ru_maxrss * 1024;
-	return clock_read_ns(CLOCK_PROCESS_CPUTIME_ID);
-}
-
 static void conclude(struct run *run)
 {
 	struct account *account = run->account;
@@ -206,7 +196,8 @@ static void conclude(struct run *run)
 	account->steal_ns = machine_steal_ns() - run->stolen_ns;
 	account->wall_ns = ended - account->started_mono_ns;
 	account->started_unix_ns = account->started_mono_ns + clock_unix_offset_ns();
-	account->observer_cpu_ns = own_cpu_ns(&account->observer_rss_bytes);
+	account->observer_cpu_ns = clock_read_ns(CLOCK_PROCESS_CPUTIME_ID);
+	account->observer_rss_bytes = machine_own_peak_bytes();
 }
 
 static int open_without(struct run *run)

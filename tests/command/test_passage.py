@@ -238,6 +238,13 @@ def test_ten_thousand_processes(tmp_path):
     assert account.json["observer"]["rss_bytes"] <= 40e6
 
 
+def test_own_memory_is_not_that_of_whoever_began_kymo(tmp_path):
+    """A child begins with all of its parent's memory, and the kernel's usage keeps that as its peak."""
+    memory = b"x" * (200 << 20)
+    account = run(tmp_path, "/bin/true", preexec_fn=lambda: None)
+    assert account.json["observer"]["rss_bytes"] < len(memory) / 2
+
+
 @pytest.mark.parametrize("pattern, shown", [
     ("", ["--password=***", "--token", "***", "plain"]),
     ("p[la]+", ["--***ssword=x1", "--token", "y2", "***in"]),
