@@ -16,6 +16,7 @@ int answer_profiles(struct api *api, const struct request *request, struct respo
 int answer_functions(struct api *api, const struct request *request, struct response *response);
 int answer_timeseries(struct api *api, const struct request *request, struct response *response);
 int answer_heatmap(struct api *api, const struct request *request, struct response *response);
+int answer_metrics(struct api *api, const struct request *request, struct response *response);
 int answer_home(struct api *api, const struct request *request, struct response *response);
 int answer_style(struct api *api, const struct request *request, struct response *response);
 int answer_openapi(struct api *api, const struct request *request, struct response *response);

@@ -20,6 +20,9 @@
 #include "serve/deflate.h"
 #include "serve/stream.h"
 
+#define DESCRIPTORS_BESIDE \
+	1024 /* that are no connections: programs and maps of BPF, files, rings */
+
 /* A bound socket; accepting pauses where descriptors run out. */
 struct port {
 	struct http *http;
@@ -40,6 +43,8 @@ struct http {
 	char *socket_path;
 	uint16_t port;
 	size_t exchanges; /* that are being answered */
+	size_t accepted;  /* connections since they were counted, and how many there were */
+	size_t counted;
 };
 
 /* A request on its way to a thread and back. */
@@ -368,13 +373,75 @@ static void on_request(struct evhttp_request *evhttp, void *context)
 	response_free(response);
 }
 
+/* Our ends of connections among all descriptors: evhttp does not tell when one is closed.  Descriptors are
+ * given out from the lowest on, so there are few to look at.
+ */
+static size_t count_connections(const struct http *http)
+{
+	size_t count = 0, most = http->api.config->http.max_connections + DESCRIPTORS_BESIDE;
+
+	for (size_t fd = 3; fd < most; fd++) {
+		struct sockaddr_storage address;
+		socklen_t len = sizeof(address);
+		int is_listener = 0, family = AF_UNSPEC;
+		socklen_t int_len = sizeof(int);
+
+		if (getpeername((int)fd, (struct sockaddr *)&address, &len) != 0 ||
+		    getsockopt((int)fd, SOL_SOCKET, SO_ACCEPTCONN, &is_listener, &int_len) != 0)
+			continue;
+		family = address.ss_family;
+		count += !is_listener &&
+			 (family == AF_INET || family == AF_INET6 || family == AF_UNIX);
+	}
+	return count;
+}
+
+static void pause_ports(struct http *http)
+{
+	struct timeval pause = { .tv_usec = HTTP_PAUSE_MS * 1000 };
+
+	for (size_t i = 0; i < http->port_count; i++) {
+		evconnlistener_disable(http->ports[i].listener);
+		evtimer_add(http->ports[i].resume, &pause);
+	}
+}
+
+static bool is_crowded(struct http *http)
+{
+	size_t most = http->api.config->http.max_connections;
+
+	/* At most so many can be open: counting is for when that may be too many. */
+	if (http->counted + http->accepted >= most) {
+		http->counted = count_connections(http);
+		http->accepted = 0;
+	}
+	return http->counted + http->accepted >= most;
+}
+
+/* A connection has been accepted; it gets the usual buffers. */
+static struct bufferevent *on_connection(struct event_base *base, void *context)
+{
+	struct http *http = context;
+
+	(void)base;
+	http->accepted++;
+	if (is_crowded(http))
+		pause_ports(http);
+	return NULL;
+}
+
+/* Who finds no place waits in the kernel's queue. */
 static void on_resume(evutil_socket_t fd, short what, void *context)
 {
 	struct port *port = context;
+	struct timeval pause = { .tv_usec = HTTP_PAUSE_MS * 1000 };
 
 	(void)fd;
 	(void)what;
-	evconnlistener_enable(port->listener);
+	if (is_crowded(port->http))
+		evtimer_add(port->resume, &pause);
+	else
+		evconnlistener_enable(port->listener);
 }
 
 /* Where descriptors have run out the listener would spin. */
@@ -479,6 +546,7 @@ static int prepare(struct http *http)
 	evhttp_set_max_body_size(http->server, REQUEST_MAX_BODY);
 	evhttp_set_timeout(http->server, HTTP_REQUEST_S);
 	evhttp_set_gencb(http->server, on_request, http);
+	evhttp_set_bevcb(http->server, on_connection, http);
 	return 0;
 }
 

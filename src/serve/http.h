@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* http.h - HTTP/1.1 on loopback and a Unix socket: checks who asks, finds the route, sends the answer.
  *
- * Ceilings: [http] max_connections, REQUEST_MAX_HEADERS, REQUEST_MAX_BODY, HTTP_REQUEST_S for a request to
+ * Ceilings: [http] max_connections, beyond which clients wait to be accepted, REQUEST_MAX_HEADERS, REQUEST_MAX_BODY, HTTP_REQUEST_S for a request to
  * arrive whole.  Where descriptors run out, accepting pauses for HTTP_PAUSE_MS.
  */
 #ifndef SERVE_HTTP_H

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/* metrics.c - /metrics: how the daemon is, as Prometheus reads it (text format 0.0.4).
+ *
+ * Base units; the only label is the collector, so there are as many series as there are collectors.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <sys/resource.h>
+
+#include "base/clock.h"
+#include "serve/answers.h"
+
+static void put_head(FILE *out, const char *name, const char *type, const char *help)
+{
+	fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+static void put_number(FILE *out, const char *name, const char *type, const char *help,
+		       double number)
+{
+	put_head(out, name, type, help);
+	fprintf(out, "%s %.17g\n", name, number);
+}
+
+static void put_parts(FILE *out, const struct ingest_status *status)
+{
+	put_head(out, "kymo_collector_wanted", "gauge", "Whether a collector should be on.");
+	for (size_t i = 0; i < status->part_count; i++)
+		fprintf(out, "kymo_collector_wanted{collector=\"%s\"} %d\n", status->parts[i].name,
+			status->parts[i].is_wanted);
+	put_head(out, "kymo_collector_up", "gauge", "Whether a collector is attached.");
+	for (size_t i = 0; i < status->part_count; i++)
+		fprintf(out, "kymo_collector_up{collector=\"%s\"} %d\n", status->parts[i].name,
+			status->parts[i].state == HOST_ON);
+	put_head(out, "kymo_records_total", "counter", "Records, or samples, that were recorded.");
+	for (size_t i = 0; i < status->part_count; i++)
+		fprintf(out, "kymo_records_total{collector=\"%s\"} %" PRIu64 "\n",
+			status->parts[i].name, status->parts[i].records);
+	put_head(out, "kymo_records_lost_total", "counter", "Records, or samples, that were lost.");
+	for (size_t i = 0; i < status->part_count; i++)
+		fprintf(out, "kymo_records_lost_total{collector=\"%s\"} %" PRIu64 "\n",
+			status->parts[i].name, status->parts[i].lost);
+}
+
+static void put_store(FILE *out, const struct store_state *store)
+{
+	put_number(out, "kymo_store_writable", "gauge", "Whether the store can be written.",
+		   !store->is_failing);
+	put_number(out, "kymo_store_bytes", "gauge", "Size of what is in the store.",
+		   (double)store->bytes);
+	put_number(out, "kymo_store_rows_total", "counter", "Rows that were written.",
+		   (double)store->rows);
+	put_number(out, "kymo_store_rows_lost_total", "counter", "Rows that could not be written.",
+		   (double)store->lost);
+	put_number(out, "kymo_store_rows_deleted_total", "counter",
+		   "Rows that were deleted as too old or too many.", (double)store->deleted);
+	if (store->oldest_unix_ns && store->oldest_unix_ns != UINT64_MAX)
+		put_number(out, "kymo_store_oldest_timestamp_seconds", "gauge",
+			   "When the oldest row happened.", (double)store->oldest_unix_ns / 1e9);
+}
+
+static void put_cost(FILE *out, const struct api *api, const struct ingest_status *status)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	put_number(out, "process_cpu_seconds_total", "counter", "CPU time of kymo.",
+		   (double)clock_read_ns(CLOCK_PROCESS_CPUTIME_ID) / 1e9);
+	put_number(out, "process_start_time_seconds", "gauge", "When kymo began.",
+		   (double)api->started_unix_ns / 1e9);
+	put_number(out, "kymo_peak_resident_memory_bytes", "gauge", "Memory of kymo at its peak.",
+		   (double)usage.ru_maxrss * 1024);
+	put_number(out, "kymo_recording_cpu_ratio", "gauge",
+		   "Share of one processor that recording took in the last ten seconds.",
+		   status->cpu_percent / 100);
+	put_number(out, "kymo_profile_rate_hertz", "gauge",
+		   "How often each processor is sampled now.", (double)status->rate_hz);
+}
+
+int answer_metrics(struct api *api, const struct request *request, struct response *response)
+{
+	struct ingest_status status;
+	FILE *out = response_open(response, 200, "text/plain; version=0.0.4; charset=utf-8");
+
+	(void)request;
+	if (!out)
+		return -ENOMEM;
+	ingest_status(api->ingest, &status);
+	put_head(out, "kymo_build_info", "gauge", "Which kymo this is.");
+	fprintf(out, "kymo_build_info{version=\"%s\"} 1\n", KYMO_VERSION);
+	put_parts(out, &status);
+	put_store(out, &status.store);
+	put_cost(out, api, &status);
+	return response_close(response, out);
+}
