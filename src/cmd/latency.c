@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/text.h"
@@ -13,6 +14,7 @@
 #include "session/latency.h"
 #include "show/format.h"
 #include "show/latency_sinks.h"
+#include "show/sinks.h"
 
 #define ASK_ABOVE         1000 /* functions */
 #define SHOWN_MAX         20   /* of them, and of those that cannot be probed */
@@ -166,18 +168,12 @@ static int conclude(const struct arguments *arguments, const struct latency_outc
 	return STATUS_EXCEEDED;
 }
 
-static int count(const struct arguments *arguments, const struct latency_request *request,
-		 struct latency_plan *plan, struct coverage *coverage,
-		 struct latency_outcome *outcome)
+static int count(const struct latency_request *request, struct latency_plan *plan,
+		 struct coverage *coverage, struct latency_outcome *outcome)
 {
-	struct latency_servers servers = {
-		.cgroup = arguments_text(arguments, "cgroup"),
-		.port = (uint16_t)arguments_number(arguments, "port"),
-	};
-
 	if (plan)
 		return latency_run(request, plan, coverage, outcome);
-	return latency_run_http(request, &servers, coverage, outcome);
+	return latency_run_http(request, coverage, outcome);
 }
 
 /* @plan: NULL: requests of HTTP servers */
@@ -193,15 +189,26 @@ static int run(const struct arguments *arguments, struct latency_plan *plan)
 		.count = arguments_number(arguments, "count"),
 		.max_cost_pct = arguments_decimal(arguments, "max-cost"),
 		.per_call = arguments_flag(arguments, "calls"),
+		.slower_ns = (uint64_t)(arguments_decimal(arguments, "slower") * NS_PER_MS),
+		.cgroup = arguments_text(arguments, "cgroup"),
+		.port = (uint16_t)arguments_number(arguments, "port"),
 		.sink = choose_sink(arguments),
 		.ready = on_ready,
 		.started = on_started,
 		.context = (void *)arguments,
 	};
+	struct file_output flame = { 0 };
 	int err = file_output_open(&output, arguments_text(arguments, "output"));
 
-	if (err)
+	if (!err && arguments_has(arguments, "flame")) {
+		err = file_output_open(&flame, arguments_text(arguments, "flame"));
+		request.flame = &show_svg;
+		request.flame_out = flame.out;
+	}
+	if (err) {
+		file_output_abort(&output);
 		return err;
+	}
 	request.target = (struct latency_target){
 		.out = output.out,
 		.ascii = !locale_is_utf8(),
@@ -209,12 +216,15 @@ static int run(const struct arguments *arguments, struct latency_plan *plan)
 		.per_call = request.per_call,
 		.is_http = !plan,
 	};
-	err = count(arguments, &request, plan, &coverage, &outcome);
+	err = count(&request, plan, &coverage, &outcome);
 	if (err) {
 		file_output_abort(&output);
+		file_output_abort(&flame);
 		return err;
 	}
 	err = file_output_commit(&output);
+	if (flame.out)
+		err = err ?: file_output_commit(&flame);
 	if (!err && !arguments_flag(arguments, "quiet"))
 		put_closing(&coverage, &outcome, !plan);
 	return err ?: conclude(arguments, &outcome);
@@ -243,6 +253,8 @@ int latency_verb_run(const struct arguments *arguments)
 	own(latency_plan_done) struct latency_plan plan = { 0 };
 	int err;
 
+	if (arguments_has(arguments, "flame") && !arguments_has(arguments, "slower"))
+		return refuse("'--flame' is of slow calls", "say which are by --slower MS");
 	if (arguments_flag(arguments, "http"))
 		return run_http(arguments);
 	if (arguments_has(arguments, "cgroup") || arguments_has(arguments, "port"))

@@ -10,7 +10,9 @@
 #include <stdio.h>
 
 #include "model/coverage.h"
+#include "model/profile.h"
 #include "probe/call.wire.h"
+#include "probe/reason.wire.h"
 
 #define LATENCY_ERROR_PCT 3.125 /* half of 1/16 */
 #define LATENCY_BEHIND    10
@@ -89,11 +91,40 @@ struct latency_report {
 	const struct coverage *coverage; /* is_final: what was lost; else NULL */
 };
 
+#define LATENCY_STACKS 5 /* of one call */
+
+struct latency_stack {
+	uint32_t stack; /* of the profile */
+	uint8_t reason; /* enum block_reason; 0: it ran */
+	uint64_t ns;
+};
+
+/* Why a call took so long: the time of its thread.  Of a request it is that of its service. */
+struct latency_slow {
+	struct latency_call call;
+	struct latency_exchange http;          /* where call.http is set */
+	char request[144];                     /* likewise */
+	uint64_t began_mono_ns, ended_mono_ns; /* of what is divided */
+	const char *not_divided;               /* why nothing below is known; NULL: it is */
+	uint64_t running_ns, runq_ns;
+	uint64_t blocked_ns[BLOCK_UNSEEN + 1];       /* by enum block_reason */
+	struct latency_stack stacks[LATENCY_STACKS]; /* where most of it went, longest first */
+	size_t stack_count;
+};
+
+struct latency_why {
+	const struct latency_slow *calls; /* the slowest first */
+	size_t count;
+	uint64_t total, slower_ns; /* calls above the threshold, of which the slowest were kept */
+	const struct profile *profile;
+};
+
 struct latency_sink {
 	const char *name;
 	int (*begin)(struct latency_target *target); /* may be NULL, as all but report() */
 	int (*call)(struct latency_target *target, const struct latency_call *call);
 	int (*report)(struct latency_target *target, const struct latency_report *report);
+	int (*why)(struct latency_target *target, const struct latency_why *why);
 	void (*end)(struct latency_target *target);
 };
 

@@ -93,9 +93,10 @@ struct moment {
 	uint64_t weight_ns;
 	uint32_t task;
 	uint32_t stack;
-	uint32_t cpu;
 	uint16_t kernel_frames;
 	uint16_t user_frames;
+	uint16_t cpu;
+	uint8_t reason; /* enum block_reason; of a wait, at_mono_ns is its end */
 };
 
 /* What time the weights are. */

@@ -90,16 +90,21 @@ struct call_options {
 	u64 slower;  /* ns from which on a call is a record of its own */
 	u32 tgid;    /* of the initial namespace; 0: any process */
 	u32 records; /* 0: none */
+	u32 split;   /* tell how long the thread of a call waited for a CPU */
+	u32 reserved;
 };
+
+#define CALL_NOT_SPLIT ((u64)-1)
 
 struct call_record {
 	unit_mono_ns at; /* when it ended */
 	u64 took_ns;
 	u64 goroutine; /* 0: none, or not known */
+	u64 runq_ns;   /* of it, waiting for a CPU; CALL_NOT_SPLIT: another thread began it */
 	u32 function;
 	id_pid pid;
 	id_tid tid; /* that it ended on */
-	u32 reserved;
+	u32 is_go;
 };
 
 #endif

@@ -16,6 +16,8 @@ struct http_record {
 	unit_mono_ns first_at; /* the server wrote the first byte of the answer; 0: it never did */
 	unit_mono_ns last_at;  /* it wrote the last part that was seen */
 	unit_bytes in_bytes, out_bytes;
+	unit_ns runq_ns; /* from reading to answering, that its thread waited for a CPU; all ones: another
+			  * thread has answered */
 	id_pid pid;
 	id_tid tid; /* that read it */
 	u16 port;   /* of the server */

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "collect/alive.h"
 #include "collect/call/calls.h"
+#include "session/latency_why.h"
 #include "session/signals.h"
 
 #define COST_SPAN_NS NS_PER_S /* over which the cost is averaged, before it is too much */
@@ -19,6 +20,7 @@ struct latency {
 	struct coverage *coverage;
 	struct latency_target target;
 	struct calls *calls;
+	struct why *why; /* NULL: nothing is explained */
 	struct calls_costs costs;
 	struct signals signals;
 	/* In the order of files, as calls wants them. */
@@ -82,6 +84,23 @@ static bool has_enough(const struct latency *latency)
 	return latency->request->count && latency->written >= latency->request->count;
 }
 
+/* A call that was slow.  0; -ENOMEM */
+static int keep_slow(struct latency *latency, const struct latency_call *call,
+		     const struct call_record *record)
+{
+	struct latency_slow slow = {
+		.call = *call,
+		.began_mono_ns = record->at - record->took_ns,
+		.ended_mono_ns = record->at,
+		.runq_ns = record->runq_ns,
+	};
+
+	if (record->runq_ns == CALL_NOT_SPLIT)
+		slow.not_divided = record->is_go ? "a goroutine shares its thread with others"
+						 : "it began on another thread";
+	return why_add(latency->why, &slow);
+}
+
 static int on_call(void *context, const struct call_record *record)
 {
 	struct latency *latency = context;
@@ -94,7 +113,15 @@ static int on_call(void *context, const struct call_record *record)
 		.goroutine = record->goroutine,
 	};
 
-	if (has_enough(latency) || !latency->request->sink->call)
+	if (has_enough(latency))
+		return 0;
+	if (latency->why && record->took_ns >= latency->request->slower_ns) {
+		int err = keep_slow(latency, &call, record);
+
+		if (err)
+			return err;
+	}
+	if (!latency->request->per_call || !latency->request->sink->call)
 		return 0;
 	latency->written++;
 	return latency->request->sink->call(&latency->target, &call);
@@ -114,7 +141,9 @@ static int open_calls(struct latency *latency)
 		.options = {
 			.limit = latency->request->count,
 			.tgid = latency->request->pid,
-			.records = latency->request->per_call,
+			.records = latency->request->per_call || latency->request->slower_ns,
+			.slower = latency->request->per_call ? 0 : latency->request->slower_ns,
+			.split = latency->request->slower_ns > 0,
 		},
 		.each = on_call,
 		.context = latency,
@@ -132,6 +161,8 @@ static int prepare(struct latency *latency)
 	size_t count = latency->plan->functions.len;
 	int err = take_sites(latency);
 
+	if (!err && latency->request->slower_ns)
+		err = why_open(latency->request, &latency->why);
 	latency->before = calloc(count, sizeof(*latency->before));
 	latency->rows = calloc(count, sizeof(*latency->rows));
 	latency->max_ns = calloc(count, sizeof(*latency->max_ns));
@@ -378,6 +409,8 @@ static int count_until_over(struct latency *latency, struct latency_outcome *out
 		now = clock_mono_ns();
 		check_end(latency, now, outcome);
 		err = calls_drain(latency->calls);
+		if (!err && latency->why)
+			err = why_drain(latency->why);
 		if (!err && !latency->is_over &&
 		    now >= latency->reported_ns + latency->request->interval_ns)
 			err = report_interval(latency, now);
@@ -396,6 +429,8 @@ static int count(struct latency *latency, struct latency_outcome *outcome)
 	latency->target.unix_offset_ns = clock_unix_offset_ns();
 	if (sink->begin && (err = sink->begin(&latency->target)) != 0)
 		return err;
+	if (latency->why && (err = why_start(latency->why)) != 0)
+		return err;
 	calls_arm(latency->calls);
 	if (latency->request->started)
 		latency->request->started(latency->request->context, latency->plan,
@@ -406,7 +441,11 @@ static int count(struct latency *latency, struct latency_outcome *outcome)
 	calls_detach(latency->calls);
 	outcome->detach_ns = clock_mono_ns() - began;
 	err = err ?: calls_drain(latency->calls);
+	if (!err && latency->why)
+		err = why_finish(latency->why, latency->coverage);
 	err = err ?: report_all(latency);
+	if (!err && latency->why)
+		err = why_write(latency->why, &latency->target);
 	if (sink->end)
 		sink->end(&latency->target);
 	return err ?: flush(latency);
@@ -426,6 +465,7 @@ static int run(struct latency *latency, struct latency_outcome *outcome)
 
 static void latency_done(struct latency *latency)
 {
+	why_close(latency->why);
 	calls_close(latency->calls);
 	for (size_t i = 0; latency->before && i < latency->plan->functions.len; i++)
 		free(latency->before[i]);

@@ -11,6 +11,7 @@
 #define SESSION_LATENCY_H
 
 #include "model/latency.h"
+#include "model/sink.h"
 #include "session/latency_plan.h"
 
 #define LATENCY_DRAIN_MS 100
@@ -32,6 +33,11 @@ struct latency_request {
 	uint64_t count;      /* of calls; 0: any */
 	double max_cost_pct; /* of one CPU; 0: any */
 	bool per_call;
+	uint64_t slower_ns;       /* from which on a call is explained; 0: none is */
+	const struct sink *flame; /* how the stacks of the slow ones are written; NULL: not */
+	FILE *flame_out;
+	const char *cgroup; /* NULL: any; of requests only */
+	uint16_t port;      /* 0: each that is listened on; likewise */
 	const struct latency_sink *sink;
 	struct latency_target target;
 
@@ -45,12 +51,6 @@ struct latency_request {
 	/** started - from here on calls are counted; @attach_ns: what setting the probes took */
 	void (*started)(void *context, const struct latency_plan *plan, uint64_t attach_ns);
 	void *context;
-};
-
-/* Whose requests. */
-struct latency_servers {
-	const char *cgroup; /* NULL: any */
-	uint16_t port;      /* 0: each that is listened on */
 };
 
 struct latency_outcome {
@@ -78,8 +78,7 @@ nodiscard int latency_run(const struct latency_request *request, struct latency_
  *
  * Return: 0; -errno with fail() said.
  */
-nodiscard int latency_run_http(const struct latency_request *request,
-			       const struct latency_servers *servers, struct coverage *coverage,
+nodiscard int latency_run_http(const struct latency_request *request, struct coverage *coverage,
 			       struct latency_outcome *ret_outcome);
 
 #endif

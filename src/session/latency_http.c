@@ -10,6 +10,7 @@
 #include "collect/http/requests.h"
 #include "session/latency.h"
 #include "session/latency_routes.h"
+#include "session/latency_why.h"
 #include "session/signals.h"
 
 struct session {
@@ -17,6 +18,7 @@ struct session {
 	struct coverage *coverage;
 	struct latency_target target;
 	struct requests *requests;
+	struct why *why; /* NULL: nothing is explained */
 	struct latency_routes routes;
 	struct signals signals;
 	uint64_t started_ns, reported_ns;
@@ -37,6 +39,25 @@ static bool has_enough(const struct session *session)
 	return session->request->count && session->counted >= session->request->count;
 }
 
+/* A request that was slow: its service is divided.  0; -ENOMEM */
+static int keep_slow(struct session *session, const struct http_record *record,
+		     const struct latency_call *call, const char *request)
+{
+	struct latency_slow slow = {
+		.call = *call,
+		.http = *call->http,
+		.began_mono_ns = record->read_at,
+		.ended_mono_ns = record->first_at,
+		.runq_ns = record->runq_ns,
+	};
+
+	if (record->runq_ns == UINT64_MAX)
+		slow.not_divided = "another thread has answered it than read it";
+	snprintf(slow.request, sizeof(slow.request), "%s", request);
+	return why_add(session->why, &slow);
+}
+
+/* To the sink, and to those that are explained. */
 static int tell(struct session *session, const struct http_record *record,
 		const struct latency_route *route)
 {
@@ -62,6 +83,7 @@ static int tell(struct session *session, const struct http_record *record,
 		.http = &exchange,
 	};
 	size_t len;
+	int err = 0;
 
 	if (!route_parse(record->line, record->line_bytes, &line))
 		return 0;
@@ -69,7 +91,11 @@ static int tell(struct session *session, const struct http_record *record,
 	memcpy(text, record->line, len);
 	text[len] = '\0';
 	exchange.is_cut = line.is_cut;
-	return session->request->sink->call(&session->target, &call);
+	if (session->why && call.took_ns >= session->request->slower_ns)
+		err = keep_slow(session, record, &call, text);
+	if (!err && session->request->per_call && session->request->sink->call)
+		err = session->request->sink->call(&session->target, &call);
+	return err;
 }
 
 static int on_request(void *context, const struct http_record *record)
@@ -89,9 +115,7 @@ static int on_request(void *context, const struct http_record *record)
 		return err;
 	session->counted++;
 	session->unaware += !record->ready_at;
-	if (session->request->per_call && session->request->sink->call)
-		return tell(session, record, route);
-	return 0;
+	return tell(session, record, route);
 }
 
 static void finish(struct session *session, enum latency_end end)
@@ -198,6 +222,8 @@ static int count_until_over(struct session *session)
 		now = clock_mono_ns();
 		err = requests_settle(session->requests, false);
 		err = err ?: requests_drain(session->requests);
+		if (!err && session->why)
+			err = why_drain(session->why);
 		check_end(session, now);
 		if (!err && !session->is_over &&
 		    now >= session->reported_ns + session->request->interval_ns)
@@ -218,6 +244,8 @@ static int count(struct session *session, struct latency_outcome *outcome)
 	session->target.unix_offset_ns = clock_unix_offset_ns();
 	if (sink->begin && (err = sink->begin(&session->target)) != 0)
 		return err;
+	if (session->why && (err = why_start(session->why)) != 0)
+		return err;
 	requests_arm(session->requests);
 	if (request->started)
 		request->started(request->context, NULL, outcome->attach_ns);
@@ -228,14 +256,18 @@ static int count(struct session *session, struct latency_outcome *outcome)
 	outcome->detach_ns = clock_mono_ns() - began;
 	err = err ?: requests_drain(session->requests);
 	err = err ?: note_losses(session);
+	if (!err && session->why)
+		err = why_finish(session->why, session->coverage);
 	err = err ?: report(session, clock_mono_ns(), true);
+	if (!err && session->why)
+		err = why_write(session->why, &session->target);
 	if (sink->end)
 		sink->end(&session->target);
 	return err ?: flush(session);
 }
 
-int latency_run_http(const struct latency_request *request, const struct latency_servers *servers,
-		     struct coverage *coverage, struct latency_outcome *ret_outcome)
+int latency_run_http(const struct latency_request *request, struct coverage *coverage,
+		     struct latency_outcome *ret_outcome)
 {
 	struct session session = {
 		.request = request,
@@ -245,8 +277,8 @@ int latency_run_http(const struct latency_request *request, const struct latency
 	};
 	struct requests_request wanted = {
 		.pid = request->pid,
-		.cgroup = servers->cgroup,
-		.port = servers->port,
+		.cgroup = request->cgroup,
+		.port = request->port,
 		.each = on_request,
 		.context = &session,
 	};
@@ -256,8 +288,11 @@ int latency_run_http(const struct latency_request *request, const struct latency
 	*ret_outcome = (struct latency_outcome){ 0 };
 	err = err ?: requests_open(&wanted, &session.requests);
 	ret_outcome->attach_ns = clock_mono_ns() - began;
+	if (!err && request->slower_ns)
+		err = why_open(request, &session.why);
 	err = err ?: count(&session, ret_outcome);
 	ret_outcome->end = session.end;
+	why_close(session.why);
 	requests_close(session.requests);
 	latency_routes_done(&session.routes);
 	signals_give_back(&session.signals);

@@ -5,6 +5,7 @@
  */
 #include "base/json.h"
 #include "show/latency_sinks.h"
+#include "show/latency_why.h"
 
 const struct latency_share latency_shares[LATENCY_SHARES] = {
 	{ "p50_ns", "P50", 0.5 },
@@ -295,6 +296,7 @@ const struct latency_sink show_latency_json = {
 	.name = "json",
 	.call = put_json_call,
 	.report = put_json,
+	.why = latency_why_json,
 };
 
 const struct latency_sink show_latency_csv = {

@@ -8,6 +8,7 @@
 #include "model/histogram.h"
 #include "show/format.h"
 #include "show/latency_sinks.h"
+#include "show/latency_why.h"
 
 #define NAME_COLUMNS 34
 #define BAR_COLUMNS  40
@@ -244,10 +245,12 @@ static int put_nothing(struct latency_target *target, const struct latency_repor
 const struct latency_sink show_latency_text = {
 	.name = "text",
 	.report = put_report,
+	.why = latency_why_text,
 };
 
 const struct latency_sink show_latency_calls = {
 	.name = "calls",
 	.call = put_call,
 	.report = put_nothing,
+	.why = latency_why_text,
 };

@@ -24,6 +24,7 @@
 #include "probe/call.wire.h"
 #include "probe/emit.bpf.h"
 #include "probe/histogram.bpf.h"
+#include "probe/run_queue.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
@@ -42,6 +43,9 @@ struct pending {
 	u64 began;
 	u32 function;
 	u32 restarts; /* it is about to begin again */
+	u64 runq_ns;  /* of its thread so far, waiting for a CPU */
+	u32 tid;
+	u32 reserved;
 };
 
 const volatile struct call_options options = {};
@@ -227,11 +231,16 @@ static __always_inline void begin(const struct pt_regs *ctx, const struct call_s
 			__sync_fetch_and_add(&other->cut, 1);
 	}
 	fresh.restarts = site->is_go && site->is_if && condition_holds(ctx, site->condition);
+	if (options.split) {
+		fresh.runq_ns = run_queue_ns();
+		fresh.tid = (u32)bpf_get_current_pid_tgid();
+	}
 	if (bpf_map_update_elem(&pending, frame, &fresh, BPF_ANY))
 		__sync_fetch_and_add(&control.refused, 1);
 }
 
-static __always_inline void tell(const struct call_site *site, u64 place, u64 now, u64 took)
+static __always_inline void tell(const struct call_site *site, u64 place, u64 now, u64 took,
+				 u64 runq_ns)
 {
 	struct call_record *record = bpf_ringbuf_reserve(&records, sizeof(*record), 0);
 	u64 ids = bpf_get_current_pid_tgid();
@@ -246,6 +255,8 @@ static __always_inline void tell(const struct call_site *site, u64 place, u64 no
 		.function = site->function,
 		.pid = ids >> 32,
 		.tid = (u32)ids,
+		.runq_ns = runq_ns,
+		.is_go = site->is_go,
 	};
 	if (site->goid_words &&
 	    bpf_probe_read_user(&record->goroutine, sizeof(record->goroutine),
@@ -264,7 +275,7 @@ static __always_inline bool within_limit(void)
 static __always_inline void end(const struct call_site *site, const struct frame *frame,
 				struct call_counts *counts)
 {
-	u64 now = bpf_ktime_get_ns(), took;
+	u64 now = bpf_ktime_get_ns(), took, runq_ns = CALL_NOT_SPLIT;
 	struct pending *call = bpf_map_lookup_elem(&pending, frame);
 	u32 bucket;
 
@@ -273,6 +284,8 @@ static __always_inline void end(const struct call_site *site, const struct frame
 		return;
 	}
 	took = now - call->began;
+	if (options.split && call->tid == (u32)bpf_get_current_pid_tgid() && !site->is_go)
+		runq_ns = run_queue_ns() - call->runq_ns;
 	bpf_map_delete_elem(&pending, frame);
 	if (!within_limit())
 		return;
@@ -284,7 +297,7 @@ static __always_inline void end(const struct call_site *site, const struct frame
 	histogram_raise(&counts->max_ns[control.turn & 1], took);
 	__sync_fetch_and_add(&counts->calls, 1);
 	if (options.records && took >= options.slower)
-		tell(site, frame->place, now, took);
+		tell(site, frame->place, now, took, runq_ns);
 }
 
 SEC("uprobe")

@@ -24,6 +24,7 @@
 
 #include "probe/emit.bpf.h"
 #include "probe/http.wire.h"
+#include "probe/run_queue.bpf.h"
 #include "probe/target.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
@@ -55,6 +56,7 @@ struct connection {
 	u64 waits_from; /* first arrival that was not read; 0: all was */
 	u64 ready_at, read_at, first_at, last_at;
 	u64 in_bytes, out_bytes;
+	u64 runq_ns; /* of the thread, when it read; then in between */
 	u32 pid, tid;
 	u32 start_seq;   /* of the request */
 	u32 read_seq;    /* behind what was read of it */
@@ -164,6 +166,7 @@ static __always_inline void tell(struct connection *connection)
 	record->last_at = connection->last_at;
 	record->in_bytes = connection->in_bytes;
 	record->out_bytes = connection->out_bytes;
+	record->runq_ns = connection->runq_ns;
 	record->pid = connection->pid;
 	record->tid = connection->tid;
 	record->port = connection->port;
@@ -252,6 +255,7 @@ static __always_inline void begin(const struct sock *sk, struct connection *conn
 	connection->in_bytes = connection->out_bytes = 0;
 	connection->pid = ids >> 32;
 	connection->tid = (u32)ids;
+	connection->runq_ns = run_queue_ns();
 	connection->start_seq = connection->read_seq = seq;
 	connection->line_bytes = 0;
 	connection->status = 0;
@@ -388,6 +392,10 @@ static __always_inline void answer(const struct sock *sk, struct connection *con
 	if (!status)
 		count(&control.unknown);
 	connection->status = status;
+	if (connection->tid == (u32)target_pid_tgid())
+		connection->runq_ns = run_queue_ns() - connection->runq_ns;
+	else
+		connection->runq_ns = (u64)-1;
 	connection->first_at = connection->last_at = now;
 	connection->written_seq = tcp_written(sk);
 	connection->stage = STAGE_ANSWERED;

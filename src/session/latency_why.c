@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: MIT */
+#include "session/latency_why.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "session/recording.h"
+
+#define RATE_HZ      199  /* of samples of what runs */
+#define MIN_BLOCK_NS 1000 /* of a wait that is told by itself */
+#define STACKS_MAX   256  /* distinct ones of a call that are looked at */
+
+struct why {
+	const struct latency_request *request;
+	struct recording_request recording_request;
+	struct recording *recording;
+	vec(struct latency_slow) calls;
+	uint64_t total;   /* above the threshold */
+	uint64_t dropped; /* moments for which there was no room */
+	uint64_t dropped_until_ns;
+};
+
+int why_open(const struct latency_request *request, struct why **ret_why)
+{
+	own(why_closep) struct why *why = calloc(1, sizeof(*why));
+	int err;
+
+	if (!why)
+		return -ENOMEM;
+	why->request = request;
+	why->recording_request = (struct recording_request){
+		.cpu = {
+			.kind = request->pid      ? TARGET_PROCESS
+				: request->cgroup ? TARGET_CGROUP
+						  : TARGET_HOST,
+			.ids = &request->pid,
+			.id_count = request->pid ? 1 : 0,
+			.cgroup = request->cgroup,
+			.rate_hz = RATE_HZ,
+			.time = CPU_TIME_WALL,
+			.min_block_ns = MIN_BLOCK_NS,
+			.want_user = true,
+			.want_kernel = true,
+			.every_sample = true,
+		},
+		.keep_moments = true,
+	};
+	err = recording_open(&why->recording_request, &why->recording);
+	if (err)
+		return err;
+	*ret_why = take(why);
+	return 0;
+}
+
+int why_start(struct why *why)
+{
+	return recording_start(why->recording);
+}
+
+/* Room is made by forgetting the fastest. */
+int why_add(struct why *why, const struct latency_slow *slow)
+{
+	size_t least = 0;
+
+	why->total++;
+	if (why->calls.len < WHY_CALLS_MAX)
+		return vec_push(&why->calls, *slow);
+	for (size_t i = 1; i < why->calls.len; i++)
+		if (why->calls.data[i].call.took_ns < why->calls.data[least].call.took_ns)
+			least = i;
+	if (slow->call.took_ns > why->calls.data[least].call.took_ns)
+		why->calls.data[least] = *slow;
+	return 0;
+}
+
+/* The older half leaves. */
+static void forget(struct why *why, struct profile *profile)
+{
+	size_t gone = profile->moments.len / 2;
+
+	why->dropped += gone;
+	why->dropped_until_ns = profile->moments.data[gone - 1].at_mono_ns;
+	profile->moments.len -= gone;
+	memmove(profile->moments.data, profile->moments.data + gone,
+		profile->moments.len * sizeof(*profile->moments.data));
+}
+
+int why_drain(struct why *why)
+{
+	struct profile *profile = recording_profile(why->recording);
+	int err = recording_drain(why->recording);
+
+	if (!err && profile->moments.len > WHY_MOMENTS_MAX)
+		forget(why, profile);
+	return err;
+}
+
+static int by_time(const void *a, const void *b)
+{
+	const struct moment *one = a, *other = b;
+
+	return one->at_mono_ns < other->at_mono_ns ? -1 : one->at_mono_ns > other->at_mono_ns;
+}
+
+static int by_length(const void *a, const void *b)
+{
+	const struct latency_slow *one = a, *other = b;
+
+	return one->call.took_ns > other->call.took_ns   ? -1
+	       : one->call.took_ns < other->call.took_ns ? 1
+							 : 0;
+}
+
+static int by_ns(const void *a, const void *b)
+{
+	const struct latency_stack *one = a, *other = b;
+
+	return one->ns > other->ns ? -1 : one->ns < other->ns;
+}
+
+/* Number of the first moment that ended after an instant. */
+static size_t first_after(const struct profile *profile, uint64_t at)
+{
+	size_t low = 0, high = profile->moments.len;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (profile->moments.data[middle].at_mono_ns > at)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return low;
+}
+
+struct stacks {
+	struct latency_stack data[STACKS_MAX];
+	size_t len;
+};
+
+static void add_stack(struct stacks *stacks, const struct moment *moment)
+{
+	for (size_t i = 0; i < stacks->len; i++) {
+		struct latency_stack *one = &stacks->data[i];
+
+		if (one->stack == moment->stack && one->reason == moment->reason) {
+			one->ns += moment->weight_ns;
+			return;
+		}
+	}
+	if (stacks->len < STACKS_MAX)
+		stacks->data[stacks->len++] =
+			(struct latency_stack){ moment->stack, moment->reason, moment->weight_ns };
+}
+
+/* Of a moment of the call: whether it is a wait that is told by itself, or a sample. */
+static bool is_part(const struct profile *profile, const struct latency_slow *slow,
+		    const struct moment *moment)
+{
+	return moment->reason <= BLOCK_UNSEEN &&
+	       profile->tasks.data[moment->task].tid == slow->call.tid;
+}
+
+static void explain(const struct why *why, const struct profile *profile, struct latency_slow *slow)
+{
+	uint64_t length = slow->ended_mono_ns - slow->began_mono_ns, known = slow->runq_ns;
+	struct stacks stacks = { .len = 0 };
+
+	if (!slow->not_divided && slow->began_mono_ns < why->dropped_until_ns)
+		slow->not_divided = "there was no room to keep what its thread did";
+	if (slow->not_divided)
+		return;
+	for (size_t i = first_after(profile, slow->began_mono_ns); i < profile->moments.len; i++) {
+		const struct moment *moment = &profile->moments.data[i];
+
+		if (moment->at_mono_ns > slow->ended_mono_ns)
+			break;
+		if (!is_part(profile, slow, moment))
+			continue;
+		add_stack(&stacks, moment);
+		if (moment->reason == BLOCK_NONE)
+			continue;
+		slow->blocked_ns[moment->reason] += moment->weight_ns;
+		known += moment->weight_ns;
+	}
+	slow->running_ns = length > known ? length - known : 0;
+	qsort(stacks.data, stacks.len, sizeof(stacks.data[0]), by_ns);
+	slow->stack_count = stacks.len < LATENCY_STACKS ? stacks.len : LATENCY_STACKS;
+	memcpy(slow->stacks, stacks.data, slow->stack_count * sizeof(stacks.data[0]));
+}
+
+/* The profile becomes that of the slow calls alone.  A moment of calls inside of each other counts once. */
+static int keep_slow_only(const struct why *why, struct profile *profile)
+{
+	int err = 0;
+
+	profile->entries.len = 0;
+	index_clear(&profile->entry_index);
+	profile->samples = profile->weight_ns = 0;
+	for (size_t i = 0; !err && i < profile->moments.len; i++) {
+		const struct moment *moment = &profile->moments.data[i];
+
+		vec_each(slow, &why->calls) {
+			if (moment->at_mono_ns <= slow->began_mono_ns ||
+			    moment->at_mono_ns > slow->ended_mono_ns || slow->not_divided ||
+			    !is_part(profile, slow, moment))
+				continue;
+			err = profile_count(profile, moment->task, moment->stack, 1,
+					    moment->weight_ns);
+			break;
+		}
+	}
+	return err;
+}
+
+static int write_flame(const struct why *why, struct profile *profile)
+{
+	const struct sink *sink = why->request->flame;
+	struct sink_target target = {
+		.profile = profile,
+		.out = why->request->flame_out,
+		.options = { .title = "slow calls" },
+	};
+	int err = keep_slow_only(why, profile);
+
+	if (!err && sink->begin)
+		err = sink->begin(&target);
+	return err ?: sink->end(&target);
+}
+
+static int copy_losses(const struct why *why, const struct profile *profile,
+		       struct coverage *coverage)
+{
+	int err = coverage_lose(coverage, "samples and waits: no room to keep them", why->dropped,
+				clock_mono_ns());
+
+	vec_each(loss, &profile->coverage.lost)
+		err = err ?: coverage_lose(coverage, loss->kind, loss->count, loss->last_mono_ns);
+	return err;
+}
+
+int why_finish(struct why *why, struct coverage *coverage)
+{
+	struct profile *profile = recording_profile(why->recording);
+	int err;
+
+	recording_stop(why->recording);
+	err = recording_finish(why->recording);
+	err = err ?: recording_name(why->recording);
+	err = err ?: recording_report(why->recording);
+	err = err ?: copy_losses(why, profile, coverage);
+	if (err)
+		return err;
+	if (profile->moments.len)
+		qsort(profile->moments.data, profile->moments.len, sizeof(struct moment), by_time);
+	vec_each(slow, &why->calls)
+		explain(why, profile, slow);
+	if (why->calls.len)
+		qsort(why->calls.data, why->calls.len, sizeof(struct latency_slow), by_length);
+	return 0;
+}
+
+int why_write(struct why *why, struct latency_target *target)
+{
+	struct profile *profile = recording_profile(why->recording);
+	struct latency_why words = {
+		.calls = why->calls.data,
+		.count = why->calls.len,
+		.total = why->total,
+		.slower_ns = why->request->slower_ns,
+		.profile = profile,
+	};
+	int err = 0;
+
+	vec_each(slow, &why->calls) {
+		if (!slow->call.http)
+			continue;
+		slow->http.request = slow->request;
+		slow->call.http = &slow->http;
+	}
+	if (why->request->sink->why)
+		err = why->request->sink->why(target, &words);
+	if (!err && why->request->flame)
+		err = write_flame(why, profile);
+	return err;
+}
+
+void why_close(struct why *why)
+{
+	if (!why)
+		return;
+	recording_free(why->recording);
+	vec_done(&why->calls);
+	free(why);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* latency_why.h - why calls were slow: what their threads did meanwhile, on which stacks.
+ *
+ *     cpu, waits --recording--> moments --,
+ *     calls above the threshold ----------+--> by thread and time --> parts, stacks, flame graph
+ *
+ * While a thread is in a call everything that it does belongs to the call, so its waits are those that
+ * ended in between.  How long it waited for a CPU the kernel counts; it ran for the rest.
+ * The slowest WHY_CALLS_MAX calls are kept, and the last WHY_MOMENTS_MAX moments.
+ */
+#ifndef SESSION_LATENCY_WHY_H
+#define SESSION_LATENCY_WHY_H
+
+#include "session/latency.h"
+
+#define WHY_CALLS_MAX   1000
+#define WHY_MOMENTS_MAX (1u << 20)
+
+struct why;
+
+/** why_open - load; of request->pid, request->cgroup, or the whole host.  As recording_open() */
+nodiscard int why_open(const struct latency_request *request, struct why **ret_why);
+nodiscard int why_start(struct why *why);
+
+/** why_add - a call above the threshold; @slow: with all but its parts.  0; -ENOMEM */
+nodiscard int why_add(struct why *why, const struct latency_slow *slow);
+
+/** why_drain - several times a second.  As recording_drain() */
+nodiscard int why_drain(struct why *why);
+
+/**
+ * why_finish - end, and explain
+ * @coverage: what was lost of samples and waits is added
+ *
+ * Return: 0; -errno with fail() said.
+ */
+nodiscard int why_finish(struct why *why, struct coverage *coverage);
+
+/** why_write - after why_finish(): to the sink, and the flame graph.  0; -errno with fail() said */
+nodiscard int why_write(struct why *why, struct latency_target *target);
+void why_close(struct why *why);
+own_define(struct why, why_close)
+
+#endif

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: MIT
+"""Why calls were slow, against a program whose reasons are known."""
+import json
+import os
+import subprocess
+
+import pytest
+
+from test_http import END, OK, answer, send, wired
+from timing import MADE, Target, Timing, kymo, made
+
+FUNCTIONS = ["by_lock", "by_disk", "by_child", "by_cpu"]
+
+
+def disk_folder():
+    """Where files lie on a disk, and writing them waits for it."""
+    kind = subprocess.run(["stat", "-f", "-c", "%T", MADE], text=True, capture_output=True,
+                          check=True).stdout.strip()
+    if kind in ("tmpfs", "ramfs"):
+        pytest.skip("the folder of the build is in memory")
+    return MADE
+
+
+def slow_of(out):
+    return [one for one in map(json.loads, out.splitlines()) if "slow" in one]
+
+
+def explained(*options):
+    target = Target(made("slow.c"), disk_folder())
+    with target, Timing("-p", target.pid, *FUNCTIONS,
+                        options=("--json", "--max-cost", "0", "--slower", "20", *options)) as timing:
+        done = target.go()
+        out, said = timing.process.communicate()
+    assert timing.process.returncode == 0, said
+    slow = {one["slow"]: one for one in slow_of(out)}
+    return done, slow, out
+
+
+def test_each_reason_is_told(tmp_path):
+    done, slow, out = explained("--flame", tmp_path / "slow.svg")
+    assert done[0] == "4"
+    assert sorted(slow) == sorted(FUNCTIONS)
+    for one in slow.values():
+        parts = one["running_ns"] + one["runq_ns"] + sum(one["blocked_ns"].values())
+        assert parts == one["divided_ns"] == one["took_ns"]
+    for name, reason in (("by_lock", "lock"), ("by_disk", "disk"), ("by_child", "child")):
+        blocked = slow[name]["blocked_ns"]
+        assert max(blocked, key=blocked.get) == reason, (name, slow[name])
+        stacks = [one for one in slow[name]["stacks"] if one["reason"] == reason]
+        assert stacks and any(name in frame for frame in stacks[0]["frames"]), (name, slow[name])
+    assert slow["by_cpu"]["runq_ns"] >= int(done[1]) > 0
+    assert sum(slow["by_cpu"]["blocked_ns"].values()) < slow["by_cpu"]["runq_ns"]
+    picture = (tmp_path / "slow.svg").read_text()
+    assert "by_lock" in picture and "by_child" in picture
+    assert json.loads(out.splitlines()[-1])  # nothing half written
+
+
+def test_a_person_reads_it():
+    target = Target(made("slow.c"), disk_folder())
+    with target, Timing("-p", target.pid, "by_lock", options=("--max-cost", "0", "--slower", "20")) \
+            as timing:
+        target.go()
+        out, _ = timing.process.communicate()
+    assert "1 above 20.0 ms: " in out
+    assert " in by_lock (PID: " in out and "lock " in out
+    assert " < by_lock < main < " in out
+
+
+def test_a_goroutine_is_not_divided():
+    target = Target(made("work.go"), 2, 3)
+    with target, Timing("-p", target.pid, "main.sleeps",
+                        options=("--json", "--max-cost", "0", "--slower", "0.5")) as timing:
+        target.go()
+        out, _ = timing.process.communicate()
+    slow = slow_of(out)
+    assert len(slow) == 6
+    assert all("goroutine" in one["not_divided"] and "running_ns" not in one for one in slow)
+
+
+def test_a_slow_request(tmp_path):
+    with wired(options=("--json", "--slower", "0.001")) as (wire, timing):
+        client, server = wire.connect()
+        send(client, server, b"GET /slow/1" + END)
+        with os.popen("sleep 0.05") as child:  # what the server waits for meanwhile
+            child.read()
+        answer(client, server, OK)
+        timing.process.terminate()
+        out, _ = timing.process.communicate()
+    slow, = slow_of(out)
+    assert (slow["slow"], slow["request"]) == ("GET /slow/{number}", "GET /slow/1")
+    blocked = slow["blocked_ns"]
+    assert max(blocked, key=blocked.get) in ("pipe", "child")
+    assert slow["divided_ns"] >= 50e6
+
+
+def test_a_flame_graph_wants_a_threshold():
+    done = kymo("--flame", "x.svg", "a:b")
+    assert done.returncode == 2 and "--slower" in done.stderr
