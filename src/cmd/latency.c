@@ -253,6 +253,8 @@ int latency_verb_run(const struct arguments *arguments)
 	own(latency_plan_done) struct latency_plan plan = { 0 };
 	int err;
 
+	if (arguments_has(arguments, "slower") && arguments_decimal(arguments, "slower") <= 0)
+		return refuse("every call is slower than 0 ms", "--slower wants a threshold above");
 	if (arguments_has(arguments, "flame") && !arguments_has(arguments, "slower"))
 		return refuse("'--flame' is of slow calls", "say which are by --slower MS");
 	if (arguments_flag(arguments, "http"))

@@ -30,7 +30,7 @@ struct latency {
 	struct latency_figures **before; /* by function; NULL: nothing was called yet */
 	struct latency_figures *now;     /* by row of a report */
 	struct latency_row *rows;
-	uint64_t started_ns, reported_ns;
+	uint64_t started_ns, reported_ns, ended_ns;
 	uint64_t cost_from_ns, cost_from; /* where the span of the cost began */
 	uint64_t *max_ns;                 /* altogether, by function */
 	uint64_t written;
@@ -320,7 +320,7 @@ static int note_losses(const struct latency *latency)
 static int report_all(struct latency *latency)
 {
 	struct latency_report report = {
-		.at_mono_ns = clock_mono_ns(),
+		.at_mono_ns = latency->ended_ns,
 		.is_final = true,
 		.rows = latency->rows,
 		.coverage = latency->coverage,
@@ -437,7 +437,7 @@ static int count(struct latency *latency, struct latency_outcome *outcome)
 					  outcome->attach_ns);
 	err = count_until_over(latency, outcome);
 	calls_disarm(latency->calls);
-	began = clock_mono_ns();
+	latency->ended_ns = began = clock_mono_ns();
 	calls_detach(latency->calls);
 	outcome->detach_ns = clock_mono_ns() - began;
 	err = err ?: calls_drain(latency->calls);
@@ -495,9 +495,9 @@ int latency_run(const struct latency_request *request, struct latency_plan *plan
 	*ret_outcome = (struct latency_outcome){ 0 };
 	err = run(&latency, ret_outcome);
 	ret_outcome->end = latency.end;
-	if (!err && latency.end != LATENCY_END_COST && clock_mono_ns() > latency.started_ns)
+	if (!err && latency.end != LATENCY_END_COST && latency.ended_ns > latency.started_ns)
 		ret_outcome->cost_pct = 100.0 * (double)cost_so_far(&latency) /
-					(double)(clock_mono_ns() - latency.started_ns);
+					(double)(latency.ended_ns - latency.started_ns);
 	latency_done(&latency);
 	return err;
 }

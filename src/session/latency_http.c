@@ -237,7 +237,7 @@ static int count(struct session *session, struct latency_outcome *outcome)
 {
 	const struct latency_request *request = session->request;
 	const struct latency_sink *sink = request->sink;
-	uint64_t began = clock_mono_ns();
+	uint64_t began = clock_mono_ns(), ended_ns;
 	int err;
 
 	session->started_ns = session->reported_ns = began;
@@ -250,6 +250,7 @@ static int count(struct session *session, struct latency_outcome *outcome)
 	if (request->started)
 		request->started(request->context, NULL, outcome->attach_ns);
 	err = count_until_over(session);
+	ended_ns = clock_mono_ns();
 	err = err ?: requests_settle(session->requests, true);
 	began = clock_mono_ns();
 	requests_detach(session->requests);
@@ -258,7 +259,7 @@ static int count(struct session *session, struct latency_outcome *outcome)
 	err = err ?: note_losses(session);
 	if (!err && session->why)
 		err = why_finish(session->why, session->coverage);
-	err = err ?: report(session, clock_mono_ns(), true);
+	err = err ?: report(session, ended_ns, true);
 	if (!err && session->why)
 		err = why_write(session->why, &session->target);
 	if (sink->end)

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "model/histogram.h"
 #include "show/format.h"
+#include "show/latency_heat.h"
 #include "show/latency_sinks.h"
 #include "show/latency_why.h"
 
@@ -158,6 +159,7 @@ static void put_picture(struct latency_target *target, const struct latency_row 
 			fputs(target->ascii ? "#" : "\xe2\x96\x88", target->out);
 		putc('\n', target->out);
 	}
+	heat_put(target->state, row, target->out, target->ascii);
 }
 
 static void put_notes(struct latency_target *target, const struct latency_report *report)
@@ -180,8 +182,24 @@ static void put_notes(struct latency_target *target, const struct latency_report
 			format_count(cut).text);
 }
 
+/* A picture of the busiest one, where the table is drawn over. */
+static void put_live_picture(struct latency_target *target, const struct latency_report *report)
+{
+	const struct latency_row *busiest = NULL;
+
+	for (size_t i = 0; i < report->count; i++)
+		if (!busiest || report->rows[i].figures->calls > busiest->figures->calls)
+			busiest = &report->rows[i];
+	if (busiest && busiest->figures->calls)
+		put_picture(target, busiest);
+}
+
 static int put_report(struct latency_target *target, const struct latency_report *report)
 {
+	int err = heat_add(target->state, report);
+
+	if (err)
+		return err;
 	if (target->in_place)
 		fputs("\033[H\033[J", target->out);
 	if (report->is_final)
@@ -192,6 +210,8 @@ static int put_report(struct latency_target *target, const struct latency_report
 		put_row(target, report, &report->rows[i]);
 	for (size_t i = 0; report->is_final && i < report->count; i++)
 		put_picture(target, &report->rows[i]);
+	if (!report->is_final && target->in_place)
+		put_live_picture(target, report);
 	if (report->is_final)
 		put_notes(target, report);
 	return 0;
@@ -242,8 +262,24 @@ static int put_nothing(struct latency_target *target, const struct latency_repor
 	return 0;
 }
 
+static int begin_text(struct latency_target *target)
+{
+	target->state = calloc(1, sizeof(struct heat));
+	return target->state ? 0 : -ENOMEM;
+}
+
+static void end_text(struct latency_target *target)
+{
+	if (target->state)
+		heat_done(target->state);
+	free(target->state);
+	target->state = NULL;
+}
+
 const struct latency_sink show_latency_text = {
 	.name = "text",
+	.begin = begin_text,
+	.end = end_text,
 	.report = put_report,
 	.why = latency_why_text,
 };

@@ -96,3 +96,4 @@ def test_a_slow_request(tmp_path):
 def test_a_flame_graph_wants_a_threshold():
     done = kymo("--flame", "x.svg", "a:b")
     assert done.returncode == 2 and "--slower" in done.stderr
+    assert kymo("--slower", "0", "a:b").returncode == 2
