@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "collect/collector.h"
+#include "collect/rights.h"
 #include "serve/daemon.h"
 
 #define DEFAULT_FILE "/etc/kymo/kymo.toml"
@@ -40,15 +41,17 @@ static int read_settings(const struct arguments *arguments, struct config *confi
 	return err ?: config_check(config);
 }
 
-/* All is root's business: what is watched belongs to everybody. */
-static int need_root(void)
+/* What is watched belongs to everybody: root may, and whom these rights were given, as by the unit of
+ * systemd.
+ */
+static int need_rights(void)
 {
 	int err;
 
-	if (geteuid() == 0)
+	if (rights_load_tracing())
 		return 0;
-	err = fail(-EPERM, "only root may watch the whole host");
-	hint("sudo kymo serve");
+	err = fail(-EPERM, "not permitted to watch the whole host");
+	hint("sudo kymo serve, or 'systemctl start kymo' with the package of kymo installed");
 	return err;
 }
 
@@ -74,6 +77,6 @@ int serve_verb_run(const struct arguments *arguments)
 		return 0;
 	}
 	request.config_path = path;
-	err = need_root();
+	err = need_rights();
 	return err ?: daemon_run(&request);
 }

@@ -278,6 +278,30 @@ def check_ordinary_user():
     return "", ""
 
 
+def check_package():
+    """Installed by the first process of this machine; now a newer one over it, and then nothing is left."""
+    def run(*words):
+        return subprocess.run(words, check=True, capture_output=True, text=True).stdout
+
+    if "kymo" not in run("getent", "passwd", "kymo"):
+        raise Broken("there is no user kymo")
+    run("dpkg-deb", "-R", str(MNT / "kymo.deb"), "/tmp/newer")
+    control = pathlib.Path("/tmp/newer/DEBIAN/control")
+    control.write_text(control.read_text().replace("Version: ", "Version: 99:", 1))
+    run("dpkg-deb", "-b", "/tmp/newer", "/tmp/newer.deb")
+    kept = pathlib.Path("/var/lib/kymo/kept")
+    kept.parent.mkdir(exist_ok=True)
+    kept.touch()
+    run("dpkg", "-i", "/tmp/newer.deb")
+    if not run("dpkg-query", "-W", "-f", "${Version}", "kymo").startswith("99:") or not kept.exists():
+        raise Broken("the upgrade did not keep what was recorded")
+    run("dpkg", "-P", "kymo")
+    left = run("find", "/usr", "/etc", "/var", "/lib/systemd", "-name", "*kymo*").split()
+    if left or subprocess.run(["getent", "passwd", "kymo"], capture_output=True).returncode == 0:
+        raise Broken(f"left after purging: {left or 'the user'}")
+    return "", "installed, upgraded, purged"
+
+
 CHECKS = [
     ("profile in the tick", lambda: check_split("--timer", "tick", "-F", "250")),
     ("profile by the CPU clock", lambda: check_split("--timer", "clock", "-F", "999")),
@@ -298,6 +322,7 @@ CHECKS = [
     ("run, ptrace rung", lambda: check_run("--rung", "ptrace")),
     ("latency", check_latency),
     ("serve", check_serve),
+    ("package", check_package),  # the last: it is gone then
 ]
 
 

@@ -115,7 +115,7 @@ static int open_source(struct cpu_plan *plan, struct cpu_source **ret_source)
 
 	if (!request->without_bpf) {
 		err = open_bpf(plan, ret_source);
-		if (err != -EPERM && err != -EACCES)
+		if (err != -EPERM && err != -EACCES && err != -ENOTSUP)
 			return err;
 	}
 	if (request->timer == CPU_TIMER_TICK || is_forced(request))
