@@ -17,14 +17,18 @@ int answer_functions(struct api *api, const struct request *request, struct resp
 int answer_timeseries(struct api *api, const struct request *request, struct response *response);
 int answer_heatmap(struct api *api, const struct request *request, struct response *response);
 int answer_metrics(struct api *api, const struct request *request, struct response *response);
+int answer_dashboard(struct api *api, const struct request *request, struct response *response);
+int answer_dashboard_health(struct api *api, const struct request *request,
+			    struct response *response);
+int answer_diff(struct api *api, const struct request *request, struct response *response);
 int answer_home(struct api *api, const struct request *request, struct response *response);
 int answer_style(struct api *api, const struct request *request, struct response *response);
 int answer_openapi(struct api *api, const struct request *request, struct response *response);
 int answer_switch(struct api *api, const struct request *request, struct response *response);
 
 /* What they may be asked with. */
-extern const struct query_parameter profile_parameters[], function_parameters[],
-	timeseries_parameters[], heatmap_parameters[];
+extern const struct query_parameter dashboard_parameters[], diff_parameters[], profile_parameters[],
+	function_parameters[], timeseries_parameters[], heatmap_parameters[];
 
 /** answer_health - 200 with the word @good, or 503 with @bad and the reasons; @service may be NULL */
 int answer_health(struct api *api, struct response *response, const char *good, const char *bad,

@@ -34,8 +34,8 @@ const char *call_tree_kind(uint8_t kind)
 	return names[kind];
 }
 
-static void put_functions(struct json *json, const struct flame *flame, const uint32_t *order,
-			  uint32_t count)
+void call_tree_put_functions(struct json *json, const struct flame *flame, const uint32_t *order,
+			     uint32_t count)
 {
 	const struct profile *profile = flame->profile;
 
@@ -98,6 +98,6 @@ int call_tree_put(struct json *json, const struct flame *flame)
 		node = flame_next(flame, node);
 	} while (node);
 	json_array_end(json);
-	put_functions(json, flame, order, count);
+	call_tree_put_functions(json, flame, order, count);
 	return 0;
 }

@@ -23,6 +23,10 @@ double call_tree_trim(struct flame *flame, double min_share_pct);
 /** call_tree_put - "functions" and "nodes" into the object that is open.  Return: 0; -ENOMEM */
 nodiscard int call_tree_put(struct json *json, const struct flame *flame);
 
+/** call_tree_put_functions - those that @order names */
+void call_tree_put_functions(struct json *json, const struct flame *flame, const uint32_t *order,
+			     uint32_t count);
+
 /** call_tree_kind - "user", "kernel", ...: what a function is */
 const char *call_tree_kind(uint8_t kind);
 

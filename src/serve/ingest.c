@@ -91,6 +91,9 @@ static int make_views(struct ingest *ingest)
 	return err ?: vec_push(&ingest->views, ingest->life.view);
 }
 
+/* What an older dashboard shows of disks; it costs one more row in a table of the kernel. */
+static const struct knob_value knobs[] = { { "disk", "ranges", 1 } };
+
 int ingest_new(const struct config *config, const struct log *log, struct ingest **ret_ingest)
 {
 	struct ingest *ingest = calloc(1, sizeof(*ingest));
@@ -98,6 +101,8 @@ int ingest_new(const struct config *config, const struct log *log, struct ingest
 		.interval_ns = config->tables.interval_s * NS_PER_S,
 		.rate_hz = (uint32_t)config->profile.rate_hz,
 		.sink = &store_sink,
+		.knobs = knobs,
+		.knob_count = array_len(knobs),
 	};
 	int err;
 

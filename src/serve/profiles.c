@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "base/number.h"
 #include "report/top.h"
 #include "serve/answers.h"
 #include "serve/call_tree.h"
@@ -139,29 +138,10 @@ static int write_tree(const struct profile *profile, const struct profile_query 
 	return err;
 }
 
-static int read_group(const struct request *request, bool *ret_by_comm)
-{
-	const char *group = request_parameter(request, "group") ?: "comm";
-
-	*ret_by_comm = strcmp(group, "comm") == 0;
-	return *ret_by_comm || strcmp(group, "none") == 0
-		       ? 0
-		       : fail(-EINVAL, "'group' is comm or none");
-}
-
-static int read_share(const struct request *request, double *share)
-{
-	const char *text = request_parameter(request, "min_share");
-
-	return text && number_parse_decimal(text, 0, 100, share)
-		       ? fail(-EINVAL, "'min_share' is 0 to 100")
-		       : 0;
-}
-
 int answer_profiles(struct api *api, const struct request *request, struct response *response)
 {
 	const char *format = request_parameter(request, "format") ?: "json";
-	bool is_tree = strcmp(format, "json") == 0, by_comm;
+	bool is_tree = strcmp(format, "json") == 0, by_comm = true;
 	struct profile_query query = { 0 };
 	own(profile_freep) struct profile *profile = NULL;
 	const struct sink *sink = NULL;
@@ -171,8 +151,7 @@ int answer_profiles(struct api *api, const struct request *request, struct respo
 
 	err = err ?: is_tree ? 0 : find_sink(format, &sink);
 	err = err ?: span_read_samples(request, &query);
-	err = err ?: read_group(request, &by_comm);
-	err = err ?: read_share(request, &min_share);
+	err = err ?: span_read_tree(request, &by_comm, &min_share);
 	err = err ?: api_reader(api, &reader);
 	err = err ?: profile_read(reader, &query, sink && sink->every_sample, &profile);
 	if (err)

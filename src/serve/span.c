@@ -69,12 +69,13 @@ int span_number(const struct request *request, const char *name, uint64_t min, u
 	return 0;
 }
 
-static int read_pids(const char *text, struct profile_query *query)
+int span_read_pids(const char *text, struct profile_query *query)
 {
 	own(freep) char *copy = strdup(text);
 	char *rest = copy;
 	int err = copy ? 0 : -ENOMEM;
 
+	query->pid_count = 0;
 	for (char *word; !err && (word = strsep(&rest, ",")) != NULL;) {
 		uint64_t pid;
 
@@ -103,5 +104,18 @@ int span_read_samples(const struct request *request, struct profile_query *query
 	query->container = request_parameter(request, "container");
 	if (!err && query->container && strspn(query->container, "0123456789abcdef") < 12)
 		err = fail(-EINVAL, "'container' is the id of one, or its first 12 digits or more");
-	return err ?: pids ? read_pids(pids, query) : 0;
+	return err ?: pids ? span_read_pids(pids, query) : 0;
+}
+
+int span_read_tree(const struct request *request, bool *by_comm, double *min_share)
+{
+	const char *group = request_parameter(request, "group") ?: "comm";
+	const char *share = request_parameter(request, "min_share");
+
+	*by_comm = strcmp(group, "comm") == 0;
+	if (!*by_comm && strcmp(group, "none") != 0)
+		return fail(-EINVAL, "'group' is comm or none");
+	if (share && number_parse_decimal(share, 0, 100, min_share))
+		return fail(-EINVAL, "'min_share' is 0 to 100");
+	return 0;
 }

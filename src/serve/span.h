@@ -45,6 +45,12 @@ nodiscard int span_read(const struct request *request, const char *prefix, uint6
 /** span_read_samples - likewise with whose samples; @query points into the request.  0; -EINVAL */
 nodiscard int span_read_samples(const struct request *request, struct profile_query *query);
 
+/** span_read_pids - "12,13".  0; -EINVAL with fail() said */
+nodiscard int span_read_pids(const char *text, struct profile_query *query);
+
+/** span_read_tree - 'group' and 'min_share', which is untouched where it is left out.  0; -EINVAL */
+nodiscard int span_read_tree(const struct request *request, bool *by_comm, double *min_share);
+
 /** span_check_parameters - whether each parameter is one of the list.  0; -EINVAL with fail() said */
 nodiscard int span_check_parameters(const struct request *request,
 				    const struct query_parameter *known);

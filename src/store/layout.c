@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "store/dashboard.h"
 
 /* What leads from each version to the next; never changed, only added to. */
 static const char *const steps[] = {
@@ -167,7 +168,7 @@ static void put_view_column(FILE *out, const struct column *column)
 		fprintf(out, "\"%s_container\"", name);
 }
 
-static char *view_text(const char *name, const struct columns *columns)
+static char *view_text(const char *name, const char *view, const struct columns *columns)
 {
 	char *text = NULL;
 	size_t len;
@@ -178,7 +179,7 @@ static char *view_text(const char *name, const struct columns *columns)
 	fprintf(out,
 		"CREATE VIEW \"%s\" AS SELECT r.seq, "
 		"strftime('%%Y-%%m-%%dT%%H:%%M:%%fZ', r.at_unix_ns / 1e9, 'unixepoch') AS time",
-		name);
+		view);
 	vec_each(column, &columns->list)
 		put_view_column(out, column);
 	fprintf(out, " FROM \"%s_row\" r", name);
@@ -187,9 +188,10 @@ static char *view_text(const char *name, const struct columns *columns)
 }
 
 /* Written only where it differs from what is there. */
-static int make_view(sqlite3 *database, const char *name, const struct columns *columns)
+static int make_view(sqlite3 *database, const char *name, const char *view,
+		     const struct columns *columns)
 {
-	own(freep) char *text = view_text(name, columns);
+	own(freep) char *text = view_text(name, view, columns);
 	char drop[COLUMNS_TABLE_BYTES + 32];
 	sqlite3_stmt *statement;
 	bool is_same;
@@ -199,23 +201,25 @@ static int make_view(sqlite3 *database, const char *name, const struct columns *
 	if (sqlite3_prepare_v2(database, "SELECT 1 FROM sqlite_master WHERE name = ? AND sql = ?",
 			       -1, &statement, NULL) != SQLITE_OK)
 		return database_fail(database, "read");
-	sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC);
+	sqlite3_bind_text(statement, 1, view, -1, SQLITE_STATIC);
 	sqlite3_bind_text(statement, 2, text, -1, SQLITE_STATIC);
 	is_same = sqlite3_step(statement) == SQLITE_ROW;
 	sqlite3_finalize(statement);
 	if (is_same)
 		return 0;
-	snprintf(drop, sizeof(drop), "DROP VIEW IF EXISTS \"%s\"", name);
+	snprintf(drop, sizeof(drop), "DROP VIEW IF EXISTS \"%s\"", view);
 	return database_run(database, drop) ?: database_run(database, text);
 }
 
 int layout_kind(sqlite3 *database, const struct schema *schema, const struct columns *columns)
 {
-	char name[COLUMNS_TABLE_BYTES];
+	char name[COLUMNS_TABLE_BYTES], view[COLUMNS_TABLE_BYTES + 8];
 	int err;
 
 	columns_table(schema, name);
 	err = make_table(database, name, columns);
 	err = err ?: add_columns(database, name, columns);
-	return err ?: make_view(database, name, columns);
+	/* Older queries mean something else by this name. */
+	snprintf(view, sizeof(view), "%s%s", name, dashboard_is_taken(name) ? "_by_key" : "");
+	return err ?: make_view(database, name, view, columns);
 }

@@ -10,7 +10,8 @@
  *     loss               records that were lost: what, why, how many, from when to when
  *     meta               when was committed last, and whether the writer ended in good order
  *     COLLECTOR_EVENT_row  one table for each kind of record, made from its schema (columns.h)
- *     COLLECTOR_EVENT    a view of it with texts instead of numbers, and the time in letters
+ *     COLLECTOR_EVENT    a view of it with texts instead of numbers, and the time in letters; with "_by_key"
+ *                        where the name is one of those in dashboard.h
  *
  * `seq` counts all rows of all tables together: one cursor for everything.  PRAGMA user_version is the
  * version of what does not come from a schema; columns that a newer program has are added.

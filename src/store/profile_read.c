@@ -21,6 +21,8 @@ struct reading {
 	int64_t last_task;      /* of the slice, and how much of its time lies before */
 	uint64_t task_ns;
 	bool has_any;
+	struct profile_span *span; /* of two that are compared; NULL: of one */
+	bool is_after;
 };
 
 /* Makes room, and tells where the number of @id stands. */
@@ -218,6 +220,13 @@ static int take_entry(void *context, const struct pack_entry *entry)
 	int err = task_number(reading, entry->task, &moment.task);
 
 	err = err ?: stack_number(reading, entry->stack, &moment.stack);
+	if (!err && reading->span) {
+		reading->span->samples += entry->samples;
+		reading->span->weight_ns += entry->weight_ns;
+		return profile_count(profile, moment.task, moment.stack,
+				     reading->is_after ? 0 : entry->weight_ns,
+				     reading->is_after ? entry->weight_ns : 0);
+	}
 	err = err
 		      ?: profile_count(profile, moment.task, moment.stack, entry->samples,
 				       entry->weight_ns);
@@ -241,6 +250,10 @@ static int take_slice(void *context, const struct slice *slice)
 	int err;
 
 	reading->from_unix_ns = slice->from_unix_ns;
+	if (reading->span) {
+		reading->span->lost += slice->lost;
+		reading->span->covered_ns += slice->to_unix_ns - slice->from_unix_ns;
+	}
 	if (!reading->has_any)
 		profile->started_unix_ns = slice->from_unix_ns;
 	reading->has_any = true;
@@ -271,6 +284,30 @@ static int prepare(struct reading *reading)
 	return 0;
 }
 
+static void reading_done(struct reading *reading)
+{
+	sqlite3_finalize(reading->find_stack);
+	sqlite3_finalize(reading->find_frame);
+	sqlite3_finalize(reading->find_task);
+	vec_done(&reading->stacks);
+	vec_done(&reading->frames);
+	vec_done(&reading->tasks);
+	task_filter_done(&reading->filter);
+	index_done(&reading->processes);
+}
+
+static int cover(struct profile *profile)
+{
+	int err = profile->coverage.mode
+			  ? 0
+			  : coverage_set_mode(&profile->coverage, "no sample in this time");
+
+	return err
+		       ?: coverage_lack(
+				  &profile->coverage,
+				  "when each sample was taken within its slice of time, and the CPU");
+}
+
 int profile_read(struct store_reader *reader, const struct profile_query *query, bool keep_moments,
 		 struct profile **ret_profile)
 {
@@ -284,25 +321,38 @@ int profile_read(struct store_reader *reader, const struct profile_query *query,
 	err = prepare(&reading);
 	err = err ?: task_filter_open(reader, query, &reading.filter);
 	err = err ?: slices_each(reader, query, take_slice, &reading);
-	sqlite3_finalize(reading.find_stack);
-	sqlite3_finalize(reading.find_frame);
-	sqlite3_finalize(reading.find_task);
+	reading_done(&reading);
 	reader_end(reader);
-	vec_done(&reading.stacks);
-	vec_done(&reading.frames);
-	vec_done(&reading.tasks);
-	task_filter_done(&reading.filter);
-	index_done(&reading.processes);
-	if (!err && !reading.profile->coverage.mode)
-		err = coverage_set_mode(&reading.profile->coverage, "no sample in this time");
-	if (!err)
-		err = coverage_lack(
-			&reading.profile->coverage,
-			"when each sample was taken within its slice of time, and the CPU");
-	if (err) {
+	err = err ?: cover(reading.profile);
+	if (err)
 		profile_free(reading.profile);
+	else
+		*ret_profile = reading.profile;
+	return err;
+}
+
+int profile_read_pair(struct store_reader *reader, const struct profile_query queries[2],
+		      struct profile_span ret_spans[2], struct profile **ret_profile)
+{
+	struct reading reading = { .reader = reader };
+	int err = profile_new(&reading.profile);
+
+	if (err)
 		return err;
+	reader_begin(reader, PROFILE_READ_NS);
+	err = prepare(&reading);
+	for (int i = 0; !err && i < 2; i++) {
+		reading.span = &ret_spans[i];
+		reading.is_after = i == 1;
+		task_filter_done(&reading.filter);
+		err = task_filter_open(reader, &queries[i], &reading.filter);
+		err = err ?: slices_each(reader, &queries[i], take_slice, &reading);
 	}
-	*ret_profile = reading.profile;
-	return 0;
+	reading_done(&reading);
+	reader_end(reader);
+	if (err)
+		profile_free(reading.profile);
+	else
+		*ret_profile = reading.profile;
+	return err;
 }

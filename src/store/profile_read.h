@@ -32,4 +32,19 @@ struct profile_query {
 nodiscard int profile_read(struct store_reader *reader, const struct profile_query *query,
 			   bool keep_moments, struct profile **ret_profile);
 
+struct profile_span {
+	uint64_t samples, weight_ns, lost;
+	uint64_t covered_ns; /* for so long there were samples */
+};
+
+/**
+ * profile_read_pair - two queries as one profile, to be compared
+ * @queries, @ret_spans: before and after
+ *
+ * In its entries `samples` are the nanoseconds before, and `weight_ns` those after.
+ * Return: as profile_read().
+ */
+nodiscard int profile_read_pair(struct store_reader *reader, const struct profile_query queries[2],
+				struct profile_span ret_spans[2], struct profile **ret_profile);
+
 #endif

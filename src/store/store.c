@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "store/dashboard.h"
 #include "store/layout.h"
 #include "store/writer.h"
 
@@ -102,6 +103,7 @@ static int add_kinds(struct store *store, const struct record_view *views, size_
 	for (size_t i = 0; i < count; i++)
 		for (const struct schema *const *one = views[i].schemas; !err && *one; one++)
 			err = add_kind(store, *one);
+	err = err ?: dashboard_views(store->database);
 	return err ?: database_run(store->database, "COMMIT");
 }
 

@@ -156,6 +156,28 @@ def test_what_makes_no_sense_is_told(serve, path, words):
     assert answer["status"] == 400 and words in answer["detail"] + answer.get("hint", "")
 
 
+def test_two_spans_are_compared(serve):
+    end = serve.rows("SELECT max(to_unix_ns) AS at FROM profile")[0]["at"]
+    start = serve.rows("SELECT min(from_unix_ns) AS at FROM profile")[0]["at"]
+    path = f"/api/v1/profiles/diff?pid={serve.burner}&min_share=0"
+    tree = serve.get(f"{path}&start={start}&end={end}&base_start=1&base_end=2")
+    assert tree["before"]["samples"] == 0 and tree["after"]["samples"] == serve.samples
+    assert tree["nodes"][0][2] == 0 and tree["nodes"][0][3] == serve.ns
+    # The other way round, and with itself.
+    tree = serve.get(f"{path}&start=1&end=2&base_start={start}&base_end={end}")
+    assert tree["nodes"][0][2:4] == [serve.ns, 0] and len(tree["nodes"]) > 3
+    same = serve.get(f"{path}&start={start}&end={end}&base_start={start}&base_end={end}")
+    assert all(node[2] == node[3] and node[4] == node[5] for node in same["nodes"])
+    assert "known_leaf" in [function["name"] for function in same["functions"]]
+    below = {}
+    for number, node in reversed(list(enumerate(same["nodes"]))):
+        assert node[3] == node[5] + node[8] + below.get(number, 0)
+        below[node[0]] = below.get(node[0], 0) + node[3]
+    other = serve.get(f"/api/v1/profiles/diff?start={start}&end={end}&base_pid={serve.burner}"
+                      "&min_share=1")
+    assert other["before"]["samples"] == serve.samples < other["after"]["samples"]
+
+
 def test_the_processes_of_a_container(serve):
     usual, container = cgroups.usual(), "5e" * 32
     outer = pathlib.Path(usual.mount + "/docker")

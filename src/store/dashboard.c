@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+#include "store/dashboard.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "store/reader_parts.h"
+
+#define STAMP(at)   "strftime('%Y-%m-%d %H:%M:%f', " at " / 1e9, 'unixepoch')"
+#define STRING(id)  "(SELECT text FROM string WHERE id = " id ")"
+/* A text, or the number of one. */
+#define TEXT(value) "iif(typeof(" value ") = 'integer', " STRING(value) ", " value ")"
+
+static const struct {
+	const char *name, *table, *sql;
+} views[] = {
+	{ "processes", "process_exec_row",
+	  "SELECT r.seq AS id, " STAMP(
+		  "r.at_unix_ns") " AS timestamp, "
+				  "strftime('%H:%M:%S', r.at_unix_ns / 1e9, 'unixepoch', 'localtime') AS time, "
+				  "CAST(r.pid AS TEXT) AS pid, " STRING(
+					  "r.comm") " AS comm, "
+						    "(SELECT group_concat(value, ' ') FROM json_each(" TEXT(
+							    "r.argv") ")) AS args, "
+								      "CAST(r.ppid AS TEXT) AS ppid, 0 AS ret, r.uid AS uid FROM process_exec_row r" },
+	{ "network_connections", "tcp_connect_row",
+	  "SELECT r.seq AS id, " STAMP(
+		  "r.at_unix_ns") " AS timestamp, "
+				  "CAST(r.pid AS TEXT) AS pid, " STRING(
+					  "r.comm") " AS comm, "
+						    "'IPv' || r.ip_version AS ip_version, " TEXT(
+							    "r.local_addr") " AS source_addr, "
+									    "CAST(r.local_port AS TEXT) AS source_port, " TEXT(
+										    "r.remote_addr") " AS dest_addr, "
+												     "CAST(r.remote_port AS TEXT) AS dest_port FROM tcp_connect_row r" },
+	{ "disk_latency", "disk_ranges_row",
+	  "SELECT r.seq AS id, " STAMP(
+		  "r.at_unix_ns") " AS timestamp, r.range_min_us AS range_min, "
+				  "r.range_max_us AS range_max, r.count AS count FROM disk_ranges_row r" },
+	{ "cpu_profiles", "sample_row",
+	  "SELECT r.rowid AS id, " STAMP("r.at_unix_ns") " AS timestamp, " STRING(
+		  "k.process") " AS process_name, (SELECT group_concat(name, char(10)) FROM "
+			       "(SELECT t.text AS name FROM stack s, json_each(s.frames) j JOIN frame f ON f.id = j.value "
+			       "JOIN string t ON t.id = f.function WHERE s.id = r.stack ORDER BY j.key DESC)) "
+			       "AS stack_trace, r.samples AS sample_count, k.pid AS pid "
+			       "FROM sample_row r JOIN task k ON k.id = r.task" },
+	{ "tcp_lifecycle", "tcp_close_row",
+	  "SELECT r.seq AS id, " STAMP("r.at_unix_ns") " AS timestamp, r.pid AS pid, " STRING("r.comm") " AS comm, " TEXT(
+		  "r.local_addr") " AS local_addr, "
+				  "r.local_port AS local_port, " TEXT(
+					  "r.remote_addr") " AS remote_addr, "
+							   "r.remote_port AS remote_port, r.tx_bytes / 1024.0 AS tx_kb, "
+							   "r.rx_bytes / 1024.0 AS rx_kb, r.duration_ns / 1e6 AS duration_ms "
+							   "FROM tcp_close_row r" },
+	{ "syscall_stats", "syscall_calls_row",
+	  "SELECT id, timestamp, syscall_name, count FROM (SELECT min(r.seq) AS id, " STAMP("r.at_unix_ns") " AS timestamp, " STRING(
+		  "r.syscall") " AS syscall_name, "
+			       "sum(r.count) AS count, row_number() OVER (PARTITION BY r.at_unix_ns "
+			       "ORDER BY sum(r.count) DESC) AS place FROM syscall_calls_row r "
+			       "GROUP BY r.at_unix_ns, r.syscall) WHERE place <= 10" },
+};
+
+bool dashboard_is_taken(const char *name)
+{
+	for (size_t i = 0; i < array_len(views); i++)
+		if (strcmp(views[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+int dashboard_views(sqlite3 *database)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < array_len(views); i++) {
+		own(freep) char *sql = NULL;
+		bool has;
+
+		err = database_has_column(database, views[i].table, "at_unix_ns", &has);
+		if (err || !has)
+			continue;
+		if (asprintf(&sql, "DROP VIEW IF EXISTS %s; CREATE VIEW %s AS %s", views[i].name,
+			     views[i].name, views[i].sql) < 0)
+			return -ENOMEM;
+		err = database_run(database, sql);
+	}
+	return err;
+}
+
+static size_t read_cells(sqlite3_stmt *row, struct dashboard_cell *cells)
+{
+	size_t count = (size_t)sqlite3_column_count(row);
+
+	for (size_t i = 0; i < count && i < DASHBOARD_CELLS; i++) {
+		int at = (int)i, type = sqlite3_column_type(row, at);
+
+		cells[i] = (struct dashboard_cell){ .name = sqlite3_column_name(row, at) };
+		if (type == SQLITE_INTEGER) {
+			cells[i].kind = DASHBOARD_WHOLE;
+			cells[i].whole = sqlite3_column_int64(row, at);
+		} else if (type == SQLITE_FLOAT) {
+			cells[i].kind = DASHBOARD_REAL;
+			cells[i].real = sqlite3_column_double(row, at);
+		} else if (type == SQLITE_TEXT) {
+			cells[i].kind = DASHBOARD_TEXT;
+			cells[i].text = (const char *)sqlite3_column_text(row, at);
+		}
+	}
+	return count < DASHBOARD_CELLS ? count : DASHBOARD_CELLS;
+}
+
+int dashboard_read(struct store_reader *reader, const char *view, uint64_t limit,
+		   int (*each)(void *context, const struct dashboard_cell *cells, size_t count),
+		   void *context)
+{
+	sqlite3 *database = reader_database(reader);
+	struct dashboard_cell cells[DASHBOARD_CELLS];
+	int code = SQLITE_DONE, err = 0;
+	sqlite3_stmt *row;
+	char sql[160];
+
+	snprintf(sql, sizeof(sql), "SELECT * FROM %s ORDER BY id DESC LIMIT ?", view);
+	reader_begin(reader, STORE_READ_NS);
+	if (sqlite3_prepare_v2(database, sql, -1, &row, NULL) != SQLITE_OK) {
+		err = database_fail(database, "read");
+		reader_end(reader);
+		return err;
+	}
+	sqlite3_bind_int64(row, 1, (int64_t)limit);
+	while (!err && (code = sqlite3_step(row)) == SQLITE_ROW)
+		err = each(context, cells, read_cells(row, cells));
+	if (!err && code != SQLITE_DONE)
+		err = database_fail(database, "read");
+	sqlite3_finalize(row);
+	reader_end(reader);
+	return err;
+}
