@@ -124,6 +124,14 @@ static int put_table(struct store_reader *reader, const struct table *table, uin
 	json_u64(&writing.json, "limit", limit);
 	json_bool(&writing.json, "truncated", writing.count == limit);
 	json_u64(&writing.json, "lost", lost);
+	json_object(&writing.json, "coverage");
+	json_array(&writing.json, "not_measured");
+	json_text(
+		&writing.json, NULL,
+		"what was not seen is 0 or empty: the process of a connection, how long one that was "
+		"there before kymo lasted, the arguments of a process that was gone");
+	json_array_end(&writing.json);
+	json_object_end(&writing.json);
 	json_object_end(&writing.json);
 	putc('\n', out);
 	return response_close(response, out) ?: err;

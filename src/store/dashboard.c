@@ -9,57 +9,54 @@
 
 #define STAMP(at)   "strftime('%Y-%m-%d %H:%M:%f', " at " / 1e9, 'unixepoch')"
 #define STRING(id)  "(SELECT text FROM string WHERE id = " id ")"
+/* Of what was not measured the format knows nothing: it is empty, or 0. */
+#define NAME(id)    "ifnull(" STRING(id) ", '')"
 /* A text, or the number of one. */
 #define TEXT(value) "iif(typeof(" value ") = 'integer', " STRING(value) ", " value ")"
+#define SOME(value) "ifnull(" TEXT(value) ", '')"
 
+/* clang-format off */
 static const struct {
 	const char *name, *table, *sql;
 } views[] = {
 	{ "processes", "process_exec_row",
-	  "SELECT r.seq AS id, " STAMP(
-		  "r.at_unix_ns") " AS timestamp, "
-				  "strftime('%H:%M:%S', r.at_unix_ns / 1e9, 'unixepoch', 'localtime') AS time, "
-				  "CAST(r.pid AS TEXT) AS pid, " STRING(
-					  "r.comm") " AS comm, "
-						    "(SELECT group_concat(value, ' ') FROM json_each(" TEXT(
-							    "r.argv") ")) AS args, "
-								      "CAST(r.ppid AS TEXT) AS ppid, 0 AS ret, r.uid AS uid FROM process_exec_row r" },
+	  "SELECT r.seq AS id, " STAMP("r.at_unix_ns") " AS timestamp, "
+	  "strftime('%H:%M:%S', r.at_unix_ns / 1e9, 'unixepoch', 'localtime') AS time, "
+	  "CAST(ifnull(r.pid, 0) AS TEXT) AS pid, " NAME("r.comm") " AS comm, "
+	  "ifnull((SELECT group_concat(value, ' ') FROM json_each(" TEXT("r.argv") ")), '') "
+	  "AS args, "
+	  "CAST(r.ppid AS TEXT) AS ppid, 0 AS ret, r.uid AS uid FROM process_exec_row r" },
 	{ "network_connections", "tcp_connect_row",
-	  "SELECT r.seq AS id, " STAMP(
-		  "r.at_unix_ns") " AS timestamp, "
-				  "CAST(r.pid AS TEXT) AS pid, " STRING(
-					  "r.comm") " AS comm, "
-						    "'IPv' || r.ip_version AS ip_version, " TEXT(
-							    "r.local_addr") " AS source_addr, "
-									    "CAST(r.local_port AS TEXT) AS source_port, " TEXT(
-										    "r.remote_addr") " AS dest_addr, "
-												     "CAST(r.remote_port AS TEXT) AS dest_port FROM tcp_connect_row r" },
+	  "SELECT r.seq AS id, " STAMP("r.at_unix_ns") " AS timestamp, "
+	  "CAST(ifnull(r.pid, 0) AS TEXT) AS pid, " NAME("r.comm") " AS comm, "
+	  "'IPv' || r.ip_version AS ip_version, " SOME("r.local_addr") " AS source_addr, "
+	  "CAST(ifnull(r.local_port, 0) AS TEXT) AS source_port, " SOME("r.remote_addr") " AS dest_addr, "
+	  "CAST(ifnull(r.remote_port, 0) AS TEXT) AS dest_port FROM tcp_connect_row r" },
 	{ "disk_latency", "disk_ranges_row",
-	  "SELECT r.seq AS id, " STAMP(
-		  "r.at_unix_ns") " AS timestamp, r.range_min_us AS range_min, "
-				  "r.range_max_us AS range_max, r.count AS count FROM disk_ranges_row r" },
+	  "SELECT r.seq AS id, " STAMP("r.at_unix_ns") " AS timestamp, r.range_min_us AS range_min, "
+	  "r.range_max_us AS range_max, r.count AS count FROM disk_ranges_row r" },
 	{ "cpu_profiles", "sample_row",
-	  "SELECT r.rowid AS id, " STAMP("r.at_unix_ns") " AS timestamp, " STRING(
-		  "k.process") " AS process_name, (SELECT group_concat(name, char(10)) FROM "
-			       "(SELECT t.text AS name FROM stack s, json_each(s.frames) j JOIN frame f ON f.id = j.value "
-			       "JOIN string t ON t.id = f.function WHERE s.id = r.stack ORDER BY j.key DESC)) "
-			       "AS stack_trace, r.samples AS sample_count, k.pid AS pid "
-			       "FROM sample_row r JOIN task k ON k.id = r.task" },
+	  "SELECT r.rowid AS id, " STAMP("r.at_unix_ns") " AS timestamp, "
+	  NAME("k.process") " AS process_name, ifnull((SELECT group_concat(name, char(10)) FROM "
+	  "(SELECT t.text AS name FROM stack s, json_each(s.frames) j JOIN frame f ON f.id = j.value "
+	  "JOIN string t ON t.id = f.function WHERE s.id = r.stack ORDER BY j.key DESC)), '') "
+	  "AS stack_trace, r.samples AS sample_count, k.pid AS pid "
+	  "FROM sample_row r JOIN task k ON k.id = r.task" },
 	{ "tcp_lifecycle", "tcp_close_row",
-	  "SELECT r.seq AS id, " STAMP("r.at_unix_ns") " AS timestamp, r.pid AS pid, " STRING("r.comm") " AS comm, " TEXT(
-		  "r.local_addr") " AS local_addr, "
-				  "r.local_port AS local_port, " TEXT(
-					  "r.remote_addr") " AS remote_addr, "
-							   "r.remote_port AS remote_port, r.tx_bytes / 1024.0 AS tx_kb, "
-							   "r.rx_bytes / 1024.0 AS rx_kb, r.duration_ns / 1e6 AS duration_ms "
-							   "FROM tcp_close_row r" },
+	  "SELECT r.seq AS id, " STAMP("r.at_unix_ns") " AS timestamp, ifnull(r.pid, 0) AS pid, "
+	  NAME("r.comm") " AS comm, " SOME("r.local_addr") " AS local_addr, "
+	  "ifnull(r.local_port, 0) AS local_port, " SOME("r.remote_addr") " AS remote_addr, "
+	  "ifnull(r.remote_port, 0) AS remote_port, ifnull(r.tx_bytes, 0) / 1024.0 AS tx_kb, "
+	  "ifnull(r.rx_bytes, 0) / 1024.0 AS rx_kb, ifnull(r.duration_ns, 0) / 1e6 AS duration_ms "
+	  "FROM tcp_close_row r" },
 	{ "syscall_stats", "syscall_calls_row",
-	  "SELECT id, timestamp, syscall_name, count FROM (SELECT min(r.seq) AS id, " STAMP("r.at_unix_ns") " AS timestamp, " STRING(
-		  "r.syscall") " AS syscall_name, "
-			       "sum(r.count) AS count, row_number() OVER (PARTITION BY r.at_unix_ns "
-			       "ORDER BY sum(r.count) DESC) AS place FROM syscall_calls_row r "
-			       "GROUP BY r.at_unix_ns, r.syscall) WHERE place <= 10" },
+	  "SELECT id, timestamp, syscall_name, count FROM (SELECT min(r.seq) AS id, "
+	  STAMP("r.at_unix_ns") " AS timestamp, " NAME("r.syscall") " AS syscall_name, "
+	  "sum(r.count) AS count, row_number() OVER (PARTITION BY r.at_unix_ns "
+	  "ORDER BY sum(r.count) DESC) AS place FROM syscall_calls_row r "
+	  "GROUP BY r.at_unix_ns, r.syscall) WHERE place <= 10" },
 };
+/* clang-format on */
 
 bool dashboard_is_taken(const char *name)
 {
