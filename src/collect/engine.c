@@ -12,7 +12,8 @@
 #include "collect/ring.h"
 #include "collect/table.h"
 
-#define LOOK_AGAIN_NS NS_PER_S /* after a loss, at what is there; not more often than that */
+#define LOOK_AGAIN_NS   NS_PER_S /* after a loss, at what is there; not more often than that */
+#define MISSED_EVERY_NS (NS_PER_S / 2)
 #define WRITING_NS \
 	(2 * NS_PER_MS) /* from when a program takes the time until its record is there */
 
@@ -42,8 +43,10 @@ struct engine {
 	struct records_batch batch;
 	struct records_batch pending; /* its records are newer than what has been handed out */
 	uint64_t tables_due_ns, drained_ns;
-	uint64_t known_ns; /* every ring has been read up to here */
-	bool is_writing;   /* a program was, where a ring was read to */
+	uint64_t missed_due_ns,
+		missed_read_ns; /* when skipped runs are asked for next, and were last */
+	uint64_t known_ns;      /* every ring has been read up to here */
+	bool is_writing;        /* a program was, where a ring was read to */
 };
 
 static int push_record(struct records_batch *batch, const struct record *record)
@@ -301,7 +304,7 @@ int engine_start(struct engine *engine)
 {
 	int err = attach_parts(engine);
 
-	engine->drained_ns = clock_mono_ns();
+	engine->drained_ns = engine->missed_read_ns = clock_mono_ns();
 	engine->tables_due_ns = engine->drained_ns + engine->request->interval_ns;
 	vec_each(part, &engine->parts)
 		if (!err && has_standing(*part) &&
@@ -326,24 +329,35 @@ bool engine_more(const struct engine *engine)
 	return engine->is_writing;
 }
 
-/* Runs of its programs that were skipped since the last look. */
-static int read_missed(struct engine *engine, struct engine_part *part, uint64_t now)
+/* Runs of programs that were skipped since the last look.  That is a system call for each program, and
+ * they are many, so it is not done at every drain.
+ */
+static int read_missed(struct engine *engine, uint64_t now, bool is_last)
 {
-	uint64_t missed = object_missed(&part->loaded), more = missed - part->missed;
+	int err = 0;
 
-	part->missed = missed;
-	return !more ? 0
-		     : vec_push(&engine->batch.losses,
-				{ part->collector->name, "any",
-				  "an event came up inside the program for another one", more,
-				  engine->drained_ns, now });
+	if (!is_last && now < engine->missed_due_ns)
+		return 0;
+	vec_each(part, &engine->parts) {
+		uint64_t missed = object_missed(&(*part)->loaded), more = missed - (*part)->missed;
+
+		(*part)->missed = missed;
+		if (!err && more)
+			err = vec_push(&engine->batch.losses,
+				       { (*part)->collector->name, "any",
+					 "an event came up inside the program for another one",
+					 more, engine->missed_read_ns, now });
+	}
+	engine->missed_read_ns = now;
+	engine->missed_due_ns = now + MISSED_EVERY_NS;
+	return err;
 }
 
 /* How many were lost since the last look. */
 static int read_losses(struct engine *engine, struct engine_part *part, uint64_t now)
 {
 	int map = object_map(&part->loaded, part->loaded.object->losses);
-	int err = read_missed(engine, part, now);
+	int err = 0;
 
 	vec_each(loss, &part->losses) {
 		uint64_t count;
@@ -457,6 +471,7 @@ int engine_drain(struct engine *engine, bool is_last, const struct records_batch
 		err = err ?: object_run(&(*part)->loaded, is_last);
 	err = err ?: read_rings(engine);
 	err = err ?: read_tables(engine, now, is_last);
+	err = err ?: read_missed(engine, now, is_last);
 	vec_each(part, &engine->parts)
 		err = err ?: read_losses(engine, *part, now) ?: look_again(engine, *part, now);
 	engine->drained_ns = now;

@@ -54,13 +54,37 @@ bool record_is_whole(const struct record *record)
 	return true;
 }
 
+/* Of usual sizes without a call of memcpy(): this is done for every field of every record. */
+static uint64_t number_at(const uint8_t *at, size_t size)
+{
+	uint64_t number = 0;
+	uint32_t half;
+	uint16_t quarter;
+
+	switch (size) {
+	case 1:
+		return *at;
+	case 2:
+		memcpy(&quarter, at, sizeof(quarter));
+		return quarter;
+	case 4:
+		memcpy(&half, at, sizeof(half));
+		return half;
+	case 8:
+		memcpy(&number, at, sizeof(number));
+		return number;
+	default:
+		assert(size < sizeof(number));
+		memcpy(&number, at, size);
+		return number;
+	}
+}
+
 uint64_t record_u64(const struct record *record, const struct field *field)
 {
 	const uint8_t *at = record->bytes + field->offset;
-	uint64_t number = 0;
+	uint64_t number = number_at(at, field->size);
 
-	assert(field->size <= sizeof(number));
-	memcpy(&number, at, field->size);
 	if (field->kind == FIELD_SIGNED && field->size < sizeof(number) &&
 	    (at[field->size - 1] & 0x80))
 		number |= ~0ull << field->size * 8;

@@ -168,16 +168,39 @@ static __noinline u64 event_cgroup(struct task_struct *task)
 	return group ? BPF_CORE_READ(group, kn, id) : 0;
 }
 
+/* It is mostly the current task that something is told of, and that one has helpers of its own: they
+ * take a third of the time of reading the same from a task.
+ */
+static __always_inline bool event_is_current(struct task_struct *task)
+{
+	return task == (void *)bpf_get_current_task();
+}
+
+static __always_inline u32 event_uid(struct task_struct *task)
+{
+	if (event_is_current(task))
+		return (u32)bpf_get_current_uid_gid();
+	return BPF_CORE_READ(task, cred, uid.val);
+}
+
 /* The head of a record about what @task does now. */
 static __always_inline void event_head(struct event *event, u32 type, struct task_struct *task)
 {
 	event->at = bpf_ktime_get_ns();
 	event->type = type;
-	event->pid = BPF_CORE_READ(task, tgid);
-	event->tid = BPF_CORE_READ(task, pid);
-	event->uid = BPF_CORE_READ(task, cred, uid.val);
+	if (event_is_current(task)) {
+		u64 both = bpf_get_current_pid_tgid();
+
+		event->pid = both >> 32;
+		event->tid = (u32)both;
+		bpf_get_current_comm(&event->comm, sizeof(event->comm));
+	} else {
+		event->pid = BPF_CORE_READ(task, tgid);
+		event->tid = BPF_CORE_READ(task, pid);
+		BPF_CORE_READ_STR_INTO(&event->comm, task, comm);
+	}
+	event->uid = event_uid(task);
 	event->cgroup = event_cgroup(task);
-	BPF_CORE_READ_STR_INTO(&event->comm, task, comm);
 }
 
 /* The name of a thread for a row of a table.  It rarely changes, and memory that is not written to stays
@@ -208,7 +231,7 @@ static __always_inline bool event_wants_some(void)
 /* A record of type struct KIND in the ring, zeroed but for its head; NULL: no room, counted. */
 #define event_new(kind, task)                                                                \
 	({                                                                                   \
-		struct kind *new_ = event_reserve(kind, BPF_CORE_READ(task, cred, uid.val)); \
+		struct kind *new_ = event_reserve(kind, event_uid(task));                    \
 		if (new_) {                                                                  \
 			__builtin_memset(new_, 0, sizeof(*new_));                            \
 			event_head(&new_->event, bpf_core_type_id_local(struct kind), task); \

@@ -44,6 +44,12 @@ static __always_inline bool outlasts_handshake(void)
 	return closes || resends || resets;
 }
 
+/* Whether nothing is told but how connects end, so that most changes of state are of no interest. */
+static __always_inline bool tells_handshakes_only(void)
+{
+	return !accepts && !outlasts_handshake();
+}
+
 static __always_inline void on_connect(struct tcp_sock *tcp)
 {
 	struct tcp_connection connection = { .role = TCP_ROLE_CLIENT, .state = TCP_OWNER_KNOWN };
@@ -60,7 +66,7 @@ static __always_inline void on_arrival(struct tcp_sock *tcp)
 {
 	struct tcp_connection connection = { .role = TCP_ROLE_SERVER, .state = TCP_OWNER_NONE };
 
-	if ((!accepts && !outlasts_handshake()) || !is_tcp(tcp))
+	if (tells_handshakes_only() || !is_tcp(tcp))
 		return;
 	event_head_of_nobody(&connection.owner);
 	connection.born = bpf_ktime_get_ns();
@@ -119,8 +125,11 @@ static __always_inline void on_connected_by_nobody(struct tcp_sock *tcp)
 
 static __always_inline void on_established(struct tcp_sock *tcp, int old)
 {
-	struct tcp_connection *connection = connection_of(tcp);
+	struct tcp_connection *connection;
 
+	if (old == TCP_SYN_RECV && tells_handshakes_only())
+		return;
+	connection = connection_of(tcp);
 	if (connection) {
 		if (connection->role == TCP_ROLE_CLIENT && !connection->is_told) {
 			connection->is_told = true;
@@ -328,10 +337,12 @@ int tcp_on_state(struct bpf_raw_tracepoint_args *ctx)
 		break;
 	case TCP_FIN_WAIT1:
 	case TCP_LAST_ACK:
-		on_use_by_process(tcp);
+		if (!tells_handshakes_only())
+			on_use_by_process(tcp);
 		break;
 	case TCP_CLOSE:
-		if (old != TCP_LISTEN && old != TCP_CLOSE)
+		if (old != TCP_LISTEN && old != TCP_CLOSE &&
+		    (old == TCP_SYN_SENT || old == TCP_SYN_RECV || !tells_handshakes_only()))
 			on_close(tcp, old);
 		break;
 	}
