@@ -8,6 +8,9 @@ static const char *const about[] = {
 	"Shows what happens on the host as it happens: processes, connections, operations of disks.  "
 	"Without NAME: lists what can be watched, with its fields and units; 'all' stands for every "
 	"collector that hooks no system call.",
+	"Counts and histograms of the table are those since the beginning; on a terminal they stand below "
+	"the events and are drawn anew at every interval.  In JSON and CSV counts, sums and buckets are "
+	"those of the interval, and what is called max the greatest so far.",
 	"What could not be recorded is counted, and said with its kind and its span of time.  PIDs are "
 	"those of the initial PID namespace.",
 	NULL,

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* record_table.c - records for a terminal: events as aligned lines as they come, and what is counted
- * as tables and histograms at the end; on a terminal, where nothing else is shown, in place.
+ * as tables and histograms at the end; on a terminal also below the events, in place:
+ *
+ *     01:07:45.502  io        events that came, which scroll away
+ *     01:07:45.731  io
+ *     disk service, ...       the picture: drawn over at every interval, and moved down by what comes
  *
  * Of one collector its columns are shown; of several, what stands in them as NAME=VALUE.  With
  * `summary` (record_summary) events are added up, too, by the fields that the collector names.
@@ -15,6 +19,7 @@
 #include "show/record_text.h"
 
 #define ROWS_MOST     20
+#define ROWS_USUAL    24   /* of a terminal that does not tell */
 #define HEADING_EVERY 1000 /* lines, on a terminal less would be in view */
 #define EVENT_COLUMNS 12
 #define HEAD_COLUMNS  52 /* of time, event, process and name */
@@ -25,6 +30,8 @@ struct record_table {
 	char *text; /* RECORD_TEXT_BYTES */
 	bool only_totals;
 	uint64_t lines;
+	unsigned rows;  /* of the terminal */
+	unsigned drawn; /* lines of the picture that stand below the events */
 	uint64_t drawn_ns;
 };
 
@@ -40,10 +47,66 @@ static bool has_events(const struct record_target *target)
 /* It may change at any time. */
 static void look_at_width(struct record_target *target)
 {
+	struct record_table *table = target->state;
 	struct winsize size = { 0 };
 
-	if (target->in_place && !ioctl(fileno(target->out), TIOCGWINSZ, &size))
-		target->width = size.ws_col;
+	if (!target->in_place || ioctl(fileno(target->out), TIOCGWINSZ, &size))
+		return;
+	target->width = size.ws_col;
+	table->rows = size.ws_row;
+}
+
+static void erase_picture(struct record_target *target)
+{
+	struct record_table *table = target->state;
+
+	if (table->drawn)
+		fprintf(target->out, "\033[%uF\033[J", table->drawn);
+	table->drawn = 0;
+}
+
+/* What is longer than the terminal is high could not be drawn over, and half of it is for events; what is
+ * wider is cut by the terminal.
+ */
+static void put_picture(struct record_target *target, const char *text)
+{
+	struct record_table *table = target->state;
+	unsigned rows = table->rows ?: ROWS_USUAL, most = table->only_totals ? rows - 1 : rows / 2;
+	const char *end;
+
+	fputs("\033[?7l", target->out);
+	for (; (end = strchr(text, '\n')) != NULL && table->drawn < most; text = end + 1) {
+		bool is_cut = table->drawn + 1 == most && end[1];
+
+		if (is_cut)
+			fputs("  ...", target->out);
+		else
+			fwrite(text, 1, (size_t)(end - text), target->out);
+		putc('\n', target->out);
+		table->drawn++;
+	}
+	fputs("\033[?7h", target->out);
+}
+
+static int draw_picture(struct record_target *target)
+{
+	struct record_table *table = target->state;
+	FILE *out = target->out;
+	own(freep) char *text = NULL;
+	size_t len;
+	FILE *memory = open_memstream(&text, &len);
+	int err;
+
+	if (!memory)
+		return -ENOMEM;
+	target->out = memory;
+	err = totals_put(target, &table->totals, ROWS_MOST);
+	target->out = out;
+	if (fclose(memory) && !err)
+		err = -ENOMEM;
+	if (!err)
+		put_picture(target, text);
+	return err;
 }
 
 static int begin(struct record_target *target, bool only_totals)
@@ -215,6 +278,7 @@ static int table_record(struct record_target *target, const struct record *recor
 
 	if (record->schema->shape == SCHEMA_TABLE || table->only_totals)
 		return totals_add(&table->totals, record, view_of(target, record->schema)->group);
+	erase_picture(target);
 	put_event(target, record);
 	return 0;
 }
@@ -224,6 +288,7 @@ static int table_loss(struct record_target *target, const struct record_loss *lo
 	struct record_table *table = target->state;
 	uint64_t unix_ns = loss->to_mono_ns;
 
+	erase_picture(target);
 	number_value(target, UNIT_MONO_NS, unix_ns, table->text);
 	fprintf(target->out, "%s  %s%s %s %s lost%s\n", table->text,
 		target->colour ? "\033[31m" : "", format_count(loss->count).text, loss->collector,
@@ -231,18 +296,18 @@ static int table_loss(struct record_target *target, const struct record_loss *lo
 	return 0;
 }
 
-/* Draws over what was drawn before. */
 static int table_flush(struct record_target *target)
 {
 	struct record_table *table = target->state;
 	uint64_t now = clock_mono_ns();
 
 	look_at_width(target);
-	if (!target->in_place || !table->only_totals || now < table->drawn_ns + target->interval_ns)
+	if (!target->in_place || !table->totals.rows.len ||
+	    (table->drawn && now < table->drawn_ns + target->interval_ns))
 		return 0;
 	table->drawn_ns = now;
-	fputs("\033[H\033[J", target->out);
-	return totals_put(target, &table->totals, ROWS_MOST);
+	erase_picture(target);
+	return draw_picture(target);
 }
 
 static int table_end(struct record_target *target, const struct coverage *coverage)
@@ -251,8 +316,7 @@ static int table_end(struct record_target *target, const struct coverage *covera
 	int err = 0;
 
 	(void)coverage; /* said on standard error */
-	if (target->in_place && table->only_totals)
-		fputs("\033[H\033[J", target->out);
+	erase_picture(target);
 	err = totals_put(target, &table->totals, ROWS_MOST);
 	totals_done(&table->totals);
 	free(table->text);
