@@ -4,10 +4,15 @@
 static const char *const about[] = {
 	"Watches the whole host without end, keeps what it saw in a SQLite file, and answers over HTTP: "
 	"processes, connections, disks, waits for a CPU, and stacks of what the CPUs execute.",
-	"Prints its address when it listens; /api/v1/status tells what each collector does and what kymo "
-	"itself costs, /api/v1/events sends what happens as it happens.  What it keeps holds the arguments of "
-	"all processes, and whoever may connect to this host's loopback may read them.  It listens on loopback only.  SIGTERM ends "
-	"it in good order, SIGHUP reads the settings again.",
+	"Prints its address when it listens.  /api/v1/status tells what each collector does and what kymo itself "
+	"costs, /metrics the same for Prometheus.  /api/v1/processes has each process once, /api/v1/connections "
+	"and /api/v1/NAME the records of a collector, /api/v1/profiles and /api/v1/functions what the CPUs "
+	"executed, /api/v1/profiles/diff two spans compared, /api/v1/timeseries and /api/v1/heatmap what a chart "
+	"needs, /api/v1/events what happens as it happens.  start=-1h and end=-30m name a span of time; every "
+	"column is a condition.  /openapi.json has the rest.",
+	"What it keeps holds the arguments of all processes, secrets among them as ***, and whoever may connect to "
+	"this host's loopback may read it.  It listens on loopback only.  SIGTERM ends it in good order, SIGHUP "
+	"reads the settings again.",
 	NULL,
 };
 
@@ -36,6 +41,10 @@ static const struct example examples[] = {
 	{ "sudo kymo serve", "watch this host; the address is printed" },
 	{ "kymo serve --generate-config > kymo.toml", "every setting, to be changed" },
 	{ "sudo kymo serve --set http.port=0", "at any free port, which is printed" },
+	{ "curl 'localhost:8080/api/v1/functions?start=-1h'",
+	  "what kept the CPUs busy in the last hour" },
+	{ "curl 'localhost:8080/api/v1/processes?start=-1h&end=-59m'",
+	  "who was there an hour ago" },
 	{ 0 },
 };
 

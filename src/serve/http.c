@@ -282,6 +282,9 @@ static void on_gone(struct evhttp_connection *connection, void *context)
 	struct exchange *exchange = context;
 
 	(void)connection;
+	/* A request whose answer is under way is nobody's when its client leaves. */
+	if (!evhttp_request_get_connection(exchange->evhttp))
+		evhttp_request_free(exchange->evhttp);
 	exchange->evhttp = NULL;
 }
 
@@ -583,13 +586,13 @@ void http_free(struct http *http)
 {
 	if (!http)
 		return;
-	/* Answers that are nearly there are still sent to nobody: their clients see the end. */
-	pool_free(http->pool);
 	streams_free(http->streams);
 	if (http->on_done)
 		event_free(http->on_done);
+	/* It tells each exchange that its client is gone; those belong to the jobs of the pool. */
 	if (http->server)
 		evhttp_free(http->server);
+	pool_free(http->pool);
 	for (size_t i = 0; i < http->port_count; i++)
 		if (http->ports[i].resume)
 			event_free(http->ports[i].resume);

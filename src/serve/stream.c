@@ -85,8 +85,14 @@ static void drop(struct stream *stream)
 
 static void on_gone(struct evhttp_connection *connection, void *context)
 {
+	struct stream *stream = context;
+	struct evhttp_request *evhttp = stream->evhttp;
+
 	(void)connection;
-	drop(context);
+	drop(stream);
+	/* A request whose answer is under way is nobody's when its client leaves. */
+	if (!evhttp_request_get_connection(evhttp))
+		evhttp_request_free(evhttp);
 }
 
 static size_t unsent(const struct stream *stream)

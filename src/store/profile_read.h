@@ -12,7 +12,7 @@
 
 #define PROFILE_READ_PIDS    64
 #define PROFILE_READ_MOMENTS (4u << 20)
-#define PROFILE_READ_NS      10000000000ull /* it may take this long */
+#define PROFILE_READ_NS      10000000000ull /* of CPU time that it may take */
 
 struct profile_query {
 	uint64_t start_unix_ns, end_unix_ns; /* half open, by the end of a slice; end 0: any */

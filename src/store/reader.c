@@ -30,7 +30,10 @@ struct store_reader {
 	sqlite3_stmt *text, *id, *container;
 	vec(struct known_text) texts;
 	struct index by_id;
-	uint64_t until_mono_ns; /* the deadline of the query that runs */
+	/* The deadlines of the query that runs: it may use so much CPU time, and may wait longer where the
+	 * machine is busy.
+	 */
+	uint64_t until_cpu_ns, until_mono_ns;
 };
 
 /* The next row of one kind. */
@@ -45,7 +48,9 @@ static int is_late(void *context)
 {
 	const struct store_reader *reader = context;
 
-	return reader->until_mono_ns && clock_mono_ns() > reader->until_mono_ns;
+	return reader->until_mono_ns &&
+	       (clock_read_ns(CLOCK_THREAD_CPUTIME_ID) > reader->until_cpu_ns ||
+		clock_mono_ns() > reader->until_mono_ns);
 }
 
 static int make_select(sqlite3 *database, struct reader_kind *kind)
@@ -372,7 +377,8 @@ const char *reader_text(struct store_reader *reader, int64_t id)
 
 void reader_begin(struct store_reader *reader, uint64_t read_ns)
 {
-	reader->until_mono_ns = clock_mono_ns() + read_ns;
+	reader->until_cpu_ns = clock_read_ns(CLOCK_THREAD_CPUTIME_ID) + read_ns;
+	reader->until_mono_ns = clock_mono_ns() + STORE_READ_PATIENCE * read_ns;
 	sqlite3_exec(reader->database, "BEGIN", NULL, NULL, NULL);
 }
 

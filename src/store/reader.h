@@ -11,9 +11,10 @@
 #include "model/record_sink.h"
 #include "store/columns.h"
 
-#define STORE_READ_NS      2000000000ull /* a query may take this long */
-#define STORE_MAX_FILTERS  16
-#define STORE_READER_TEXTS 8192 /* strings known without asking */
+#define STORE_READ_NS       2000000000ull /* of CPU time that a query may take */
+#define STORE_READ_PATIENCE 5             /* times that, of the clock on the wall */
+#define STORE_MAX_FILTERS   16
+#define STORE_READER_TEXTS  8192 /* strings known without asking */
 
 enum store_compare {
 	STORE_EQUAL,

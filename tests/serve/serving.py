@@ -83,7 +83,11 @@ class Serving:
         return curl(*words, self.url + path).stdout
 
     def get(self, path, *words):
-        return json.loads(self.text(path, *words))
+        text = self.text(path, *words)
+        try:
+            return json.loads(text)
+        except ValueError as error:
+            raise AssertionError(f"{path}: {text!r}") from error
 
     def part(self, name):
         parts = self.get("/api/v1/status")["collectors"]

@@ -58,8 +58,12 @@ def serve(tmp_path_factory):
         yield serving
 
 
-def rows(serve, name):
-    return until(lambda: serve.get(f"/api/metrics/{name}")["data"], name)
+def rows(serve, name, most=100):
+    def ask():
+        answer = serve.get(f"/api/metrics/{name}?limit={most}")
+        assert "data" in answer, answer
+        return answer["data"]
+    return until(ask, name)
 
 
 @pytest.mark.parametrize("name", [name for name in SHAPES if name != "disk"])
@@ -87,13 +91,13 @@ def test_disk_rows_are_by_powers_of_two(serve):
 
 
 def test_known_events_are_there(serve):
-    echo = until(lambda: [row for row in serve.get("/api/metrics/processes?limit=1000")["data"]
+    echo = until(lambda: [row for row in rows(serve, "processes", 1000)
                           if row["args"] == "/bin/echo two words x"], "echo")[0]
     assert echo["comm"] == "echo" and re.fullmatch(r"\d\d:\d\d:\d\d", echo["time"])
-    life = until(lambda: [row for row in serve.get("/api/metrics/tcplife?limit=1000")["data"]
+    life = until(lambda: [row for row in rows(serve, "tcplife", 1000)
                           if row["remote_port"] == serve.far], "connection")[0]
     assert life["tx_kb"] == 2 and life["pid"] == os.getpid()
-    made = until(lambda: [row for row in serve.get("/api/metrics/network?limit=1000")["data"]
+    made = until(lambda: [row for row in rows(serve, "network", 1000)
                           if row["dest_port"] == str(serve.far)], "connect")[0]
     assert made["ip_version"] == "IPv4" and made["pid"] == str(os.getpid())
     newest = [row["id"] for row in rows(serve, "processes")]
