@@ -125,6 +125,25 @@ def test_waits_for_a_disk(tmp_path, kind):
         assert sum(d["read_bytes"] for d in devices) >= 200 * 4096
 
 
+def test_bytes_of_a_device_are_those_that_were_written(tmp_path):
+    """Past the cache; the second time the file is there already, and what it was is discarded."""
+    file = pathlib.Path("/var/tmp") / f"kymo-direct-{os.getpid()}"
+    words = ["dd", "if=/dev/zero", f"of={file}", "bs=64k", "count=64", "oflag=direct"]
+    try:
+        if subprocess.run(words, capture_output=True).returncode != 0:
+            pytest.skip("files in /var/tmp cannot be written past the cache here")
+        account = run(tmp_path, *words)
+    finally:
+        file.unlink(missing_ok=True)
+    devices = account.json["block"]["devices"]
+    if not devices:
+        pytest.skip("/var/tmp is on no block device here")
+    written, size = sum(d["written_bytes"] for d in devices), 64 << 16
+    assert size <= written < 1.5 * size, devices  # a journal may be written, too
+    assert sum(d["writes"] for d in devices) >= 64
+    assert all(sum(d["latency_log2_ns"]) == d["reads"] + d["writes"] for d in devices)
+
+
 def test_a_storm_of_processes_is_complete(tmp_path):
     account = run(tmp_path, "/bin/sh", "-c", "i=0; while [ $i -lt 600 ]; do /bin/true; "
                                              "i=$((i+1)); done; exit 5")

@@ -209,6 +209,25 @@ def check_run(*words):
     return "" if mode == "bpf" else "part", f"{mode}{': ' if missing else ''}{missing}"
 
 
+def check_run_disk():
+    """4 MiB that go to a device at once, and come back from it."""
+    OUT.unlink(missing_ok=True)
+    path = "/root/disk-of-run"
+    kymo("run", f"--json={OUT}", "--", "sh", "-c",
+         f"dd if=/dev/zero of={path} bs=64k count=64 oflag=direct; dd if={path} of=/dev/null bs=64k iflag=direct")
+    os.unlink(path)
+    found = json.loads(OUT.read_text())
+    if "block" not in found:
+        raise Absent("; ".join(found["coverage"]["not_measured"]))
+    devices = found["block"]["devices"]
+    sums = {key: sum(d[key] for d in devices) for key in ("reads", "writes", "read_bytes", "written_bytes")}
+    if sums["read_bytes"] < 4 << 20 or sums["written_bytes"] < 4 << 20:
+        raise Broken(str(sums))
+    if not all(0 < d["max_ns"] <= d["total_ns"] for d in devices):
+        raise Broken(str(devices))
+    return "", str(sums)
+
+
 def check_run_syscalls():
     OUT.unlink(missing_ok=True)
     kymo("run", f"--json={OUT}", "--syscalls=latency", "--", "python3", "-c",
@@ -317,6 +336,7 @@ CHECKS = [
     ("watch runq", check_runq),
     ("watch syscall", check_syscall),
     ("run", check_run),
+    ("run, disks", check_run_disk),
     ("run --syscalls", check_run_syscalls),
     ("run --files", lambda: check_run("--files")),
     ("run, ptrace rung", lambda: check_run("--rung", "ptrace")),

@@ -237,28 +237,45 @@ static int name_running(struct balance *balance)
 	return 0;
 }
 
+/* Return: 0; -ENOMEM; -errno of the kernel, without fail() */
+static int attach(struct balance *balance, const char *tracepoint, int program)
+{
+	int fd = bpf_raw_tracepoint_open(tracepoint, program);
+
+	if (fd < 0)
+		return fd;
+	if (!vec_push(&balance->links, fd))
+		return 0;
+	close(fd);
+	return -ENOMEM;
+}
+
+static int attach_hook(struct balance *balance, const struct balance_hook *hook)
+{
+	int err = attach(balance, hook->tracepoint, hook->program);
+
+	if (err == -ENOENT && hook->instead[0]) {
+		*balance->programs.in_parts = 1;
+		err = attach(balance, hook->instead[0], hook->program);
+		if (!err && hook->instead[1])
+			err = attach(balance, hook->instead[1], hook->program);
+	}
+	if (!err || err == -ENOMEM)
+		return err;
+	if (hook->without)
+		return account_lack(balance->account, hook->sections, hook->without);
+	return fail(err == -ENOENT ? -ENOTSUP : err, "cannot attach to tracepoint '%s': %m",
+		    hook->tracepoint);
+}
+
 int balance_start(struct balance *balance)
 {
-	int err;
+	int err = 0;
 
-	for (const struct balance_hook *hook = balance->programs.hooks; hook->tracepoint; hook++) {
-		int fd = bpf_raw_tracepoint_open(hook->tracepoint, hook->program);
-
-		if (fd < 0 && hook->without) {
-			err = account_lack(balance->account, hook->sections, hook->without);
-			if (err)
-				return err;
-			continue;
-		}
-		if (fd < 0)
-			return fail(fd == -ENOENT ? -ENOTSUP : fd,
-				    "cannot attach to tracepoint '%s': %m", hook->tracepoint);
-		if (vec_push(&balance->links, fd)) {
-			close(fd);
-			return -ENOMEM;
-		}
-	}
-	err = tiers_start(&balance->tiers);
+	for (const struct balance_hook *hook = balance->programs.hooks; !err && hook->tracepoint;
+	     hook++)
+		err = attach_hook(balance, hook);
+	err = err ?: tiers_start(&balance->tiers);
 	if (!err && balance->pid_count)
 		err = mark_running(balance);
 	return err ?: balance->pid_count ? name_running(balance) : 0;

@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: Dual MIT/GPL */
 /* block.bpf.h - requests to block devices that a member of the tree submits itself, and how long each took.
  * What is written back later is nobody's: kernel threads submit it.
+ *
+ * Before 6.5 no tracepoint tells when a request begins and ends.  There it begins when it is put into a queue or,
+ * without one, given to the device, and ends with its last part; user space attaches the same programs to those.
  */
 #ifndef COLLECT_BALANCE_BLOCK_BPF_H
 #define COLLECT_BALANCE_BLOCK_BPF_H
 
-#define REQUEST_OP_MASK 0xff /* REQ_OP_MASK, include/linux/blk_types.h */
+/* include/linux/blk_types.h */
+#define REQUEST_OP_MASK 0xff
+#define REQUEST_DISCARD 3
+#define REQUEST_ERASE   5 /* securely */
 
 /* A request under way.  When it is done its own length has been counted down to 0. */
 struct balance_request {
@@ -30,6 +36,7 @@ struct {
 } devices SEC(".maps");
 
 u64 open_requests = 0;
+u64 in_parts = 0; /* set by user space: requests end in parts, and begin twice */
 
 SEC("raw_tp/block_io_start")
 int balance_io_start(struct bpf_raw_tracepoint_args *ctx)
@@ -40,6 +47,8 @@ int balance_io_start(struct bpf_raw_tracepoint_args *ctx)
 
 	if (!cell_of_current())
 		return 0;
+	if (in_parts && bpf_map_lookup_elem(&requests, &key))
+		return 0; /* it was in a queue */
 	one.began = bpf_ktime_get_ns();
 	one.bytes = BPF_CORE_READ(request, __data_len);
 	if (bpf_map_update_elem(&requests, &key, &one, BPF_ANY))
@@ -47,6 +56,19 @@ int balance_io_start(struct bpf_raw_tracepoint_args *ctx)
 	else
 		__sync_fetch_and_add(&open_requests, 1);
 	return 0;
+}
+
+/* Whether block_rq_complete() tells of less than is left of it.  The third argument is not there where this
+ * is attached to block_io_done(), which would not be permitted if it were read as such.
+ */
+static __always_inline bool is_part(struct bpf_raw_tracepoint_args *ctx, struct request *request)
+{
+	u64 bytes = 0;
+
+	if (!in_parts)
+		return false;
+	bpf_probe_read_kernel(&bytes, sizeof(bytes), (void *)ctx + 2 * sizeof(u64));
+	return (u32)bytes < BPF_CORE_READ(request, __data_len);
 }
 
 static __always_inline struct balance_device *device_of(struct gendisk *disk)
@@ -79,12 +101,12 @@ int balance_io_done(struct bpf_raw_tracepoint_args *ctx)
 	u64 key = (u64)request, took, bytes;
 	struct balance_request *began;
 	struct balance_device *device;
-	u32 slot;
+	u32 slot, operation;
 
 	if (!open_requests)
 		return 0;
 	began = bpf_map_lookup_elem(&requests, &key);
-	if (!began)
+	if (!began || is_part(ctx, request))
 		return 0;
 	took = bpf_ktime_get_ns() - began->began;
 	bytes = request_bytes(request, began);
@@ -95,9 +117,11 @@ int balance_io_done(struct bpf_raw_tracepoint_args *ctx)
 		__sync_fetch_and_add(&refused.devices, 1);
 		return 0;
 	}
-	if (BPF_CORE_READ(request, cmd_flags) & 1) { /* odd operations write */
+	operation = BPF_CORE_READ(request, cmd_flags) & REQUEST_OP_MASK;
+	if (operation & 1) { /* odd operations write */
 		__sync_fetch_and_add(&device->writes, 1);
-		__sync_fetch_and_add(&device->written, bytes);
+		if (operation != REQUEST_DISCARD && operation != REQUEST_ERASE)
+			__sync_fetch_and_add(&device->written, bytes);
 	} else {
 		__sync_fetch_and_add(&device->reads, 1);
 		__sync_fetch_and_add(&device->read, bytes);

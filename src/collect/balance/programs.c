@@ -56,8 +56,10 @@ static void destroy_any(void *skeleton)
 			{ "sched_process_exit", (skel)->progs.balance_exit.prog_fd },            \
 			{ "rss_stat", (skel)->progs.balance_rss.prog_fd, LACK_MEMORY },               \
 			{ "exit_mmap", (skel)->progs.balance_unmap.prog_fd, LACK_MEMORY },            \
-			{ "block_io_start", (skel)->progs.balance_io_start.prog_fd, LACK_DISK },      \
-			{ "block_io_done", (skel)->progs.balance_io_done.prog_fd, LACK_DISK },        \
+			{ "block_io_start", (skel)->progs.balance_io_start.prog_fd, LACK_DISK, \
+			  { "block_rq_insert", "block_rq_issue" } },      \
+			{ "block_io_done", (skel)->progs.balance_io_done.prog_fd, LACK_DISK, \
+			  { "block_rq_complete" } },        \
 			{ "sock_send_length", (skel)->progs.balance_send.prog_fd, LACK_NETWORK },     \
 			{ "sock_recv_length", (skel)->progs.balance_receive.prog_fd, LACK_NETWORK },  \
 			{ "tcp_rcv_space_adjust", (skel)->progs.balance_taken.prog_fd, LACK_TCP },    \
@@ -78,6 +80,7 @@ static void destroy_any(void *skeleton)
 		.devices = (skel)->maps.devices.map_fd,                                          \
 		.stopped_at = (u64 *)&(skel)->bss->stopped_at,                                   \
 		.alive = (u64 *)&(skel)->bss->alive, \
+		.in_parts = (u64 *)&(skel)->bss->in_parts, \
 		.born = (u64 *)&(skel)->bss->born, \
 		.born_processes = (u64 *)&(skel)->bss->born_processes,                                       \
 		.root_process = (const u64 *)&(skel)->bss->root_process,                         \

@@ -15,6 +15,8 @@ struct balance_hook {
 	int program;
 	const char *without; /* what is not measured where it does not exist; NULL: it is needed */
 	uint32_t sections;   /* that are incomplete then: a bit for each enum account_section */
+	const char
+		*instead[2]; /* tracepoints that do where the first does not exist; NULL: no more */
 };
 
 #define BALANCE_HOOKS 24
@@ -26,6 +28,7 @@ struct balance_programs {
 	u64 *stopped_at; /* these lie in memory that is shared with the programs */
 	const u64 *root_process;
 	u64 *alive, *born, *born_processes;
+	u64 *in_parts; /* to be set where requests to disks are told by other tracepoints */
 	const struct balance_refused *refused;
 	struct balance_memory *memory;
 	void *skeleton;
