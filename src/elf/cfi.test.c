@@ -67,7 +67,7 @@ static const struct expected x86_rows[] = {
 	{ "deref_sp", { UNWIND_DEREF_SP, UNWIND_RA_SAVED | UNWIND_FP_SAVED, 2 * 256 + 8, 0, -8 } },
 	{ "plt", { UNWIND_PLT, UNWIND_RA_SAVED, 11, 0, -8 } },
 	{ "marked", { UNWIND_SP, UNWIND_RA_SAVED, 24, 0, -8 } },
-	{ "by_rbx", HARD },
+	{ "by_rbx", { UNWIND_OTHER, UNWIND_RA_SAVED | 3 << 4, 16, 0, -8 } },
 	{ "expression", HARD },
 	{ "rbp_hard", HARD },
 	{ "rbp_by_rbp",

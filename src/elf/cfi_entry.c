@@ -238,6 +238,8 @@ static struct unwind_rule rule_of(const struct cfi_state *state, const struct cf
 		rule.kind = UNWIND_SP;
 	else if (state->cfa_register == at.fp)
 		rule.kind = UNWIND_FP;
+	else if (place->machine == EM_X86_64 && state->cfa_register < UNWIND_OTHERS)
+		rule.kind = UNWIND_OTHER;
 	else
 		rule.kind = UNWIND_HARD;
 	if (state->cfa_is_hard || state->sp_hard || state->fp_hard || state->ra_hard ||
@@ -257,6 +259,8 @@ static struct unwind_rule rule_of(const struct cfi_state *state, const struct cf
 	}
 	if (state->ra_signed)
 		rule.saved |= UNWIND_RA_SIGNED;
+	if (rule.kind == UNWIND_OTHER)
+		rule.saved |= (u8)(state->cfa_register << 4);
 	return rule;
 }
 

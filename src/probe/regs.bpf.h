@@ -24,7 +24,8 @@ struct regs {
 /* The kernel's own names; the struct pt_regs of the uapi headers has others. */
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs___x86 {
-	unsigned long r10, r8, bp, ip, sp, dx, si, di, orig_ax;
+	unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip,
+		sp;
 	unsigned short cs;
 };
 #elif defined(__TARGET_ARCH_arm64)
@@ -48,6 +49,29 @@ static __always_inline void regs_of(struct task_struct *task, struct regs *regs)
 	struct pt_regs___x86 *r = (void *)bpf_task_pt_regs(task);
 
 	*regs = (struct regs){ r->ip, r->sp, r->bp, 0, r->cs == SEGMENT_USER_32 };
+}
+
+/* All of them, by their numbers in DWARF. */
+static __always_inline void regs_all_of(struct task_struct *task, u64 all[16])
+{
+	struct pt_regs___x86 *r = (void *)bpf_task_pt_regs(task);
+
+	all[0] = r->ax;
+	all[1] = r->dx;
+	all[2] = r->cx;
+	all[3] = r->bx;
+	all[4] = r->si;
+	all[5] = r->di;
+	all[6] = r->bp;
+	all[7] = r->sp;
+	all[8] = r->r8;
+	all[9] = r->r9;
+	all[10] = r->r10;
+	all[11] = r->r11;
+	all[12] = r->r12;
+	all[13] = r->r13;
+	all[14] = r->r14;
+	all[15] = r->r15;
 }
 
 /* The instruction pointer of registers that lie somewhere in kernel memory. */
@@ -81,6 +105,12 @@ static __always_inline void regs_of(struct task_struct *task, struct regs *regs)
 
 	*regs = (struct regs){ r->pc, r->sp, r->regs[29], r->regs[30],
 			       (r->pstate & PSTATE_32) != 0 };
+}
+
+/* No rule of this processor asks for them. */
+static __always_inline void regs_all_of(struct task_struct *task, u64 all[16])
+{
+	__builtin_memset(all, 0, 16 * sizeof(u64));
 }
 
 static __always_inline u64 regs_kernel_ip(void *regs)

@@ -11,8 +11,10 @@
 #include "probe/stack.bpf.h"
 
 static __always_inline bool unwind_read(void *context, u64 address, u64 words[2]);
-#define UNWIND_READ   unwind_read
-#define UNWIND_INLINE static __always_inline
+static __always_inline u64 unwind_register(void *context, u32 number);
+#define UNWIND_READ     unwind_read
+#define UNWIND_REGISTER unwind_register
+#define UNWIND_INLINE   static __always_inline
 #if defined(__TARGET_ARCH_arm64)
 #define UNWIND_ARM64
 #endif
@@ -47,8 +49,9 @@ struct unwind_place {
 	u32 is_return; /* ip is a return address: look up the call before it */
 	u32 by_fp;     /* ip was found by frame pointer, so it may be no address of code */
 	u32 is_void; /* no code is known to be at ip, and user space is asked whether that is still so */
-	u32 pad;
-	u64 words[2];  /* that unwind_fetch() read */
+	u32 has_others;
+	u64 words[2];              /* that unwind_fetch() read */
+	u64 others[UNWIND_OTHERS]; /* of the first frame, once they were asked for */
 	u32 low, high; /* of a search: in memory, where the verifier does not follow them */
 };
 
@@ -113,6 +116,25 @@ static __always_inline bool unwind_read(void *context, u64 address, u64 words[2]
 	words[0] = place->words[0];
 	words[1] = place->words[1];
 	return true;
+}
+
+/* What others there are is asked for rarely. */
+__noinline u64 unwind_fetch_other(u32 number)
+{
+	u32 zero = 0;
+	struct unwind_place *place = bpf_map_lookup_elem(&unwind_places, &zero);
+
+	if (!place)
+		return 0;
+	if (!place->has_others)
+		regs_all_of(bpf_get_current_task_btf(), place->others);
+	place->has_others = 1;
+	return place->others[number & (UNWIND_OTHERS - 1)];
+}
+
+static __always_inline u64 unwind_register(void *context, u32 number)
+{
+	return unwind_fetch_other(number);
 }
 
 /* How many parts of those that a part finds begin at or below an address. */
@@ -312,10 +334,10 @@ static int unwind_step(u32 index, struct unwind_context *context)
 	regs = place->regs;
 	outcome = unwind_apply(context, packed.rule, &regs);
 	if (outcome > UNWIND_RESUMED) {
-		walk->stop = outcome == UNWIND_AT_ROOT         ? STACK_STOP_ROOT
-			     : outcome == UNWIND_FAULT         ? STACK_STOP_FAULT
-			     : packed.rule.kind == UNWIND_HARD ? STACK_STOP_HARD
-							       : STACK_STOP_BAD_FRAME;
+		walk->stop = outcome == UNWIND_AT_ROOT          ? STACK_STOP_ROOT
+			     : outcome == UNWIND_FAULT          ? STACK_STOP_FAULT
+			     : unwind_is_hard(packed.rule.kind) ? STACK_STOP_HARD
+								: STACK_STOP_BAD_FRAME;
 		return 1;
 	}
 	if (walk->trampoline)
@@ -371,6 +393,12 @@ static __always_inline u32 unwind_copy_raw(struct unwind_raws *raw,
 	raw->words[UNWIND_RAW_IS_VOID] = place->is_void;
 	if (place->is_void)
 		unwind_count_void(place->pid);
+	raw->words[UNWIND_RAW_KEPT] = place->regs.kept;
+	if (place->regs.kept) {
+		unwind_fetch_other(0);
+		__builtin_memcpy(&raw->words[UNWIND_RAW_OTHERS], place->others,
+				 sizeof(place->others));
+	}
 	raw->words[UNWIND_RAW_IS_CUT] = 0;
 	/* Up to the end of some page: the first that is not resident ends the stack that we get. */
 	for (int pages = UNWIND_RAW_PAGES; pages >= 0; pages--) {
@@ -434,6 +462,8 @@ static __always_inline void unwind_user(struct user_walk *walk, const struct reg
 	place->is_return = is_return;
 	place->by_fp = 0;
 	place->is_void = 0;
+	place->has_others = 0;
+	place->regs.kept = is_return ? UNWIND_KEPT_NONE : UNWIND_KEPT_ALL;
 	place->pid = pid;
 	place->exec_id = walk->exec_id;
 	place->exec_vm = walk->exec_vm;

@@ -4,6 +4,7 @@
  * The same code on both sides of the kernel boundary: whoever includes it defines before
  *
  *     bool UNWIND_READ(context, address, u64 words[2])   16 bytes of the walked stack; false: cannot
+ *     u64 UNWIND_REGISTER(context, number)               of the first frame, by DWARF's number
  *
  * and on arm64 UNWIND_ARM64 where the rules are of that processor.
  */
@@ -21,7 +22,8 @@
 
 struct unwind_regs {
 	u64 ip, sp, fp;
-	u64 lr; /* arm64: return address that is not on the stack yet */
+	u64 lr;   /* arm64: return address that is not on the stack yet */
+	u64 kept; /* enum unwind_kept */
 };
 
 enum unwind_outcome {
@@ -54,6 +56,7 @@ UNWIND_INLINE enum unwind_outcome unwind_by_fp(void *context, struct unwind_regs
 	regs->fp = words[0];
 	regs->ip = unwind_bare(words[1]);
 	regs->lr = 0;
+	regs->kept = UNWIND_KEPT_NONE;
 	return regs->ip ? UNWIND_CALLER : UNWIND_AT_ROOT;
 }
 
@@ -77,7 +80,20 @@ UNWIND_INLINE enum unwind_outcome unwind_signal(void *context, struct unwind_reg
 	regs->lr = fp[1];
 	regs->sp = sp[0];
 	regs->ip = sp[1];
+	regs->kept = UNWIND_KEPT_NONE;
 	return UNWIND_RESUMED;
+}
+
+/* Assembler code keeps sp in a register while it realigns its stack.  Where it calls more of its own kind
+ * that register is left alone, so it holds on the way up through such calls; one that a function has to
+ * restore may be on the stack, where no rule tells.
+ */
+#define UNWIND_SCRATCH 0x0f37u /* rax, rdx, rcx, rsi, rdi, r8 to r11 */
+
+UNWIND_INLINE bool unwind_is_kept(struct unwind_rule rule, const struct unwind_regs *regs)
+{
+	return regs->kept == UNWIND_KEPT_ALL || (regs->kept == UNWIND_KEPT_SCRATCH &&
+						 (UNWIND_SCRATCH >> unwind_other(rule.saved) & 1));
 }
 
 /* Where the CFA is.  false: the stack cannot be read */
@@ -93,6 +109,10 @@ UNWIND_INLINE bool unwind_cfa(void *context, struct unwind_rule rule,
 	}
 	if (rule.kind == UNWIND_SP || rule.kind == UNWIND_FP) {
 		*ret_cfa = base + (s64)rule.cfa;
+		return true;
+	}
+	if (rule.kind == UNWIND_OTHER) {
+		*ret_cfa = UNWIND_REGISTER(context, unwind_other(rule.saved)) + (s64)rule.cfa;
 		return true;
 	}
 	if (!UNWIND_READ(context, base + 8 * (s64)(rule.cfa >> 8), words))
@@ -116,6 +136,9 @@ UNWIND_INLINE bool unwind_fp_saved(void *context, struct unwind_rule rule, u64 c
 	return true;
 }
 
+/* Whether a walk that was lost at a rule met one that is known, but not followed. */
+#define unwind_is_hard(kind) ((kind) == UNWIND_HARD || (kind) == UNWIND_OTHER)
+
 UNWIND_INLINE enum unwind_outcome unwind_apply(void *context, struct unwind_rule rule,
 					       struct unwind_regs *regs)
 {
@@ -130,8 +153,12 @@ UNWIND_INLINE enum unwind_outcome unwind_apply(void *context, struct unwind_rule
 	if (rule.kind >=
 	    UNWIND_HARD) /* code that is described needs no frame pointer: it is data */
 		return UNWIND_LOST;
+	if (rule.kind == UNWIND_OTHER && !unwind_is_kept(rule, regs))
+		return UNWIND_LOST;
 	if (!unwind_cfa(context, rule, regs, &cfa))
 		return UNWIND_FAULT;
+	if (rule.kind == UNWIND_OTHER && (cfa - regs->sp > UNWIND_MAX_FP_FRAME || (cfa & 7)))
+		return UNWIND_LOST;
 	if (cfa <= regs->sp && !(rule.kind == UNWIND_SP && cfa == regs->sp))
 		return UNWIND_LOST; /* a caller's frame lies above */
 	if (!(rule.saved & UNWIND_RA_SAVED) && !regs->lr)
@@ -158,6 +185,7 @@ UNWIND_INLINE enum unwind_outcome unwind_apply(void *context, struct unwind_rule
 	if (rule.saved & UNWIND_RA_SIGNED)
 		regs->ip = unwind_bare(regs->ip);
 	regs->lr = 0; /* the caller's is on the stack */
+	regs->kept = regs->kept ? UNWIND_KEPT_SCRATCH : UNWIND_KEPT_NONE;
 	regs->sp = cfa;
 	return regs->ip ? UNWIND_CALLER : UNWIND_AT_ROOT;
 }

@@ -41,6 +41,7 @@ enum unwind_kind {
 	UNWIND_DEREF_SP, /* *(sp + 8 * (cfa >> 8)) + (cfa & 0xff): realigned stacks */
 	UNWIND_DEREF_FP, /* likewise of fp */
 	UNWIND_PLT,      /* x86-64: sp + 8, and 8 more from byte `cfa` of each 16 on */
+	UNWIND_OTHER,    /* x86-64: another register, see unwind_other(), + cfa: assembler code */
 	UNWIND_SIGNAL,   /* the frame that the kernel made to deliver a signal */
 	UNWIND_ROOT,     /* the first frame of a thread: nobody called it */
 	UNWIND_HARD,     /* described in a way that is not followed here */
@@ -53,6 +54,10 @@ enum unwind_saved {
 	UNWIND_RA_SIGNED = 4, /* arm64: with a pointer authentication code */
 	UNWIND_FP_BY_FP = 8   /* with UNWIND_FP_SAVED: at fp + fp instead; realigned stacks */
 };
+
+/* Of UNWIND_OTHER: DWARF's number of the register, in the upper half of `saved`. */
+#define unwind_other(saved) ((saved) >> 4)
+#define UNWIND_OTHERS       16
 
 struct unwind_rule {
 	u8 kind;  /* enum unwind_kind */
@@ -115,6 +120,13 @@ struct unwind_mappings {
 	};
 };
 
+/* Which registers besides ip, sp and fp are still those of the first frame. */
+enum unwind_kept {
+	UNWIND_KEPT_NONE,
+	UNWIND_KEPT_SCRATCH, /* those that a function may change: no rule says where they would be saved */
+	UNWIND_KEPT_ALL /* it is the first frame */
+};
+
 /* With a sample that the kernel could not walk to its end comes a piece of its stack: these words, then
  * the stack above sp.
  */
@@ -131,7 +143,9 @@ enum unwind_raw {
 	UNWIND_RAW_BASE,      /* address of the first word: sp, rounded down, or some pages above */
 	UNWIND_RAW_IS_CUT,    /* there was more of it than room */
 	UNWIND_RAW_IS_VOID,   /* all tables are there, but no mapping of `ip` */
-	UNWIND_RAW_STACK,     /* the first word */
+	UNWIND_RAW_KEPT,      /* enum unwind_kept */
+	UNWIND_RAW_OTHERS,    /* so many registers, by their numbers, where some are kept */
+	UNWIND_RAW_STACK = UNWIND_RAW_OTHERS + UNWIND_OTHERS, /* the first word */
 };
 
 #endif

@@ -13,7 +13,9 @@ struct stack {
 };
 
 static bool read_words(void *context, uint64_t address, uint64_t words[2]);
-#define UNWIND_READ read_words
+static uint64_t read_register(void *context, uint32_t number);
+#define UNWIND_READ     read_words
+#define UNWIND_REGISTER read_register
 #include "probe/unwind.h"
 
 static bool read_words(void *context, uint64_t address, uint64_t words[2])
@@ -27,6 +29,13 @@ static bool read_words(void *context, uint64_t address, uint64_t words[2])
 	words[0] = stack->words[at];
 	words[1] = stack->words[at + 1];
 	return true;
+}
+
+/* Register n holds the address of word 8 + n. */
+static uint64_t read_register(void *context, uint32_t number)
+{
+	(void)context;
+	return STACK + 8 * (8 + number);
 }
 
 #define at_word(n) (STACK + 8 * (n))
@@ -266,12 +275,48 @@ static void never_goes_down(void **state)
 	}
 }
 
+/* Assembler code keeps the stack pointer in a register: in the first frame any will do, above it one that
+ * functions need not restore.
+ */
+static void steps_by_another_register(void **state)
+{
+	struct unwind_rule by_rax = { UNWIND_OTHER, SAVED_RA | 0 << 4, 8, 0, -8 };
+	struct unwind_rule by_rbx = { UNWIND_OTHER, SAVED_BOTH | 3 << 4, 16, -16, -8 };
+	struct unwind_rule odd = { UNWIND_OTHER, SAVED_RA | 0 << 4, 9, 0, -8 };
+	struct unwind_rule far = { UNWIND_OTHER, SAVED_RA | 0 << 4, -64, 0, -8 };
+	struct unwind_regs first = { 0x400000, at_word(2), 77, 0, UNWIND_KEPT_ALL }, regs = first;
+	struct stack stack = numbered();
+
+	(void)state;
+	assert_int_equal(unwind_apply(&stack, by_rbx, &regs), UNWIND_CALLER);
+	expect_regs(regs, 1012, at_word(13), 1011);
+	assert_int_equal(regs.kept, UNWIND_KEPT_SCRATCH);
+	assert_int_equal(unwind_apply(&stack, by_rbx, &regs), UNWIND_LOST);
+
+	regs = (struct unwind_regs){ 0x400000, at_word(2), 77, 0, UNWIND_KEPT_SCRATCH };
+	assert_int_equal(unwind_apply(&stack, by_rax, &regs), UNWIND_CALLER);
+	expect_regs(regs, 1008, at_word(9), 77);
+	assert_int_equal(regs.kept, UNWIND_KEPT_SCRATCH);
+
+	regs = first;
+	assert_int_equal(unwind_apply(&stack, odd, &regs), UNWIND_LOST);
+	regs = first;
+	assert_int_equal(unwind_apply(&stack, far, &regs), UNWIND_LOST);
+	regs = (struct unwind_regs){ 0x400000, at_word(2), 77, 0, UNWIND_KEPT_NONE };
+	assert_int_equal(unwind_apply(&stack, by_rax, &regs), UNWIND_LOST);
+	regs = (struct unwind_regs){ 0x400000, at_word(2), at_word(4), 0, UNWIND_KEPT_ALL };
+	assert_int_equal(unwind_apply(&stack, (struct unwind_rule){ .kind = UNWIND_NONE }, &regs),
+			 UNWIND_CALLER);
+	assert_int_equal(regs.kept, UNWIND_KEPT_NONE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest cases[] = {
 		cmocka_unit_test(steps_by_stack_pointer),
 		cmocka_unit_test(steps_by_frame_pointer),
 		cmocka_unit_test(steps_by_saved_pointer),
+		cmocka_unit_test(steps_by_another_register),
 		cmocka_unit_test(finds_the_frame_pointer_by_itself),
 		cmocka_unit_test(keeps_a_frame_pointer_that_was_popped),
 		cmocka_unit_test(steps_through_a_plt),

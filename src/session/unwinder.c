@@ -7,7 +7,9 @@
 #include "probe/stack.wire.h"
 
 static bool read_stack(void *context, u64 address, u64 words[2]);
-#define UNWIND_READ read_stack
+static u64 read_register(void *context, u32 number);
+#define UNWIND_READ     read_stack
+#define UNWIND_REGISTER read_register
 #if defined(__aarch64__)
 #define UNWIND_ARM64
 #endif
@@ -363,6 +365,13 @@ static bool read_stack(void *context, u64 address, u64 words[2])
 	return true;
 }
 
+static u64 read_register(void *context, u32 number)
+{
+	const struct walk *walk = context;
+
+	return walk->task->raw[UNWIND_RAW_OTHERS + number];
+}
+
 /* The rule of one address.  Return: 0; 1 no code is mapped there; -ENOMEM */
 static int rule_at(struct walk *walk, uint64_t look, struct unwind_rule *ret_rule)
 {
@@ -397,7 +406,7 @@ static uint8_t stop_of(enum unwind_outcome outcome, struct unwind_rule rule, boo
 		return STACK_STOP_NO_TABLE; /* there is more of the stack, but it did not come along */
 	if (outcome == UNWIND_FAULT)
 		return STACK_STOP_FAULT;
-	return rule.kind == UNWIND_HARD ? STACK_STOP_HARD : STACK_STOP_BAD_FRAME;
+	return unwind_is_hard(rule.kind) ? STACK_STOP_HARD : STACK_STOP_BAD_FRAME;
 }
 
 static int run(struct walk *walk, struct unwinder_walk *ret)
@@ -442,7 +451,8 @@ int unwinder_complete(struct unwinder *unwinder, const struct unwinder_task *tas
 		.unwinder = unwinder,
 		.task = task,
 		.regs = { task->raw[UNWIND_RAW_IP], task->raw[UNWIND_RAW_SP],
-			  task->raw[UNWIND_RAW_FP], task->raw[UNWIND_RAW_LR] },
+			  task->raw[UNWIND_RAW_FP], task->raw[UNWIND_RAW_LR],
+			  task->raw[UNWIND_RAW_KEPT] },
 		.stack = task->raw[UNWIND_RAW_BASE],
 	};
 	int err;

@@ -21,7 +21,7 @@ ADDRESSES = 5000
 FEW_FAILURES = 10
 
 ENTRY = re.compile(r"^[0-9a-f]{8,16} [0-9a-f]+ [0-9a-f]+ (CIE|FDE cie=([0-9a-f]+) pc=([0-9a-f]+)\.\.([0-9a-f]+))")
-PLAIN = re.compile(r"^(rsp|rbp)([+-]\d+)$")
+PLAIN = re.compile(r"^(r[a-z]{2}|r\d+)([+-]\d+)$")
 DEREF = re.compile(r"^DW_OP_breg[67] \((rsp|rbp)\): (-?\d+); DW_OP_deref(?:; DW_OP_plus_uconst: (\d+))?$")
 PLT = re.compile(r"^DW_OP_breg7 \(rsp\): 8; DW_OP_breg16 \(rip\): 0; DW_OP_lit15; DW_OP_and; "
                  r"DW_OP_lit(\d+); DW_OP_ge; DW_OP_lit3; DW_OP_shl; DW_OP_plus$")
@@ -63,7 +63,7 @@ def expected(columns):
     if not plain or abs(int(plain[2])) > 32767 or rbp is None or ra in (None, "-") or \
             columns.get("rsp", "u") != "u":
         return "hard 0 - -"
-    return f"{ {'rsp': 'sp', 'rbp': 'fp'}[plain[1]]} {int(plain[2])} {rbp} {ra}"
+    return f"{ {'rsp': 'sp', 'rbp': 'fp'}.get(plain[1], plain[1])} {int(plain[2])} {rbp} {ra}"
 
 
 def columns_of(names, line):

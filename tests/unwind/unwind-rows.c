@@ -17,12 +17,18 @@
 #include "elf/unwind_block.h"
 
 static const char *const kinds[UNWIND_KIND_COUNT] = {
-	"none", "sp", "fp", "deref-sp", "deref-fp", "plt", "signal", "root", "hard",
+	"none", "sp", "fp", "deref-sp", "deref-fp", "plt", "other", "signal", "root", "hard",
+};
+static const char *const registers[UNWIND_OTHERS] = {
+	"rax", "rdx", "rcx", "rbx", "rsi", "rdi", "rbp", "rsp",
+	"r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15",
 };
 
 static void print_rule(struct unwind_rule rule)
 {
-	printf("%s %d ", kinds[rule.kind], rule.cfa);
+	printf("%s %d ",
+	       rule.kind == UNWIND_OTHER ? registers[unwind_other(rule.saved)] : kinds[rule.kind],
+	       rule.cfa);
 	if (rule.saved & UNWIND_FP_SAVED)
 		printf("%s%d ", rule.saved & UNWIND_FP_BY_FP ? "rbp:" : "", rule.fp);
 	else

@@ -32,7 +32,9 @@
 #include "resolve/maps.h"
 
 static bool read_memory(void *context, u64 address, u64 words[2]);
-#define UNWIND_READ read_memory
+static u64 read_register(void *context, u32 number);
+#define UNWIND_READ     read_memory
+#define UNWIND_REGISTER read_register
 #include "probe/unwind.h"
 
 #define FILES_MAX 256
@@ -67,6 +69,17 @@ static bool read_memory(void *context, u64 address, u64 words[2])
 
 	(void)context;
 	return !(address & 7) && process_vm_readv(process, &here, 1, &there, 1, 0) == 16;
+}
+
+/* @context: struct user_regs_struct */
+static u64 read_register(void *context, u32 number)
+{
+	const struct user_regs_struct *regs = context;
+	const u64 all[] = { regs->rax, regs->rdx, regs->rcx, regs->rbx, regs->rsi, regs->rdi,
+			    regs->rbp, regs->rsp, regs->r8,  regs->r9,  regs->r10, regs->r11,
+			    regs->r12, regs->r13, regs->r14, regs->r15 };
+
+	return all[number];
 }
 
 static struct file *file_of(const struct mapping *mapping)
@@ -107,10 +120,10 @@ static struct unwind_rule rule_in(struct file *file, const struct mapping *mappi
 	return unwind_block_find(&block, page, address);
 }
 
-static void walk_ours(const struct mappings *mappings, const struct user_regs_struct *from,
+static void walk_ours(const struct mappings *mappings, struct user_regs_struct *from,
 		      struct walked *out)
 {
-	struct unwind_regs regs = { from->rip, from->rsp, from->rbp, 0 };
+	struct unwind_regs regs = { from->rip, from->rsp, from->rbp, 0, UNWIND_KEPT_ALL };
 	bool is_return = false, by_fp = false;
 
 	out->frames[0] = regs.ip;
@@ -129,10 +142,10 @@ static void walk_ours(const struct mappings *mappings, const struct user_regs_st
 		}
 		if (mapping->kind == MAPPING_FILE || mapping->kind == MAPPING_VDSO)
 			rule = rule_in(file_of(mapping), mapping, look);
-		outcome = unwind_apply(NULL, rule, &regs);
+		outcome = unwind_apply(from, rule, &regs);
 		if (outcome > UNWIND_RESUMED) {
 			out->is_whole = outcome == UNWIND_AT_ROOT;
-			out->stop = rule.kind == UNWIND_HARD   ? "hard"
+			out->stop = unwind_is_hard(rule.kind)  ? "hard"
 				    : rule.kind == UNWIND_NONE ? "no rule"
 							       : "fault";
 			return;
