@@ -60,6 +60,7 @@ all: $(B)/kymo
 	@:
 
 include mk/gen.mk
+include mk/web.mk
 include mk/bpf.mk
 
 objs := $(srcs:%.c=$(B)/%.o)

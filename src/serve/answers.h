@@ -22,6 +22,9 @@ int answer_dashboard_health(struct api *api, const struct request *request,
 			    struct response *response);
 int answer_diff(struct api *api, const struct request *request, struct response *response);
 int answer_home(struct api *api, const struct request *request, struct response *response);
+int answer_page(struct api *api, const struct request *request, struct response *response);
+int answer_page_script(struct api *api, const struct request *request, struct response *response);
+int answer_page_style(struct api *api, const struct request *request, struct response *response);
 int answer_style(struct api *api, const struct request *request, struct response *response);
 int answer_openapi(struct api *api, const struct request *request, struct response *response);
 int answer_switch(struct api *api, const struct request *request, struct response *response);

@@ -116,7 +116,6 @@ static void add_common_headers(const struct http *http, struct evhttp_request *e
 	add_header(evhttp, "Content-Security-Policy", policy);
 	add_header(evhttp, "X-Content-Type-Options", "nosniff");
 	add_header(evhttp, "Referrer-Policy", "no-referrer");
-	add_header(evhttp, "Cache-Control", "no-store");
 	add_header(evhttp, "Vary", "Origin, Accept-Encoding");
 	if (origin && is_listed(&http->api.config->http.cors_origins, origin, strlen(origin))) {
 		add_header(evhttp, "Access-Control-Allow-Origin", origin);
@@ -131,6 +130,8 @@ static void send_body(struct evhttp_request *evhttp, struct response *response)
 	char number[16];
 
 	add_header(evhttp, "Content-Type", response->type);
+	add_header(evhttp, "Cache-Control",
+		   response->is_lasting ? "max-age=31536000, immutable" : "no-store");
 	if (response->is_gzip)
 		add_header(evhttp, "Content-Encoding", "gzip");
 	if (*response->disposition)
@@ -356,6 +357,7 @@ static void on_request(struct evhttp_request *evhttp, void *context)
 		route = route_find(request, response);
 	if (route && route->is_stream) {
 		add_common_headers(http, evhttp);
+		add_header(evhttp, "Cache-Control", "no-store");
 		err = streams_add(http->streams, evhttp, request);
 		route = NULL;
 		if (!err) {

@@ -47,6 +47,7 @@ struct response {
 	size_t len;
 	char disposition[128]; /* file name for a browser; "" */
 	bool is_gzip;          /* the body is packed already */
+	bool is_lasting;       /* never changes at this address */
 	unsigned retry_after_s;
 };
 

@@ -120,13 +120,13 @@ class Page(html.parser.HTMLParser):
         self.words.append(data)
 
 
-def test_the_page_leads_to_all_of_it(serve):
-    page = Page(serve.text("/"))
+def test_the_plain_page_leads_to_all_of_it(serve):
+    page = Page(serve.text("/plain"))
     words = "".join(page.words)
     for part in serve.get("/api/v1/status")["collectors"]:
         assert part["name"] in words
     assert str(serve.store) in words and "/openapi.json" in page.links
     for link in set(page.links) - {"/api/v1/heatmap"}:  # wants to know of what
         assert serve.status(link) in (200, 503), link
-    heads = curl("-D", "-", "-o", "/dev/null", serve.url + "/").stdout
+    heads = curl("-D", "-", "-o", "/dev/null", serve.url + "/plain").stdout
     assert "default-src 'none'" in heads and "nosniff" in heads

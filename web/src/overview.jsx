@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+// overview.jsx - what this host does now, and whether it can be believed.
+import { useState } from 'preact/hooks';
+import { Stack } from './chart.jsx';
+import { bytes, count, day, clock, percent, visible } from './format.js';
+import { Heat } from './heat.jsx';
+import { Choice, Go, Panel, Wait } from './parts.jsx';
+import { change, link, rangeOf, stepOf } from './state.js';
+import { useAnswer } from './use.js';
+
+const HEATS = {
+	'disk.latency': ['Disk', 'requests to disks'],
+	'tcp.connect': ['TCP connect', 'TCP handshakes'],
+	'runq.host': ['Run queue', 'waits for a CPU'],
+};
+
+function Functions({ state, tick }) {
+	const answer = useAnswer('/api/v1/functions', { ...rangeOf(state), limit: 14 }, tick), data = answer.data;
+	return (
+		<Panel id="functions" title="Busiest functions" note={data && count(data.samples) + ' samples at ' + data.rate_hz + ' Hz'}
+			tools={<Go to={link({ view: 'profiles' })} some={{ view: 'profiles' }}>flame graph</Go>}>
+			<Wait answer={answer} empty={data && !data.count && 'No samples in this span.'}>
+				<table class="bars"><thead><tr><th scope="col">function</th><th scope="col" class="n">self</th></tr></thead>
+					<tbody>{data?.data.map((f, i) => (
+						<tr key={i}><td><Go to={link({ view: 'profiles', q: f.function })} some={{ view: 'profiles', q: literal(f.function) }}><span class="fn">{visible(f.function)}</span></Go> <span class="dim">{visible(f.module)}</span></td>
+							<td class="n"><meter aria-label={'share of ' + visible(f.function)} min="0" max={Number(data.data[0].self_ns)} value={Number(f.self_ns)} /> {percent(Number(f.self_ns), Number(data.total_ns))}</td></tr>))}</tbody></table>
+			</Wait>
+		</Panel>
+	);
+}
+
+export function literal(text) {
+	return '^' + text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&') + '$';
+}
+
+function Cpu({ state, tick }) {
+	const [by, setBy] = useState('comm');
+	const answer = useAnswer('/api/v1/timeseries', { ...rangeOf(state), by, top: 9, step: stepOf(state) + 's' }, tick);
+	const cpus = useAnswer('/api/v1/functions', { ...rangeOf(state), limit: 1 }).data?.cpus || 1;
+	const data = answer.data, isEmpty = data && !data.series.length;
+	const busiest = data?.series[0];
+	return (
+		<Panel id="cpu" title="CPU" note={data && data.lost > 0 && count(data.lost) + ' samples lost'}
+			tools={<Choice label="CPU time by" value={by} onChoose={setBy} options={[['comm', 'process'], ['kind', 'user / kernel']]} />}>
+			<Wait answer={answer} empty={isEmpty && 'No CPU time was measured in this span.'}>
+				{data && <Stack data={data} ceiling={cpus} label={'CPU time by ' + (by === 'comm' ? 'process' : 'kind') + (busiest ? ', most: ' + visible(busiest.name) : '')}
+					onName={by === 'comm' ? (line) => change({ view: 'profiles', comm: line.name }) : null} />}
+			</Wait>
+		</Panel>
+	);
+}
+
+function Latency({ state, tick }) {
+	const [type, setType] = useState('disk.latency'), [title, what] = HEATS[type];
+	const answer = useAnswer('/api/v1/heatmap', { ...rangeOf(state), type, column: type === 'disk.latency' ? 'service' : '', step: stepOf(state) + 's' }, tick), data = answer.data;
+	return (
+		<Panel id="latency" title="Latency" note={data && data.lost > 0 && count(data.lost) + ' records lost'}
+			tools={<Choice label="latency of" value={type} onChoose={setType} options={Object.entries(HEATS).map(([key, [word]]) => [key, word])} />}>
+			<Wait answer={answer} empty={data && (!data.total || data.type !== type) && (answer.waits ? 'Asking the daemon…' : 'There were no ' + what + ' in this span.')}>
+				{data && <Heat data={data} what={what} key={title} />}
+			</Wait>
+		</Panel>
+	);
+}
+
+function Trust({ status }) {
+	const data = status.data;
+	return (
+		<Panel id="trust" title="What is recorded" tools={<a href="/plain">plain page</a>}>
+			<Wait answer={status}>
+				{data && <>
+					<div class="scroll" tabIndex={0} role="region" aria-label="collectors"><table><thead><tr><th scope="col">collector</th><th scope="col">state</th><th scope="col" class="n">records</th><th scope="col" class="n">lost</th></tr></thead>
+						<tbody>{data.collectors.map((one) => (
+							<tr key={one.name}><td>{one.name}{one.why && <span class="dim"> {visible(one.why)}</span>}{one.not_measured && <span class="dim"> not measured: {visible(one.not_measured)}</span>}</td>
+								<td class={one.state === 'failed' ? 'bad' : one.state === 'off' ? 'dim' : ''}>{one.state}</td><td class="n">{one.state === 'off' ? '-' : count(one.records)}</td>
+								<td class={one.lost ? 'n bad' : 'n'}>{one.state === 'off' ? '-' : count(one.lost)}</td></tr>))}</tbody></table></div>
+					<p class="reading">{bytes(data.store.bytes)} of {bytes(data.store.max_bytes)} kept
+						{data.store.oldest_unix_ns && <> since {day(data.store.oldest_unix_ns)} {clock(data.store.oldest_unix_ns)}</>}; recording takes {data.cost.recording_cpu_percent.toFixed(2)} % of a CPU and had {bytes(data.cost.peak_rss_bytes)} of memory at most.
+						{data.cost.lowered && <strong> {visible(data.cost.lowered)}.</strong>}</p>
+				</>}
+			</Wait>
+		</Panel>
+	);
+}
+
+export function Overview({ state, tick, status }) {
+	return (
+		<div class="grid">
+			<div class="wide"><Cpu state={state} tick={tick} /></div>
+			<Functions state={state} tick={tick} />
+			<div class="column">
+				<Latency state={state} tick={tick} />
+				<Trust status={status} />
+			</div>
+		</div>
+	);
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+// page.jsx - the page of kymo serve: its frame, the range of time, and which view is shown.
+import { render } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { follow } from './api.js';
+import { clock, count, day } from './format.js';
+import { Choice, Go } from './parts.jsx';
+import { Overview } from './overview.jsx';
+import { PRESETS, change, isLive, lengthNs, link, usePage } from './state.js';
+import { chooseTheme, isDark, startTheme, useAnswer, useScheme } from './use.js';
+import './page.css';
+
+const VIEWS = { overview: ['Overview', Overview] };
+const REFRESH_MS = 2000;
+
+// Rises when the daemon has committed something new, at most every two seconds.
+function useTick(state) {
+	const [tick, set] = useState(0), [link_, setLink] = useState('waits');
+	const live = isLive(state) && state.view !== 'events';
+	useEffect(() => {
+		if (!live)
+			return undefined;
+		let isNew = false;
+		const pause = Math.max(REFRESH_MS, lengthNs(state) / 1e6 / 300);
+		const stop = follow('process.exec,process.exit', () => { isNew = true; }, setLink);
+		const timer = setInterval(() => {
+			if (isNew && !document.hidden)
+				set((n) => n + 1);
+			isNew = false;
+		}, pause);
+		return () => { stop(); clearInterval(timer); };
+	}, [live, state.start]);
+	return [tick, link_];
+}
+
+function Range({ state }) {
+	const live = isLive(state);
+	return (
+		<div class="range">
+			<Choice label="span of time" value={live ? state.start : ''} onChoose={(start) => change({ start, end: '' })} options={PRESETS} />
+			{!live && <span class="fixed">{day(state.start)} {clock(state.start)} to {clock(state.end || state.start)}</span>}
+			{!live && <button type="button" onClick={() => change({ start: '-15m', end: '' })}>back to live</button>}
+			{live && <button type="button" onClick={() => change({ start: String(BigInt(Date.now() * 1e6) - BigInt(lengthNs(state))), end: Date.now() + '000000' })}>pause</button>}
+		</div>
+	);
+}
+
+function Theme() {
+	useScheme();
+	const dark = isDark();
+	return <button type="button" onClick={() => chooseTheme(dark ? 'light' : 'dark')}>{dark ? 'light' : 'dark'}</button>;
+}
+
+function Losses({ status, link_, live }) {
+	const data = status.data;
+	if (status.problem)
+		return <p class="banner problem" role="alert">{status.problem.message}; what you see is from before.</p>;
+	const failed = data ? data.collectors.filter((one) => one.state === 'failed') : [];
+	return (
+		<>
+			{live && link_ === 'broken' && <p class="banner problem" role="status">The stream of events broke; trying again.</p>}
+			{failed.length > 0 && <p class="banner problem" role="status">Not recorded: {failed.map((one) => one.name).join(', ')}.</p>}
+			{data && Number(data.store.lost) > 0 && <p class="banner" role="status">{count(data.store.lost)} records were lost; each view says where.</p>}
+		</>
+	);
+}
+
+function Page() {
+	const state = usePage(), [tick, link_] = useTick(state), main = useRef(null);
+	const status = useAnswer('/api/v1/status', {}, tick), live = isLive(state);
+	const [word, View] = VIEWS[state.view] || VIEWS.overview;
+	useEffect(() => { document.title = word + ' - kymo'; }, [word]);
+	return (
+		<>
+			<a class="skip" href="#main" onClick={(event) => { event.preventDefault(); main.current.focus(); }}>to the content</a>
+			<header class="top">
+				<h1>kymo</h1>
+				<nav aria-label="views">{Object.entries(VIEWS).map(([key, [name]]) => (
+					<Go key={key} to={link({ view: key })} some={{ view: key }} aria-current={name === word ? 'page' : undefined}>{name}</Go>))}</nav>
+				<span class={'live ' + (live ? link_ : '')}>{!live ? 'history' : link_ === 'live' ? 'live' : '…'}</span>
+				<Theme />
+				<Range state={state} />
+			</header>
+			<main id="main" ref={main} tabIndex={-1}>
+				<Losses status={status} link_={link_} live={live} />
+				<View state={state} tick={tick} status={status} />
+			</main>
+		</>
+	);
+}
+
+startTheme();
+render(<Page />, document.getElementById('page'));

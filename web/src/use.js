@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+// use.js - hooks: an answer of the daemon, the width of an element, the colours that are in force.
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { ask } from './api.js';
+
+// {data, problem, waits}; what was there stays until the new answer has come.
+export function useAnswer(path, params, tick) {
+	const key = path + JSON.stringify(params);
+	const [answer, set] = useState({ data: null, problem: null, waits: true, key: '' });
+	useEffect(() => {
+		if (!path)
+			return undefined;
+		const abort = new AbortController();
+		set((old) => ({ ...old, waits: true }));
+		ask(path, params, abort.signal).then(
+			(data) => set({ data, problem: null, waits: false, key }),
+			(problem) => problem.name !== 'AbortError' && set((old) => ({ ...old, problem, waits: false, key })));
+		return () => abort.abort();
+	}, [key, tick]);
+	return answer;
+}
+
+export function useWidth() {
+	const box = useRef(null), [width, set] = useState(0);
+	useLayoutEffect(() => {
+		const measure = () => set(Math.floor(box.current.clientWidth));
+		const observer = new ResizeObserver(measure);
+		observer.observe(box.current);
+		measure();
+		return () => observer.disconnect();
+	}, []);
+	return [box, width];
+}
+
+// Counts up when light becomes dark, so that a canvas is drawn anew.
+let schemes = 0;
+const watchers = new Set();
+const preference = matchMedia('(prefers-color-scheme: dark)');
+function told() {
+	schemes++;
+	watchers.forEach((tell) => tell(schemes));
+}
+preference.addEventListener('change', told);
+
+export function isDark() {
+	const chosen = document.documentElement.dataset.theme;
+	return chosen ? chosen === 'dark' : preference.matches;
+}
+
+export function chooseTheme(theme) {
+	document.documentElement.dataset.theme = theme;
+	try {
+		localStorage.setItem('theme', theme);
+	} catch {
+		// a browser that keeps nothing: until the page is left
+	}
+	told();
+}
+
+export function startTheme() {
+	try {
+		const theme = localStorage.getItem('theme');
+		if (theme === 'dark' || theme === 'light')
+			document.documentElement.dataset.theme = theme;
+	} catch {
+		// as above
+	}
+}
+
+export function useScheme() {
+	const [scheme, set] = useState(schemes);
+	useEffect(() => {
+		watchers.add(set);
+		return () => watchers.delete(set);
+	}, []);
+	return scheme;
+}
+
+export function colour(name) {
+	return getComputedStyle(document.documentElement).getPropertyValue('--' + name).trim();
+}
