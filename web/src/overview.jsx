@@ -29,7 +29,8 @@ function Functions({ state, tick }) {
 	);
 }
 
-export function literal(text) {
+export { literal };
+function literal(text) {
 	return '^' + text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&') + '$';
 }
 

@@ -6,11 +6,12 @@ import { follow } from './api.js';
 import { clock, count, day } from './format.js';
 import { Choice, Go } from './parts.jsx';
 import { Overview } from './overview.jsx';
+import { Profiles } from './profiles.jsx';
 import { PRESETS, change, isLive, lengthNs, link, usePage } from './state.js';
 import { chooseTheme, isDark, startTheme, useAnswer, useScheme } from './use.js';
 import './page.css';
 
-const VIEWS = { overview: ['Overview', Overview] };
+const VIEWS = { overview: ['Overview', Overview], profiles: ['Profiles', Profiles] };
 const REFRESH_MS = 2000;
 
 // Rises when the daemon has committed something new, at most every two seconds.
