@@ -40,8 +40,16 @@ $(B)/npm/installed: tests/formats/package.json tests/formats/package-lock.json
 	$(Q)cd $(@D) && npm ci --fetch-retries=1 --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
+# What drives the browser in tests/web.
+$(B)/npm-web/installed: tests/web/package.json tests/web/package-lock.json tests/web/.npmrc
+	@mkdir -p $(@D)
+	$(Q)cp $^ $(@D)
+	$(Q)cd $(@D) && npm ci --fetch-retries=1 --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
 sample-profile: $(B)/tests/formats/sample-profile
 npm: $(B)/npm/installed
+npm-web: $(B)/npm-web/installed
 
 tests: $(tests)
 fuzzers: $(fuzzers)
@@ -58,4 +66,4 @@ check: all tests format-check
 	$(PYTHON) tools/check-layers $(B)
 	$(PYTHON) tests/run --build $(B) unit
 
-.PHONY: sample-profile npm tests fuzzers format format-check check
+.PHONY: sample-profile npm npm-web tests fuzzers format format-check check

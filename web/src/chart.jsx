@@ -40,7 +40,7 @@ function optionsOf(lines, width, ceiling, onCursor) {
 		width, height: 200, legend: { show: false }, cursor: { drag: { x: true, y: false, setScale: false }, points: { show: false } },
 		scales: { x: { time: true }, y: { range: (u, low, high) => [0, Math.max(high || 0, ceiling)] } },
 		bands: lines.slice(1).map((_, k) => ({ series: [k + 1, k + 2] })),
-		axes: [{ ...axis, values: (u, ticks) => ticks.map((t) => clock(BigInt(Math.round(t * 1000)) * 1000000n)) , space: 90 }, { ...axis, size: 44, values: (u, ticks) => ticks.map((t) => +t.toFixed(2)) }],
+		axes: [{ ...axis, values: (u, ticks) => ticks.map((t) => clock(BigInt(Math.round(t * 1000)) * 1000000n)) , space: 90, size: 30 }, { ...axis, size: 44, values: (u, ticks) => ticks.map((t) => +t.toFixed(2)) }],
 		series: [{}, ...lines.map((line) => ({ label: line.name, stroke: line.ink, width: 1, fill: line.ink + 'd8', points: { show: false }, spanGaps: false }))],
 		hooks: {
 			setCursor: [(u) => onCursor(u.cursor.idx)],

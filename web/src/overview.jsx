@@ -23,7 +23,7 @@ function Functions({ state, tick }) {
 				<table class="bars"><thead><tr><th scope="col">function</th><th scope="col" class="n">self</th></tr></thead>
 					<tbody>{data?.data.map((f, i) => (
 						<tr key={i}><td><Go to={link({ view: 'profiles', q: f.function })} some={{ view: 'profiles', q: literal(f.function) }}><span class="fn">{visible(f.function)}</span></Go> <span class="dim">{visible(f.module)}</span></td>
-							<td class="n"><meter aria-label={'share of ' + visible(f.function)} min="0" max={Number(data.data[0].self_ns)} value={Number(f.self_ns)} /> {percent(Number(f.self_ns), Number(data.total_ns))}</td></tr>))}</tbody></table>
+							<td class="n"><meter aria-label={'share of ' + visible(f.function)} min="0" max={Number(data.data[0].self_ns)} value={Number(f.self_ns)} /> <span class="share">{percent(Number(f.self_ns), Number(data.total_ns))}</span></td></tr>))}</tbody></table>
 			</Wait>
 		</Panel>
 	);

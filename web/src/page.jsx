@@ -7,11 +7,13 @@ import { clock, count, day } from './format.js';
 import { Choice, Go } from './parts.jsx';
 import { Overview } from './overview.jsx';
 import { Profiles } from './profiles.jsx';
+import { Processes } from './processes.jsx';
+import { Events } from './events.jsx';
 import { PRESETS, change, isLive, lengthNs, link, usePage } from './state.js';
 import { chooseTheme, isDark, startTheme, useAnswer, useScheme } from './use.js';
 import './page.css';
 
-const VIEWS = { overview: ['Overview', Overview], profiles: ['Profiles', Profiles] };
+const VIEWS = { overview: ['Overview', Overview], profiles: ['Profiles', Profiles], processes: ['Processes', Processes], events: ['Events', Events] };
 const REFRESH_MS = 2000;
 
 // Rises when the daemon has committed something new, at most every two seconds.
@@ -78,7 +80,7 @@ function Page() {
 				<h1>kymo</h1>
 				<nav aria-label="views">{Object.entries(VIEWS).map(([key, [name]]) => (
 					<Go key={key} to={link({ view: key })} some={{ view: key }} aria-current={name === word ? 'page' : undefined}>{name}</Go>))}</nav>
-				<span class={'live ' + (live ? link_ : '')}>{!live ? 'history' : link_ === 'live' ? 'live' : '…'}</span>
+				<span class={'live ' + (live ? link_ : '')}>{!live ? 'history' : link_ === 'live' || state.view === 'events' ? 'live' : '…'}</span>
 				<Theme />
 				<Range state={state} />
 			</header>

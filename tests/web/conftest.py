@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: MIT
+"""What the tests of the page share: a daemon with its page, a busy process, and a browser to look at both."""
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+
+import pytest
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(TOP / "tests/serve"))
+from serving import BUILD, Serving, until  # pylint: disable=wrong-import-position
+
+NO_NETWORK = re.compile(r"npm (?:ERR!|error) (?:code|errno) "
+                        r"(ENOTFOUND|EAI_AGAIN|ECONN\w+|ETIMEDOUT|ENETUNREACH|\w*CERT\w*)")
+HOT = "kymo_burns_here"
+# A name that would be an element, and turn the text behind it.
+NAME = "<b>\u202ehot"
+SOURCE = """
+volatile double sink;
+__attribute__((noinline)) void kymo_burns_here(void)
+{
+	for (int i = 0; i < 20000000; i++)
+		sink += i * 1e-9;
+}
+__attribute__((noinline)) void kymo_calls(void)
+{
+	kymo_burns_here();
+	sink = 0;
+}
+int main(void)
+{
+	for (;;)
+		kymo_calls();
+}
+"""
+
+
+@pytest.fixture(scope="session")
+def node():
+    if not shutil.which("node"):
+        pytest.skip("node is not installed")
+    return shutil.which("node")
+
+
+@pytest.fixture(scope="session")
+def serve(tmp_path_factory):
+    with Serving(tmp_path_factory.mktemp("serve")) as serving:
+        if "page.js" not in serving.text("/"):
+            pytest.skip("kymo was built without its page: npm is not here")
+        yield serving
+
+
+@pytest.fixture(scope="session")
+def busy(serve, tmp_path_factory):
+    """PID of a process that is always in HOT, once the daemon has sampled it."""
+    folder = tmp_path_factory.mktemp("busy")
+    (folder / "busy.c").write_text(SOURCE)
+    subprocess.run(["gcc", "-O1", "-g", "-fno-omit-frame-pointer", "-o", folder / NAME,
+                    folder / "busy.c"], check=True)
+    process = subprocess.Popen([folder / NAME])
+    try:
+        path = f"/api/v1/functions?start=-1h&pid={process.pid}"
+        until(lambda: serve.get(path)["samples"] >= 20, "samples")
+        yield process.pid
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture(scope="session")
+def modules(node):
+    """The packages that drive the browser."""
+    if not shutil.which("npm"):
+        pytest.skip("npm is not installed")
+    if not shutil.which("chromium"):
+        pytest.skip("chromium is not installed")
+    before = signal.alarm(600)
+    done = subprocess.run(["make", "-s", f"B={BUILD}", "npm-web"], cwd=TOP, text=True, check=False,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    signal.alarm(before)
+    if found := NO_NETWORK.search(done.stdout):
+        pytest.skip(f"npm cannot reach its registry: {found[1]}")
+    assert done.returncode == 0, done.stdout
+    return BUILD / "npm-web/node_modules"
+
+
+@pytest.fixture(scope="session")
+def walk(modules, node, tmp_path_factory):
+    """walk(URL, NAME, WORD...): what that walk of drive.mjs saw."""
+    home = tmp_path_factory.mktemp("home")
+
+    def run(url, *words):
+        done = subprocess.run([node, TOP / "tests/web/drive.mjs", modules, url, *map(str, words)],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=400,
+                              env={**os.environ, "HOME": str(home)}, check=False)
+        assert done.returncode == 0, done.stderr
+        saw = json.loads(done.stdout)
+        assert not saw["errors"], "\n".join(saw["errors"])
+        return saw
+
+    return run

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+// drive.mjs - one walk through the page in Chromium; prints what it saw as JSON.
+// usage: node drive.mjs MODULES URL WALK [WORD...]; MODULES: the node_modules with playwright-core and axe-core
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+
+const [modules, url, walk, ...words] = process.argv.slice(2);
+const require = createRequire(modules + '/');
+const { chromium } = require('playwright-core');
+const PATIENCE_MS = 60000;
+const saw = { errors: [], violations: [] };
+
+const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: process.getuid() ? [] : ['--no-sandbox'] });
+
+async function open(query, options) {
+	const context = await browser.newContext({ viewport: { width: 1280, height: 720 }, reducedMotion: 'reduce', ...options });
+	context.setDefaultTimeout(PATIENCE_MS);
+	const page = await context.newPage();
+	page.on('console', (m) => m.type() === 'error' && saw.errors.push(m.text()));
+	page.on('pageerror', (e) => saw.errors.push(e.stack));
+	page.on('request', (r) => new URL(r.url()).origin === new URL(url).origin || r.url().startsWith('data:') || saw.errors.push('asked ' + r.url()));
+	await page.addInitScript(() => document.addEventListener('securitypolicyviolation', (e) => console.error('CSP: ' + e.violatedDirective)));
+	await page.goto(url + query);
+	return page;
+}
+
+const walks = {
+	// From the first page to the function in which a process spends its time, by clicks alone.
+	async find(pid, name) {
+		const page = await open('/?start=-1h');
+		await page.locator('#cpu').waitFor();
+		await page.locator('.u-over').first().waitFor();
+		await page.getByRole('link', { name: 'Processes' }).click();
+		await page.getByLabel('find').fill(pid);
+		const busy = page.locator('section', { has: page.locator('#busy') });
+		await busy.locator('tbody tr', { hasText: pid }).locator('a').first().click();
+		const canvas = page.locator('canvas.flame'), details = page.locator('.details b');
+		await canvas.waitFor();
+		saw.query = new URL(page.url()).search;
+		saw.label = await canvas.getAttribute('aria-label');
+		const box = await canvas.boundingBox();
+		saw.path = [];
+		for (let y = 9; y < box.height; y += 18) {
+			await page.mouse.move(box.x + box.width / 2, box.y + y);
+			saw.path.push(await details.textContent());
+			if (saw.path.at(-1) === name) {
+				await page.mouse.click(box.x + box.width / 2, box.y + y);
+				break;
+			}
+		}
+		saw.clicked = await page.locator('.details').textContent();
+		await page.keyboard.press('t');
+		saw.table = await page.locator('table.functions tbody').textContent();
+		saw.exports = await page.locator('.exports a').evaluateAll((list) => list.map((a) => a.getAttribute('href')));
+		// Opened elsewhere, the address shows the same.
+		const again = await open(new URL(page.url()).pathname + new URL(page.url()).search);
+		await again.locator('table.functions').waitFor();
+		saw.again = await again.locator('table.functions tbody').textContent();
+		saw.elements = await page.locator('main b, main img, main script').evaluateAll((list) => list.filter((e) => e.tagName !== 'B').length);
+	},
+	async keys(pid, name) {
+		const page = await open('/?view=profiles&start=-1h&pid=' + pid);
+		await page.locator('canvas.flame').waitFor();
+		await page.keyboard.press('/');
+		await page.keyboard.type(name);
+		await page.getByText(/matched/).waitFor();
+		await page.locator('canvas.flame').focus();
+		await page.keyboard.press('n');
+		saw.selected = await page.locator('.details b').textContent();
+		await page.keyboard.press('Enter');
+		saw.zoomed = await page.getByRole('button', { name: 'show all' }).count();
+		await page.keyboard.press('Escape');
+		saw.back = await page.getByRole('button', { name: 'show all' }).count();
+		await page.getByRole('button', { name: 'flame', exact: true }).click();
+		saw.query = new URL(page.url()).search;
+		await page.goBack();
+		saw.before = new URL(page.url()).search;
+	},
+	// What happens while the page looks on appears in it; during a pause it waits.
+	async live(word) {
+		const { spawn } = await import('node:child_process');
+		const page = await open('/?view=events&type=process&find=' + word);
+		await page.getByText('as they come').waitFor();
+		const run = () => new Promise((done) => spawn('/bin/sh', ['-c', ': ' + word]).on('exit', done));
+		await run();
+		const rows = page.locator('#main tbody tr');
+		await rows.filter({ hasText: 'exec' }).first().waitFor();
+		await page.locator('h2').first().click();
+		await page.keyboard.press('p');
+		await page.getByText('paused').waitFor();
+		saw.before = await rows.count();
+		await run();
+		await page.getByText(/paused, [1-9]\d* new/).waitFor();
+		saw.paused = await rows.count();
+		await page.keyboard.press('p');
+		await page.waitForFunction((n) => document.querySelectorAll('#main tbody tr').length > n, saw.paused);
+		saw.after = await rows.count();
+	},
+	async axe(...views) {
+		const source = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+		for (const colorScheme of ['light', 'dark']) {
+			for (const view of views) {
+				const page = await open(view, { colorScheme, bypassCSP: true });
+				await page.locator('main section').first().waitFor();
+				await page.locator('canvas.flame, .u-over, table.functions, .rows').first().waitFor();
+				await page.addScriptTag({ content: source });
+				const found = await page.evaluate(() => axe.run());
+				saw.violations.push(...found.violations.map((v) => colorScheme + ' ' + view + ': ' + v.id + ' ' + v.nodes[0].html.slice(0, 200) + ' ' + v.nodes[0].failureSummary));
+				saw.passes = (saw.passes || 0) + found.passes.length;
+				await page.context().close();
+			}
+		}
+	},
+	async narrow(...views) {
+		saw.wider = [];
+		for (const width of [320, 390, 1280]) {
+			for (const view of views) {
+				const page = await open(view, { viewport: { width, height: 720 } });
+				await page.locator('canvas.flame, .u-over, table.functions, .rows').first().waitFor();
+				const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+				if (over > 0)
+					saw.wider.push(view + ' at ' + width + ': ' + over);
+				await page.context().close();
+			}
+		}
+	},
+	// The daemon goes away: the page says so and keeps what it had.
+	async gone(pid) {
+		const page = await open('/?start=-1h');
+		await page.locator('.u-over').first().waitFor();
+		process.kill(Number(pid));
+		await page.getByText('does not answer').first().waitFor();
+		saw.kept = await page.locator('.u-over').count();
+		saw.errors = saw.errors.filter((text) => !/ERR_CONNECTION_REFUSED|ERR_INCOMPLETE|ERR_CONNECTION_RESET|ERR_EMPTY/.test(text));
+	},
+};
+
+try {
+	await walks[walk](...words);
+} catch (error) {
+	saw.errors.push(error.stack);
+}
+await browser.close();
+console.log(JSON.stringify(saw));

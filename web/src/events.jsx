@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+// events.jsx - every record as it comes, or those of a span of time; what is lost stands where it was lost.
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { address, ask, follow } from './api.js';
+import { bytes, clock, count, duration, visible } from './format.js';
+import { Choice, Panel } from './parts.jsx';
+import { change, isLive, rangeOf } from './state.js';
+
+const MOST_ROWS = 300, REDRAW_MS = 250;
+const TYPES = [['process', 'process'], ['tcp', 'tcp'], ['disk', 'disk'], ['signal', 'signal'], ['memory', 'memory'], ['container', 'container'], ['runq', 'run queue'], ['', 'all']];
+const COMMON = new Set(['seq', 'collector', 'event', 'at_unix_ns', 'time', 'pid', 'tid', 'uid', 'cgroup_id', 'cgroup', 'container', 'comm']);
+
+function valueOf(key, value) {
+	if (value === null)
+		return '-';
+	if (Array.isArray(value))
+		return value.join(' ');
+	if (key.endsWith('_bytes'))
+		return bytes(value);
+	return key.endsWith('_ns') && !key.includes('unix') ? duration(value) : String(value);
+}
+
+export function details(row) {
+	return Object.entries(row).filter(([key, value]) => !COMMON.has(key) && value !== null && value !== false).map(([key, value]) => [key.replace(/_(ns|bytes)$/, ''), visible(valueOf(key, value))]);
+}
+
+const fits = (row, text) => !text || row.lost || JSON.stringify(row).toLowerCase().includes(text.toLowerCase());
+
+function lostRow(told) {
+	return { lost: true, seq: 'lost-' + told.from + '-' + told.to, count: Number(told.count), reason: told.reason, kind: told.kind };
+}
+
+// The newest first, kept while nobody looks at them: what comes during a pause waits.
+function useLive(on, type, text, isPaused) {
+	const [rows, set] = useState([]), [waiting, setWaiting] = useState(0), [how, setHow] = useState('waits');
+	const buffer = useRef([]), paused = useRef(isPaused), filter = useRef(text), dropped = useRef(0);
+	paused.current = isPaused;
+	filter.current = text;
+	useEffect(() => {
+		set([]);
+		buffer.current = [];
+		dropped.current = 0;
+		if (!on)
+			return undefined;
+		const stop = follow(type, (name, data) => {
+			const row = name === 'lost' ? lostRow(data) : data;
+			if (!fits(row, filter.current))
+				return;
+			buffer.current.push(row);
+			if (buffer.current.length > 4 * MOST_ROWS)
+				dropped.current += buffer.current.splice(0, MOST_ROWS).length;
+		}, setHow);
+		const timer = setInterval(() => {
+			if (paused.current) {
+				setWaiting(buffer.current.length + dropped.current);
+				return;
+			}
+			setWaiting(0);
+			if (!buffer.current.length)
+				return;
+			const fresh = buffer.current.splice(0).reverse();
+			dropped.current = 0;
+			set((old) => [...fresh, ...old].slice(0, MOST_ROWS));
+		}, REDRAW_MS);
+		return () => { stop(); clearInterval(timer); };
+	}, [on, type, text]);
+	return [rows, waiting, how];
+}
+
+function usePast(on, params, text) {
+	const [page, set] = useState({ rows: [], cursor: null, problem: null, lost: 0, waits: true }), key = JSON.stringify(params);
+	const load = (cursor, signal) => ask('/api/v1/records', { ...params, cursor, limit: 200 }, signal).then(
+		(data) => set((old) => ({ rows: [...(cursor ? old.rows : []), ...data.data], cursor: data.next_cursor, lost: data.lost, problem: null, waits: false })),
+		(problem) => problem.name !== 'AbortError' && set((old) => ({ ...old, problem, waits: false })));
+	useEffect(() => {
+		if (!on)
+			return undefined;
+		const abort = new AbortController();
+		load(undefined, abort.signal);
+		return () => abort.abort();
+	}, [on, key]);
+	return [{ ...page, rows: page.rows.filter((row) => fits(row, text)) }, () => load(page.cursor)];
+}
+
+function Row({ row }) {
+	if (row.lost)
+		return <tr class="lost"><td colSpan={5}>{count(row.count)} events are missing here{row.reason ? ': ' + visible(row.reason) : ''}</td></tr>;
+	return (
+		<tr><td class="n">{clock(row.at_unix_ns, true)}</td><td class="kind">{row.collector}.{row.event}</td><td class="n">{row.pid ?? '-'}</td><td class="fn">{visible(row.comm ?? '-')}</td>
+			<td class="fn">{details(row).map(([key, value]) => <span class="pair" key={key}><i>{key}</i> {value} </span>)}</td></tr>
+	);
+}
+
+export function Events({ state }) {
+	const [isPaused, pause] = useState(false), live = isLive(state), type = state.type ?? 'process', text = state.find || '';
+	const kind = type === 'all' ? '' : type;
+	const [fresh, waiting, how] = useLive(live, kind, text, isPaused);
+	const [past, older] = usePast(!live, { ...rangeOf(state), type: kind }, text);
+	const rows = live ? fresh : past.rows;
+	useEffect(() => {
+		const onKey = (event) => {
+			if (event.key === 'p' && !event.ctrlKey && !event.altKey && !event.metaKey && !/INPUT|SELECT/.test(event.target.tagName))
+				pause((was) => !was);
+		};
+		addEventListener('keydown', onKey);
+		return () => removeEventListener('keydown', onKey);
+	}, []);
+	const note = live ? (how === 'live' ? isPaused ? 'paused, ' + count(waiting) + ' new' : 'the newest ' + count(MOST_ROWS) + ', as they come' : 'the stream is being opened…')
+		: count(rows.length) + ' shown' + (past.lost ? ', ' + count(past.lost) + ' records lost in this span' : ', none lost');
+	return (
+		<Panel id="events" title="Events" note={note}
+			tools={live && <button type="button" aria-pressed={isPaused} onClick={() => pause(!isPaused)}>{isPaused ? 'go on (p)' : 'pause (p)'}</button>}>
+			<div class="filters">
+				<Choice label="kind of events" value={type} onChoose={(to) => change({ type: to })} options={TYPES.map(([key, word]) => [key || 'all', word])} />
+				<label>find <input value={text} size={20} placeholder="in any field" onInput={(event) => change({ find: event.currentTarget.value }, true)} /></label>
+				<a href={address('/api/v1/records', { ...rangeOf(state), type: kind, format: 'ndjson', limit: 10000 })} download="kymo-events.ndjson">save as ndjson</a>
+			</div>
+			{past.problem && !live && <p class="problem" role="alert">{past.problem.message}</p>}
+			<div class="scroll events" tabIndex={0} role="region" aria-label="events">
+				<table class="rows"><thead><tr><th scope="col" class="n">time</th><th scope="col">event</th><th scope="col" class="n">PID</th><th scope="col">thread</th><th scope="col">what</th></tr></thead>
+					<tbody>{rows.map((row) => <Row key={row.seq} row={row} />)}</tbody></table>
+				{!rows.length && <p class="empty">{live ? 'Nothing yet: events appear here as they happen.' : past.waits ? 'Asking the daemon…' : 'There are none in this span.'}</p>}
+			</div>
+			{!live && past.cursor && <p><button type="button" onClick={older}>older ones</button></p>}
+		</Panel>
+	);
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+// processes.jsx - who used the CPUs in a span of time, and who ended in it with all that it used.
+import { useMemo, useState } from 'preact/hooks';
+import { bytes, clock, count, duration, percent, visible } from './format.js';
+import { Go, Panel, Wait } from './parts.jsx';
+import { change, link, rangeOf, stepOf } from './state.js';
+import { useAnswer } from './use.js';
+
+const MOST = 500;
+
+export function commandOf(row) {
+	if (!row.argv)
+		return row.comm;
+	return row.argv.join(' ') + (row.argv_cut ? ' … (' + bytes(row.argv_length_bytes) + ' in all)' : '');
+}
+
+function howEnded(row) {
+	if (row.exit_signal)
+		return 'signal ' + row.exit_signal + (row.core_dumped ? ', core' : '');
+	return row.exit_code ? 'status ' + row.exit_code : '0';
+}
+
+const COLUMNS = [
+	['at_unix_ns', 'ended', (row) => clock(row.at_unix_ns)],
+	['pid', 'PID', (row) => row.pid],
+	['', 'command', null],
+	['exit_code', 'with', howEnded],
+	['duration_ns', 'lived', (row) => duration(row.duration_ns)],
+	['cpu_ns', 'CPU', (row) => duration(row.cpu_ns)],
+	['runq_ns', 'waited for a CPU', (row) => duration(row.runq_ns)],
+	['max_rss_bytes', 'peak memory', (row) => bytes(row.max_rss_bytes)],
+	['read_bytes', 'read', (row) => bytes(row.read_bytes)],
+	['written_bytes', 'written', (row) => bytes(row.written_bytes)],
+];
+
+// A dash where the field is null: not measured is not nothing.
+const shown = (row, key, text) => key && row[key] === null ? '-' : text(row);
+
+// The flame graph of a process in the moments that it lived.
+function flameOf(row) {
+	const end = BigInt(row.at_unix_ns), start = end - BigInt(row.duration_ns || 0);
+	return { view: 'profiles', pid: String(row.pid), comm: '', start: String(start - 1000000000n), end: String(end + 1000000000n) };
+}
+
+function Ended({ state, tick, text }) {
+	const answer = useAnswer('/api/v1/process', { ...rangeOf(state), event: 'exit', limit: MOST }, tick), data = answer.data;
+	const [sort, setSort] = useState('at_unix_ns');
+	const rows = useMemo(() => (data ? data.data : []).filter((row) => !text || (row.comm + ' ' + commandOf(row) + ' ' + row.pid).toLowerCase().includes(text.toLowerCase()))
+		.sort((a, b) => Number(b[sort]) - Number(a[sort])), [data, text, sort]);
+	return (
+		<Panel id="ended" title="Processes that ended" note={data && count(rows.length) + (data.next_cursor ? ' of the newest ' + count(data.count) + '; there are older ones' : '') + (data.lost ? ', ' + count(data.lost) + ' records lost' : '')}>
+			<Wait answer={answer} empty={data && !rows.length && 'None ended in this span.'}>
+				<div class="scroll tall" tabIndex={0} role="region" aria-label="processes that ended">
+					<table class="rows"><thead><tr>{COLUMNS.map(([key, word], i) => (
+						<th key={word} scope="col" class={i === 2 ? '' : 'n'} aria-sort={key === sort ? 'descending' : undefined}>{key ? <button type="button" class="plain" onClick={() => setSort(key)}>{word}</button> : word}</th>))}</tr></thead>
+						<tbody>{rows.map((row) => (
+							<tr key={row.seq}>{COLUMNS.map(([key, word, cell], i) => i === 2
+								? <td key={word} class="command"><Go to={link(flameOf(row))} some={flameOf(row)} title="its flame graph"><span class="fn">{visible(commandOf(row))}</span></Go></td>
+								: <td key={word} class={key === 'exit_code' && (row.exit_code || row.exit_signal) ? 'n bad' : 'n'}>{shown(row, key, cell)}</td>)}</tr>))}</tbody></table>
+				</div>
+			</Wait>
+		</Panel>
+	);
+}
+
+function Busy({ state, tick, text }) {
+	const answer = useAnswer('/api/v1/timeseries', { ...rangeOf(state), by: 'pid', top: 50, step: stepOf(state) + 's' }, tick), data = answer.data;
+	const covered = data ? data.covered_ns.reduce((a, b) => a + b, 0) : 0;
+	const rows = data ? data.series.filter((one) => !text || (one.name + ' ' + one.pid).toLowerCase().includes(text.toLowerCase())) : [];
+	return (
+		<Panel id="busy" title="Who used the CPUs" note={data && (data.others.lines ? count(data.others.lines) + ' more used ' + duration(data.others.total) : 'all of them')}>
+			<Wait answer={answer} empty={data && !rows.length && 'No CPU time was measured in this span.'}>
+				<div class="scroll tall" tabIndex={0} role="region" aria-label="processes by CPU time">
+					<table class="rows"><thead><tr><th scope="col">process</th><th scope="col" class="n">PID</th><th scope="col" class="n">CPU time</th><th scope="col" class="n">of one CPU</th><th scope="col">over time</th></tr></thead>
+						<tbody>{rows.map((one) => {
+							const some = { view: 'profiles', pid: String(one.pid), comm: '' };
+							return (
+								<tr key={one.pid}><td><Go to={link(some)} some={some}><span class="fn">{visible(one.name)}</span></Go></td><td class="n">{one.pid}</td><td class="n">{duration(one.total)}</td>
+									<td class="n">{percent(Number(one.total), covered)}</td><td><Spark values={one.values} covered={data.covered_ns} /></td></tr>
+							);
+						})}</tbody></table>
+				</div>
+			</Wait>
+		</Panel>
+	);
+}
+
+// CPU time of one process by steps, beside the number that says it.
+function Spark({ values, covered }) {
+	const wide = 120 / values.length;
+	return (
+		<svg class="spark" width="120" height="16" aria-hidden="true">{values.map((v, i) => {
+			const high = covered[i] ? Math.min(16 * v / covered[i], 16) : 0;
+			return high > 0.2 ? <rect key={i} x={i * wide} y={16 - high} width={Math.max(wide, 1)} height={high} /> : null;
+		})}</svg>
+	);
+}
+
+export function Processes({ state, tick }) {
+	const text = state.find || '';
+	return (
+		<div class="stack">
+			<div class="filters"><label>find <input value={text} size={24} placeholder="name, argument or PID" onInput={(event) => change({ find: event.currentTarget.value }, true)} /></label></div>
+			<Busy state={state} tick={tick} text={text} />
+			<Ended state={state} tick={tick} text={text} />
+		</div>
+	);
+}
