@@ -1,19 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""The page of kymo serve in Chromium: a busy function is found by clicking, keys and addresses work, and
-nothing of it is closed to who cannot see it."""
+"""The page of kymo serve: its pure parts, and how its files are answered.  walks.py opens it in Chromium."""
 import gzip
 import subprocess
 
-import pytest
-
-from conftest import HOT, NAME, TOP
-from serving import Serving, curl
-
-# Few rows each: axe looks at all of them.
-VIEWS = ["/?start=-1h", "/?view=profiles&start=-1h&pid=PID",
-         "/?view=profiles&shape=table&start=-1h&pid=PID", "/?view=processes&start=-1h&find=PID",
-         "/?view=events&type=process&find=PID"]
-SHOWN = NAME.replace("\u202e", "\\u202e")  # as the page writes a change of direction
+from conftest import TOP
+from serving import curl
 
 
 def test_pure_parts(node):
@@ -37,43 +28,3 @@ def test_its_files_are_packed_and_last(serve):
         heads = curl("-D", "-", "-o", "/dev/null", f"{serve.url}/{name}?v=other").stdout
         assert "no-store" in heads
     assert "no-store" in curl("-D", "-", "-o", "/dev/null", serve.url + "/").stdout
-
-
-def test_a_busy_function_is_found_by_clicking(serve, busy, walk):
-    saw = walk(serve.url, "find", busy, HOT)
-    assert saw["path"][:2] == ["all", SHOWN] and saw["path"][-1] == HOT
-    assert "kymo_calls" in saw["path"] and HOT in saw["clicked"] and "samples" in saw["clicked"]
-    assert HOT in saw["table"] and HOT in saw["again"] and f"pid={busy}" in saw["query"]
-    assert "samples" in saw["label"] and saw["elements"] == 0
-    for link in saw["exports"]:
-        assert serve.status(link) == 200, link
-    assert len(saw["exports"]) == 7
-
-
-def test_keys_and_the_way_back(serve, busy, walk):
-    saw = walk(serve.url, "keys", busy, HOT)
-    assert saw["selected"] == HOT and saw["zoomed"] == 1 and saw["back"] == 0
-    assert "shape=flame" in saw["query"] and "shape" not in saw["before"]
-
-
-def test_events_come_and_wait(serve, walk):
-    saw = walk(serve.url, "live", "word-of-the-page")
-    assert saw["before"] > 0 and saw["paused"] == saw["before"] and saw["after"] > saw["paused"]
-
-
-@pytest.mark.parametrize("view", VIEWS)
-def test_axe_finds_nothing(serve, busy, walk, view):
-    saw = walk(serve.url, "axe", view.replace("PID", str(busy)))
-    assert not saw["violations"], "\n".join(saw["violations"])
-    assert saw["passes"] > 20
-
-
-def test_it_fits_a_phone(serve, busy, walk):
-    views = [view.replace("PID", str(busy)) for view in VIEWS]
-    assert walk(serve.url, "narrow", *views)["wider"] == []
-
-
-def test_a_daemon_that_goes_is_told(serve, busy, walk, tmp_path):
-    with Serving(tmp_path) as other:
-        if "page.js" in other.text("/"):
-            assert walk(other.url, "gone", other.process.pid)["kept"] == 1

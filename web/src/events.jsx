@@ -116,7 +116,7 @@ export function Events({ state }) {
 				<a href={address('/api/v1/records', { ...rangeOf(state), type: kind, format: 'ndjson', limit: 10000 })} download="kymo-events.ndjson">save as ndjson</a>
 			</div>
 			{past.problem && !live && <p class="problem" role="alert">{past.problem.message}</p>}
-			<div class="scroll events" tabIndex={0} role="region" aria-label="events">
+			<div class="scroll events" tabIndex={0} role="region" aria-label="rows of events">
 				<table class="rows"><thead><tr><th scope="col" class="n">time</th><th scope="col">event</th><th scope="col" class="n">PID</th><th scope="col">thread</th><th scope="col">what</th></tr></thead>
 					<tbody>{rows.map((row) => <Row key={row.seq} row={row} />)}</tbody></table>
 				{!rows.length && <p class="empty">{live ? 'Nothing yet: events appear here as they happen.' : past.waits ? 'Asking the daemon…' : 'There are none in this span.'}</p>}

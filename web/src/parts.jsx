@@ -12,17 +12,19 @@ export function Panel({ title, note, children, tools, id }) {
 	);
 }
 
+// What was there before a problem stays in sight, below what is said of it.
 export function Wait({ answer, children, empty }) {
-	if (answer.problem)
-		return (
-			<p class="problem" role="alert">{answer.problem.message}
-				{answer.problem.hint && <> <code>{answer.problem.hint}</code></>}</p>
-		);
-	if (!answer.data)
+	const { problem, data } = answer;
+	if (!problem && !data)
 		return <p class="empty">Asking the daemon…</p>;
-	if (empty)
+	if (!problem && empty)
 		return <p class="empty">{empty}</p>;
-	return children;
+	return (
+		<>
+			{problem && <p class="problem" role="alert">{problem.message}{problem.hint && <> <code>{problem.hint}</code></>}</p>}
+			{data && !empty && children}
+		</>
+	);
 }
 
 // A link inside the page: the address changes, nothing is loaded.

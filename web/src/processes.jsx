@@ -50,7 +50,7 @@ function Ended({ state, tick, text }) {
 	return (
 		<Panel id="ended" title="Processes that ended" note={data && count(rows.length) + (data.next_cursor ? ' of the newest ' + count(data.count) + '; there are older ones' : '') + (data.lost ? ', ' + count(data.lost) + ' records lost' : '')}>
 			<Wait answer={answer} empty={data && !rows.length && 'None ended in this span.'}>
-				<div class="scroll tall" tabIndex={0} role="region" aria-label="processes that ended">
+				<div class="scroll tall" tabIndex={0} role="region" aria-label="rows of processes that ended">
 					<table class="rows"><thead><tr>{COLUMNS.map(([key, word], i) => (
 						<th key={word} scope="col" class={i === 2 ? '' : 'n'} aria-sort={key === sort ? 'descending' : undefined}>{key ? <button type="button" class="plain" onClick={() => setSort(key)}>{word}</button> : word}</th>))}</tr></thead>
 						<tbody>{rows.map((row) => (
@@ -70,7 +70,7 @@ function Busy({ state, tick, text }) {
 	return (
 		<Panel id="busy" title="Who used the CPUs" note={data && (data.others.lines ? count(data.others.lines) + ' more used ' + duration(data.others.total) : 'all of them')}>
 			<Wait answer={answer} empty={data && !rows.length && 'No CPU time was measured in this span.'}>
-				<div class="scroll tall" tabIndex={0} role="region" aria-label="processes by CPU time">
+				<div class="scroll tall" tabIndex={0} role="region" aria-label="rows of processes by CPU time">
 					<table class="rows"><thead><tr><th scope="col">process</th><th scope="col" class="n">PID</th><th scope="col" class="n">CPU time</th><th scope="col" class="n">of one CPU</th><th scope="col">over time</th></tr></thead>
 						<tbody>{rows.map((one) => {
 							const some = { view: 'profiles', pid: String(one.pid), comm: '' };

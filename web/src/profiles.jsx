@@ -144,14 +144,14 @@ function Table({ tree, root, hit, onChoose }) {
 	const head = (key, word) => <th scope="col" class="n" aria-sort={sort === key ? 'descending' : 'none'}><button type="button" class="plain" onClick={() => setSort(key)}>{word}</button></th>;
 	return (
 		<>
-			<table class="functions"><thead><tr>{head('self', 'self')}<th scope="col" class="n">time</th>{head('total', 'total')}<th scope="col" class="n">time</th><th scope="col">function</th><th scope="col">kind</th><th scope="col">module</th></tr></thead>
+			<div class="scroll all" tabIndex={0} role="region" aria-label="rows of functions"><table class="functions"><thead><tr>{head('self', 'self')}<th scope="col" class="n">time</th>{head('total', 'total')}<th scope="col" class="n">time</th><th scope="col">function</th><th scope="col">kind</th><th scope="col">module</th></tr></thead>
 				<tbody>{rows.slice(0, MOST_ROWS).map((row) => {
 					const f = tree.functions[row.fn];
 					return (
 						<tr key={row.fn}><td class="n">{percent(row.self, all)}</td><td class="n">{amount(row.self)}</td><td class="n">{percent(row.total, all)}</td><td class="n">{amount(row.total)}</td>
 							<td><button type="button" class="plain fn" onClick={() => onChoose(f.name)}>{visible(f.name)}</button></td><td>{KINDS[f.kind] || f.kind}</td><td>{visible(f.module || '')}</td></tr>
 					);
-				})}</tbody></table>
+				})}</tbody></table></div>
 			<p class="reading">{rows.length > MOST_ROWS ? count(rows.length - MOST_ROWS) + ' more functions: search for them.' : count(rows.length) + ' functions.'}</p>
 		</>
 	);
