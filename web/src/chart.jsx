@@ -18,7 +18,7 @@ export function linesOf(data) {
 	const covered = data.covered_ns;
 	const x = covered.map((_, i) => start + (i + 0.5) * step / 1e9);
 	const rate = (values) => values.map((v, i) => covered[i] ? v / covered[i] : null);
-	const lines = data.series.map((one, i) => ({ name: visible(one.name), pid: one.pid, total: Number(one.total), ink: inkOf(i), values: rate(one.values) }));
+	const lines = data.series.map((one, i) => ({ name: visible(one.name), raw: one.name, pid: one.pid, total: Number(one.total), ink: inkOf(i), values: rate(one.values) }));
 	if (data.others.lines)
 		lines.push({ name: data.others.lines + ' others', total: Number(data.others.total), ink: inkOf(-1), values: rate(data.others.values) });
 	return { x, lines, step };

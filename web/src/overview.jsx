@@ -22,7 +22,7 @@ function Functions({ state, tick }) {
 			<Wait answer={answer} empty={data && !data.count && 'No samples in this span.'}>
 				<table class="bars"><thead><tr><th scope="col">function</th><th scope="col" class="n">self</th></tr></thead>
 					<tbody>{data?.data.map((f, i) => (
-						<tr key={i}><td><Go to={link({ view: 'profiles', q: f.function })} some={{ view: 'profiles', q: literal(f.function) }}><span class="fn">{visible(f.function)}</span></Go> <span class="dim">{visible(f.module)}</span></td>
+						<tr key={i}><td><Go to={link({ view: 'profiles', q: literal(f.function) })} some={{ view: 'profiles', q: literal(f.function) }}><span class="fn">{visible(f.function)}</span></Go> <span class="dim">{visible(f.module)}</span></td>
 							<td class="n"><meter aria-label={'share of ' + visible(f.function)} min="0" max={Number(data.data[0].self_ns)} value={Number(f.self_ns)} /> <span class="share">{percent(Number(f.self_ns), Number(data.total_ns))}</span></td></tr>))}</tbody></table>
 			</Wait>
 		</Panel>
@@ -45,7 +45,7 @@ function Cpu({ state, tick }) {
 			tools={<Choice label="CPU time by" value={by} onChoose={setBy} options={[['comm', 'process'], ['kind', 'user / kernel']]} />}>
 			<Wait answer={answer} empty={isEmpty && 'No CPU time was measured in this span.'}>
 				{data && <Stack data={data} ceiling={cpus} label={'CPU time by ' + (by === 'comm' ? 'process' : 'kind') + (busiest ? ', most: ' + visible(busiest.name) : '')}
-					onName={by === 'comm' ? (line) => change({ view: 'profiles', comm: line.name }) : null} />}
+					onName={by === 'comm' ? (line) => change({ view: 'profiles', comm: line.raw }) : null} />}
 			</Wait>
 		</Panel>
 	);
