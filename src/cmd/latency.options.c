@@ -104,7 +104,6 @@ static const struct option options[] = {
 	  .fallback = "1s",
 	  .help = "how often the figures are shown",
 	  .group = HOW },
-	{ .name = "calls", .help = "one line a call, instead of figures", .group = OUTPUT },
 	{ .name = "slower",
 	  .kind = OPTION_DECIMAL,
 	  .max = 3600000,
@@ -113,6 +112,7 @@ static const struct option options[] = {
 	  .help = "explain every call above so many milliseconds, at the end: how long its thread ran, waited "
 		  "for a CPU and was blocked, by reason, and on which stacks; the slowest 1000 are kept",
 	  .group = HOW },
+	{ .name = "calls", .help = "one line a call, instead of figures", .group = OUTPUT },
 	{ .name = "flame",
 	  .kind = OPTION_TEXT,
 	  .value = VALUE_FILE,
