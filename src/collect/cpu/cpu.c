@@ -115,6 +115,9 @@ static int open_source(struct cpu_plan *plan, struct cpu_source **ret_source)
 
 	if (!request->without_bpf) {
 		err = open_bpf(plan, ret_source);
+		/* A kernel that loads no BPF; or a machine without the counter, and then for perf, too. */
+		if (err == -ENOTSUP && request->timer == CPU_TIMER_HARDWARE)
+			return err;
 		if (err != -EPERM && err != -EACCES && err != -ENOTSUP)
 			return err;
 	}
