@@ -35,11 +35,17 @@ static __always_inline u32 histogram_index(u64 value)
 	return histogram_index_fine(value, HISTOGRAM_BITS);
 }
 
+/* Keeps what is compared and what is used one register: the verifier of 6.1 does not know a copy that was
+ * made before the comparison.
+ */
+#define histogram_hold(bucket) asm volatile("" : "+r"(bucket))
+
 /* @histogram belongs to this CPU alone. */
 static __always_inline void histogram_count(struct histogram *histogram, u64 value)
 {
-	u32 bucket = histogram_index(value);
+	u64 bucket = histogram_index(value);
 
+	histogram_hold(bucket);
 	if (bucket < HISTOGRAM_BUCKETS)
 		histogram->buckets[bucket]++;
 	histogram->sum += value;
@@ -59,8 +65,9 @@ static __always_inline void histogram_raise(u64 *shared, u64 value)
 /* @histogram is shared by all CPUs. */
 static __always_inline void histogram_count_shared(struct histogram *histogram, u64 value)
 {
-	u32 bucket = histogram_index(value);
+	u64 bucket = histogram_index(value);
 
+	histogram_hold(bucket);
 	if (bucket < HISTOGRAM_BUCKETS)
 		__sync_fetch_and_add(&histogram->buckets[bucket], 1);
 	__sync_fetch_and_add(&histogram->sum, value);
