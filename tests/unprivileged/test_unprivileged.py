@@ -100,7 +100,7 @@ def test_split_of_a_command(folder, threads):
 
 
 def test_two_threads(folder):
-    recording = record(folder, "-F", 3999, "--", "./threads", 0.75, 0.25)
+    recording = record(folder, "-F", 1499, "--", "./threads", 0.75, 0.25)
     spent = recording.truth()
     long = sum(s.comm == "long" for s in recording.samples)
     short = sum(s.comm == "short" for s in recording.samples)
