@@ -105,7 +105,7 @@ def test_two_threads(folder):
     long = sum(s.comm == "long" for s in recording.samples)
     short = sum(s.comm == "short" for s in recording.samples)
     # A timer that comes late stands for one sample here, however late: a loaded machine shifts shares.
-    judge(long, long + short, spent["long"] / (spent["long"] + spent["short"]), slack=0.08)
+    judge(long, long + short, spent["long"] / (spent["long"] + spent["short"]), slack=0.2)
 
 
 def wait_until_sampling(profiler):
