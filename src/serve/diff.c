@@ -30,15 +30,9 @@ const struct query_parameter diff_parameters[] = {
 static void put_span(struct json *json, const char *key, const struct profile_query *query,
 		     const struct profile_span *span)
 {
-	char time[ROWS_TIME_BYTES];
-
 	json_object(json, key);
-	rows_put_u64(json, "start_unix_ns", query->start_unix_ns);
-	rows_time(query->start_unix_ns, time);
-	json_text(json, "start_time", time);
-	rows_put_u64(json, "end_unix_ns", query->end_unix_ns);
-	rows_time(query->end_unix_ns, time);
-	json_text(json, "end_time", time);
+	rows_put_instant(json, "start", query->start_unix_ns);
+	rows_put_instant(json, "end", query->end_unix_ns);
 	rows_put_u64(json, "covered_ns", span->covered_ns);
 	json_u64(json, "samples", span->samples);
 	rows_put_u64(json, "total_ns", span->weight_ns);

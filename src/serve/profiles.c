@@ -86,15 +86,9 @@ static int write_sink(const struct sink *sink, const struct profile *profile, do
 void profile_put_head(struct json *json, const struct profile *profile,
 		      const struct profile_query *query)
 {
-	char time[ROWS_TIME_BYTES];
-
 	json_text(json, "kind", "cpu");
-	rows_put_u64(json, "start_unix_ns", query->start_unix_ns);
-	rows_time(query->start_unix_ns, time);
-	json_text(json, "start_time", time);
-	rows_put_u64(json, "end_unix_ns", query->end_unix_ns);
-	rows_time(query->end_unix_ns, time);
-	json_text(json, "end_time", time);
+	rows_put_instant(json, "start", query->start_unix_ns);
+	rows_put_instant(json, "end", query->end_unix_ns);
 	/* Slices are taken whole, so what they cover may begin before and end behind. */
 	rows_put_u64(json, "covered_from_unix_ns", profile->started_unix_ns);
 	rows_put_u64(json, "covered_to_unix_ns", profile->started_unix_ns + profile->duration_ns);

@@ -54,19 +54,13 @@ static void put_end(struct api *api, struct listing *listing, const struct quest
 	char cursor[QUESTION_CURSOR_BYTES];
 	uint64_t start = question->query.start_unix_ns;
 	uint64_t end = question->query.end_unix_ns ?: question->now_unix_ns;
-	char time[ROWS_TIME_BYTES];
-
 	json_array_end(json);
 	json_u64(json, "count", listing->count);
 	json_u64(json, "lost", lost);
 	if (is_expired(api, question))
 		json_bool(json, "expired", true);
-	rows_put_u64(json, "start_unix_ns", start);
-	rows_time(start, time);
-	json_text(json, "start_time", time);
-	rows_put_u64(json, "end_unix_ns", end);
-	rows_time(end, time);
-	json_text(json, "end_time", time);
+	rows_put_instant(json, "start", start);
+	rows_put_instant(json, "end", end);
 	if (is_full) {
 		question_cursor(question, listing->last_at, listing->last_seq, cursor);
 		json_text(json, "next_cursor", cursor);

@@ -26,6 +26,17 @@ void rows_put_u64(struct json *json, const char *key, uint64_t number)
 	json_text(json, key, text);
 }
 
+void rows_put_instant(struct json *json, const char *name, uint64_t unix_ns)
+{
+	char key[32], time[ROWS_TIME_BYTES];
+
+	snprintf(key, sizeof(key), "%s_unix_ns", name);
+	rows_put_u64(json, key, unix_ns);
+	snprintf(key, sizeof(key), "%s_time", name);
+	rows_time(unix_ns, time);
+	json_text(json, key, time);
+}
+
 bool rows_is_large(const struct column *column)
 {
 	const struct field *field = column->field;

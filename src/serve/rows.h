@@ -21,6 +21,9 @@ bool rows_is_large(const struct column *column);
 #define ROWS_TIME_BYTES 40
 void rows_time(uint64_t unix_ns, char *text);
 
+/** rows_put_instant - two keys: NAME_unix_ns, and NAME_time in letters */
+void rows_put_instant(struct json *json, const char *name, uint64_t unix_ns);
+
 /** rows_put_u64 - a number as a text of digits */
 void rows_put_u64(struct json *json, const char *key, uint64_t number);
 

@@ -43,11 +43,7 @@ int steps_read(const struct request *request, uint64_t span_ns, uint64_t finest_
 
 void steps_put(struct json *json, uint64_t start_unix_ns, uint64_t step_ns, size_t steps)
 {
-	char time[ROWS_TIME_BYTES];
-
-	rows_put_u64(json, "start_unix_ns", start_unix_ns);
-	rows_time(start_unix_ns, time);
-	json_text(json, "start_time", time);
+	rows_put_instant(json, "start", start_unix_ns);
 	rows_put_u64(json, "step_ns", step_ns);
 	json_u64(json, "steps", steps);
 }

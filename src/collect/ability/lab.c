@@ -19,12 +19,6 @@
 #define INITIAL_USER_NAMESPACE 0xEFFFFFFDu /* PROC_USER_INIT_INO, include/linux/proc_ns.h */
 #define KERNEL_BTF             "/sys/kernel/btf/vmlinux"
 
-static int print_nothing(enum libbpf_print_level level, const char *format, va_list args)
-{
-	(void)level, (void)format, (void)args;
-	return 0;
-}
-
 static void read_capabilities(struct lab *lab)
 {
 	struct rights rights = rights_read();
@@ -85,7 +79,7 @@ int lab_new(bool quick, struct lab **ret_lab)
 	if (!lab)
 		return -ENOMEM;
 	lab->quick = quick;
-	lab->print = libbpf_set_print(print_nothing);
+	lab->print = libbpf_set_print(NULL);
 	raise_descriptor_limit();
 	read_capabilities(lab);
 	read_confinement(lab);

@@ -33,14 +33,6 @@ struct calls {
 	struct link_list links;
 };
 
-static int silent(enum libbpf_print_level level, const char *format, va_list words)
-{
-	(void)level;
-	(void)format;
-	(void)words;
-	return 0;
-}
-
 static int on_record(void *context, void *data, size_t len)
 {
 	const struct calls *calls = context;
@@ -113,7 +105,7 @@ int calls_open(const struct calls_request *request, struct calls **ret_calls)
 	if (!calls)
 		return -ENOMEM;
 	calls->request = *request;
-	print = libbpf_set_print(silent);
+	print = libbpf_set_print(NULL);
 	err = load(calls);
 	libbpf_set_print(print);
 	if (err)

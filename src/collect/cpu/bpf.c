@@ -476,14 +476,6 @@ static const struct cpu_source_type bpf_source_type = {
 	.close = bpf_close,
 };
 
-static int silent(enum libbpf_print_level level, const char *format, va_list args)
-{
-	(void)level;
-	(void)format;
-	(void)args;
-	return 0;
-}
-
 int cpu_bpf_open(const struct cpu_plan *plan, struct cpu_source **ret_source)
 {
 	struct bpf_source *source = calloc(1, sizeof(*source));
@@ -491,7 +483,7 @@ int cpu_bpf_open(const struct cpu_plan *plan, struct cpu_source **ret_source)
 
 	if (!source)
 		return -ENOMEM;
-	libbpf_set_print(silent);
+	libbpf_set_print(NULL);
 	source->base.type = &bpf_source_type;
 	source->timer = plan->timer;
 	source->rate_hz = plan->request->rate_hz;

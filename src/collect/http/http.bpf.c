@@ -132,11 +132,13 @@ static __always_inline struct connection *follow(const struct sock *sk)
 	if (connection)
 		return connection;
 	blank = bpf_map_lookup_elem(&blanks, &zero);
-	if (!blank || bpf_map_update_elem(&connections, &key, blank, BPF_ANY)) {
+	if (blank)
+		bpf_map_update_elem(&connections, &key, blank,
+				    BPF_NOEXIST); /* the other side may */
+	connection = connection_of(sk);
+	if (!connection)
 		count(&control.refused);
-		return NULL;
-	}
-	return connection_of(sk);
+	return connection;
 }
 
 static __always_inline u32 tcp_written(const struct sock *sk)

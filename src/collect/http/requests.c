@@ -28,14 +28,6 @@ struct requests {
 	struct ring_buffer *ring;
 };
 
-static int silent(enum libbpf_print_level level, const char *format, va_list words)
-{
-	(void)level;
-	(void)format;
-	(void)words;
-	return 0;
-}
-
 static int on_record(void *context, void *data, size_t len)
 {
 	const struct requests *requests = context;
@@ -108,7 +100,7 @@ static int attach(struct requests *requests)
 
 static int load(struct requests *requests)
 {
-	libbpf_print_fn_t print = libbpf_set_print(silent);
+	libbpf_print_fn_t print = libbpf_set_print(NULL);
 	int err = 0;
 
 	requests->skeleton = collect_http_http__open();
