@@ -11,22 +11,10 @@ import time
 
 import pytest
 
-from test_server import free_port
-from timing import PROGRAMS, Target, Timing, kymo
+from timing import PROGRAMS, Target, Timing, free_port, kymo, listening
 
 CLIENTS, REQUESTS, WAIT_MS = 8, 130, 10
 ROUTE = "GET /wait/{number}/{number}"
-
-
-def listening(target, port):
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return target
-        time.sleep(0.01)
-    target.__exit__()
-    raise AssertionError("the server does not listen")
 
 
 def python_server(port):

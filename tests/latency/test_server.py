@@ -4,23 +4,16 @@ import http.client
 import os
 import re
 import shutil
-import socket
 import subprocess
 import threading
 import time
 
 import pytest
 
-from timing import MADE, TOP, Target, Timing, made, stripped
+from timing import MADE, TOP, Target, Timing, free_port, listening, made, stripped
 
 CLIENTS, REQUESTS = 8, 25
 LINE = re.compile(r"^Handler latency: (\d+\.\d{3}) ms \(PID: (\d+), TID: \d+\)( goroutine \d+)?$")
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 def ask(port, answers):
@@ -43,15 +36,7 @@ def load(port):
 
 
 def serving(program, port):
-    target = Target(program, f"127.0.0.1:{port}", 20)
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return target
-        time.sleep(0.01)
-    target.__exit__()
-    raise AssertionError("the server does not listen")
+    return listening(Target(program, f"127.0.0.1:{port}", 20), port)
 
 
 def server(*more, name="http-server"):

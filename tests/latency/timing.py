@@ -4,7 +4,9 @@ import json
 import os
 import pathlib
 import shutil
+import socket
 import subprocess
+import time
 
 import pytest
 
@@ -121,3 +123,20 @@ def timed(target, *functions, options=("--json", "--max-cost", "0")):
     with target, Timing("-p", target.pid, *functions, options=options) as timing:
         answer = target.go()
         return answer, timing.end(stop=False)
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def listening(target, port):
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return target
+        time.sleep(0.01)
+    target.__exit__()
+    raise AssertionError("the server does not listen")

@@ -108,3 +108,18 @@ class Serving:
     def row(self, sql, *values):
         """The first row, as soon as there is one."""
         return until(lambda: self.rows(sql, *values), sql)[0]
+
+
+def sampled(serving, *program):
+    """Runs a program until more than 200 samples of it are stored, and all that were taken.  Its PID."""
+    with subprocess.Popen(program) as burner:
+        try:
+            until(lambda: (serving.rows("SELECT sum(samples) AS n FROM sample WHERE pid = ?",
+                                        burner.pid)[0]["n"] or 0) > 200, "samples")
+        finally:
+            burner.kill()
+    # All that was sampled of it has been written once a later slice is there.
+    mark = serving.rows("SELECT max(to_unix_ns) AS at FROM profile")[0]["at"]
+    until(lambda: serving.rows("SELECT count(*) AS n FROM profile WHERE from_unix_ns > ?",
+                               mark)[0]["n"], "slice")
+    return burner.pid

@@ -10,7 +10,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "watch"))
 import cgroups  # noqa: E402
-from serving import Serving, curl, until
+from serving import Serving, curl, sampled, until
 
 SOURCE = """
 static volatile unsigned long sink;
@@ -28,20 +28,9 @@ def serve(tmp_path_factory):
     subprocess.run(["gcc", "-O1", "-o", program, folder / "known.c"], check=True)
     with Serving(folder, **{"profile.rate_hz": 199}) as serving:
         serving.program = program
-        burner = subprocess.Popen([program])
-        try:
-            until(lambda: (serving.rows("SELECT sum(samples) AS n FROM sample WHERE pid = ?",
-                                        burner.pid)[0]["n"] or 0) > 200, "samples")
-        finally:
-            burner.kill()
-            burner.wait()
-        serving.burner = burner.pid
-        # All that was sampled of it has been written once a later slice is there.
-        mark = serving.rows("SELECT max(to_unix_ns) AS at FROM profile")[0]["at"]
-        until(lambda: serving.rows("SELECT count(*) AS n FROM profile WHERE from_unix_ns > ?",
-                                   mark)[0]["n"], "slice")
+        serving.burner = sampled(serving, program)
         stored = serving.rows("SELECT sum(samples) AS n, sum(weight_ns) AS ns FROM sample "
-                              "WHERE pid = ?", burner.pid)[0]
+                              "WHERE pid = ?", serving.burner)[0]
         serving.samples, serving.ns = stored["n"], stored["ns"]
         yield serving
 

@@ -5,23 +5,13 @@ import subprocess
 
 import pytest
 
-from serving import Serving, curl, until
+from serving import Serving, curl, sampled, until
 
 
 @pytest.fixture(scope="module")
 def serve(tmp_path_factory):
     with Serving(tmp_path_factory.mktemp("serve"), **{"profile.rate_hz": 199}) as serving:
-        burner = subprocess.Popen(["/usr/bin/python3", "-c", "while True: pass"])
-        try:
-            until(lambda: (serving.rows("SELECT sum(samples) AS n FROM sample WHERE pid = ?",
-                                        burner.pid)[0]["n"] or 0) > 200, "samples")
-        finally:
-            burner.kill()
-            burner.wait()
-        serving.burner = burner.pid
-        mark = serving.rows("SELECT max(to_unix_ns) AS at FROM profile")[0]["at"]
-        until(lambda: serving.rows("SELECT count(*) AS n FROM profile WHERE from_unix_ns > ?",
-                                   mark)[0]["n"], "slice")
+        serving.burner = sampled(serving, "/usr/bin/python3", "-c", "while True: pass")
         # A span that is over: nothing more comes to it.
         serving.end_ns = serving.rows("SELECT max(to_unix_ns) AS at FROM profile")[0]["at"]
         serving.start_ns = serving.end_ns - 600 * 10**9
