@@ -15,7 +15,7 @@ BEGIN = "<!-- written by ./dev lab -->\n"
 END = "<!-- end of what ./dev lab wrote -->\n"
 WORST = ["works", "part", "absent", "broken"]
 MARKS = {"works": "yes", "part": "in part", "absent": "no", "broken": "broken", None: ""}
-UNTRIED = ("Every processor is emulated, so no time was judged, and there is no NMI and no hardware counter. "
+EMULATION = ("Every processor is emulated, so no time was judged, and there is no NMI and no hardware counter. "
            "What a kernel cannot do, kymo says when it is asked for, and does the rest.")
 
 
@@ -72,7 +72,7 @@ def write():
     data = load()
     parts = ["# What works on which kernel\n",
              "Written by `./dev lab`, which boots Debian's kernels under QEMU and uses the installed package on "
-             f"programs whose truth is known. {UNTRIED}\n", compact(data)]
+             f"programs whose truth is known. {EMULATION}\n", compact(data)]
     for word, kernel in data.items():
         parts.append(f"## {word}: Linux {kernel['version']}, tried on {kernel['date']}\n")
         lines = [f"- **{name}**: {MARKS[row['state']]}{': ' if row['why'] else ''}{row['why']}"

@@ -19,7 +19,7 @@ NO_NETWORK = re.compile(r"npm (?:ERR!|error) (?:code|errno) "
                         r"(ENOTFOUND|EAI_AGAIN|ECONN\w+|ETIMEDOUT|ENETUNREACH|\w*CERT\w*)")
 HOT = "kymo_burns_here"
 # A name that would be an element, and turn the text behind it.
-NAME = "<b>\u202ehot"
+NAME = "<u>\u202ehot"
 SOURCE = """
 volatile double sink;
 __attribute__((noinline)) void kymo_burns_here(void)

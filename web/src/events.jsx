@@ -20,22 +20,23 @@ function valueOf(key, value) {
 	return key.endsWith('_ns') && !key.includes('unix') ? duration(value) : String(value);
 }
 
-export function details(row) {
+function details(row) {
 	return Object.entries(row).filter(([key, value]) => !COMMON.has(key) && value !== null && value !== false).map(([key, value]) => [key.replace(/_(ns|bytes)$/, ''), visible(valueOf(key, value))]);
 }
 
 const fits = (row, text) => !text || row.lost || JSON.stringify(row).toLowerCase().includes(text.toLowerCase());
 
+// Some are told without a count: nobody knows it.
+let losses = 0;
 function lostRow(told) {
-	return { lost: true, seq: 'lost-' + told.from + '-' + told.to, count: Number(told.count), reason: told.reason, kind: told.kind };
+	return { lost: true, seq: 'lost-' + losses++, count: told.count === null ? null : Number(told.count), reason: told.reason, collector: told.collector };
 }
 
 // The newest first, kept while nobody looks at them: what comes during a pause waits.
 function useLive(on, type, text, isPaused) {
 	const [rows, set] = useState([]), [waiting, setWaiting] = useState(0), [how, setHow] = useState('waits');
-	const buffer = useRef([]), paused = useRef(isPaused), filter = useRef(text), dropped = useRef(0);
+	const buffer = useRef([]), paused = useRef(isPaused), dropped = useRef(0);
 	paused.current = isPaused;
-	filter.current = text;
 	useEffect(() => {
 		set([]);
 		buffer.current = [];
@@ -44,7 +45,7 @@ function useLive(on, type, text, isPaused) {
 			return undefined;
 		const stop = follow(type, (name, data) => {
 			const row = name === 'lost' ? lostRow(data) : data;
-			if (!fits(row, filter.current))
+			if (!fits(row, text))
 				return;
 			buffer.current.push(row);
 			if (buffer.current.length > 4 * MOST_ROWS)
@@ -79,12 +80,12 @@ function usePast(on, params, text) {
 		load(undefined, abort.signal);
 		return () => abort.abort();
 	}, [on, key]);
-	return [{ ...page, rows: page.rows.filter((row) => fits(row, text)) }, () => load(page.cursor)];
+	return [{ ...page, all: page.rows.length, rows: page.rows.filter((row) => fits(row, text)) }, () => load(page.cursor)];
 }
 
 function Row({ row }) {
 	if (row.lost)
-		return <tr class="lost"><td colSpan={5}>{count(row.count)} events are missing here{row.reason ? ': ' + visible(row.reason) : ''}</td></tr>;
+		return <tr class="lost"><td colSpan={5}>{row.count === null ? 'An unknown number of' : count(row.count)} events are missing here{row.collector ? ' of ' + row.collector : ''}{row.reason ? ': ' + visible(row.reason) : ''}</td></tr>;
 	return (
 		<tr><td class="n">{clock(row.at_unix_ns, true)}</td><td class="kind">{row.collector}.{row.event}</td><td class="n">{row.pid ?? '-'}</td><td class="fn">{visible(row.comm ?? '-')}</td>
 			<td class="fn">{details(row).map(([key, value]) => <span class="pair" key={key}><i>{key}</i> {value} </span>)}</td></tr>
@@ -119,7 +120,7 @@ export function Events({ state }) {
 			<div class="scroll events" tabIndex={0} role="region" aria-label="rows of events">
 				<table class="rows"><thead><tr><th scope="col" class="n">time</th><th scope="col">event</th><th scope="col" class="n">PID</th><th scope="col">thread</th><th scope="col">what</th></tr></thead>
 					<tbody>{rows.map((row) => <Row key={row.seq} row={row} />)}</tbody></table>
-				{!rows.length && <p class="empty">{live ? 'Nothing yet: events appear here as they happen.' : past.waits ? 'Asking the daemon…' : 'There are none in this span.'}</p>}
+				{!rows.length && <p class="empty">{live ? 'Nothing yet: events appear here as they happen.' : past.waits ? 'Asking the daemon…' : past.all ? 'None of the ' + count(past.all) + ' that were fetched has this.' : 'There are none in this span.'}</p>}
 			</div>
 			{!live && past.cursor && <p><button type="button" onClick={older}>older ones</button></p>}
 		</Panel>

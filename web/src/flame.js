@@ -38,7 +38,6 @@ export function makeTree(data) {
 		(tree.levels[tree.depth[i]] ||= []).push(i);
 	}
 	tree.deepest = Math.max(tree.levels.length - 1, 0);
-	tree.end.fill(0);
 	for (let i = n - 1; i >= 0; i--) {
 		tree.end[i] = Math.max(tree.end[i], i + 1);
 		if (i)

@@ -52,3 +52,8 @@ export function visible(text) {
 	return String(text).replace(/[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g,
 		(c) => '\\u' + c.charCodeAt(0).toString(16).padStart(4, '0'));
 }
+
+// A regular expression that fits this text alone.
+export function literal(text) {
+	return '^' + text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&') + '$';
+}

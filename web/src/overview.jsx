@@ -2,7 +2,7 @@
 // overview.jsx - what this host does now, and whether it can be believed.
 import { useState } from 'preact/hooks';
 import { Stack } from './chart.jsx';
-import { bytes, count, day, clock, percent, visible } from './format.js';
+import { bytes, clock, count, day, literal, percent, visible } from './format.js';
 import { Heat } from './heat.jsx';
 import { Choice, Go, Panel, Wait } from './parts.jsx';
 import { change, link, rangeOf, stepOf } from './state.js';
@@ -29,14 +29,9 @@ function Functions({ state, tick }) {
 	);
 }
 
-export { literal };
-function literal(text) {
-	return '^' + text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&') + '$';
-}
-
 function Cpu({ state, tick }) {
 	const [by, setBy] = useState('comm');
-	const answer = useAnswer('/api/v1/timeseries', { ...rangeOf(state), by, top: 9, step: stepOf(state) + 's' }, tick);
+	const answer = useAnswer('/api/v1/timeseries', { ...rangeOf(state), by, top: 9 }, tick);
 	const cpus = useAnswer('/api/v1/functions', { ...rangeOf(state), limit: 1 }).data?.cpus || 1;
 	const data = answer.data, isEmpty = data && !data.series.length;
 	const busiest = data?.series[0];
@@ -64,6 +59,9 @@ function Latency({ state, tick }) {
 	);
 }
 
+// An empty store has no oldest row.
+const isTime = (ns) => Number(ns) > 0 && Number(ns) < 2 ** 63;
+
 function Trust({ status }) {
 	const data = status.data;
 	return (
@@ -76,7 +74,7 @@ function Trust({ status }) {
 								<td class={one.state === 'failed' ? 'bad' : one.state === 'off' ? 'dim' : ''}>{one.state}</td><td class="n">{one.state === 'off' ? '-' : count(one.records)}</td>
 								<td class={one.lost ? 'n bad' : 'n'}>{one.state === 'off' ? '-' : count(one.lost)}</td></tr>))}</tbody></table></div>
 					<p class="reading">{bytes(data.store.bytes)} of {bytes(data.store.max_bytes)} kept
-						{data.store.oldest_unix_ns && <> since {day(data.store.oldest_unix_ns)} {clock(data.store.oldest_unix_ns)}</>}; recording takes {data.cost.recording_cpu_percent.toFixed(2)} % of a CPU and had {bytes(data.cost.peak_rss_bytes)} of memory at most.
+						{isTime(data.store.oldest_unix_ns) && <> since {day(data.store.oldest_unix_ns)} {clock(data.store.oldest_unix_ns)}</>}; recording takes {data.cost.recording_cpu_percent.toFixed(2)} % of a CPU and had {bytes(data.cost.peak_rss_bytes)} of memory at most.
 						{data.cost.lowered && <strong> {visible(data.cost.lowered)}.</strong>}</p>
 				</>}
 			</Wait>

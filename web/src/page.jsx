@@ -3,7 +3,7 @@
 import { render } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { follow } from './api.js';
-import { clock, count, day } from './format.js';
+import { clock, count, day, visible } from './format.js';
 import { Choice, Go } from './parts.jsx';
 import { Overview } from './overview.jsx';
 import { Profiles } from './profiles.jsx';
@@ -62,6 +62,7 @@ function Losses({ status, link_, live }) {
 	return (
 		<>
 			{live && link_ === 'broken' && <p class="banner problem" role="status">The stream of events broke; trying again.</p>}
+			{data && !data.store.writable && <p class="banner problem" role="alert">The store cannot be written: {visible(data.store.why || 'unknown why')}.</p>}
 			{failed.length > 0 && <p class="banner problem" role="status">Not recorded: {failed.map((one) => one.name).join(', ')}.</p>}
 			{data && Number(data.store.lost) > 0 && <p class="banner" role="status">{count(data.store.lost)} records were lost; each view says where.</p>}
 		</>
@@ -71,7 +72,8 @@ function Losses({ status, link_, live }) {
 function Page() {
 	const state = usePage(), [tick, link_] = useTick(state), main = useRef(null);
 	const status = useAnswer('/api/v1/status', {}, tick), live = isLive(state);
-	const [word, View] = VIEWS[state.view] || VIEWS.overview;
+	const [word, View] = Object.hasOwn(VIEWS, state.view) ? VIEWS[state.view] : VIEWS.overview;
+	const isAsked = live && state.view !== 'events'; // which has a stream of its own
 	useEffect(() => { document.title = word + ' - kymo'; }, [word]);
 	return (
 		<>
@@ -80,12 +82,12 @@ function Page() {
 				<h1>kymo</h1>
 				<nav aria-label="views">{Object.entries(VIEWS).map(([key, [name]]) => (
 					<Go key={key} to={link({ view: key })} some={{ view: key }} aria-current={name === word ? 'page' : undefined}>{name}</Go>))}</nav>
-				<span class={'live ' + (live ? link_ : '')}>{!live ? 'history' : link_ === 'live' || state.view === 'events' ? 'live' : '…'}</span>
+				<span class={'state ' + (isAsked ? link_ : '')}>{!live ? 'history' : link_ === 'live' || !isAsked ? 'live' : '…'}</span>
 				<Theme />
 				<Range state={state} />
 			</header>
 			<main id="main" ref={main} tabIndex={-1}>
-				<Losses status={status} link_={link_} live={live} />
+				<Losses status={status} link_={link_} live={isAsked} />
 				<View state={state} tick={tick} status={status} />
 			</main>
 		</>

@@ -50,10 +50,9 @@ export function AsTable({ label, head, rows }) {
 	);
 }
 
-export function Rows({ head, rows, caption }) {
+function Rows({ head, rows }) {
 	return (
 		<table>
-			{caption && <caption>{caption}</caption>}
 			<thead><tr>{head.map((word) => <th key={word} scope="col" class={word.startsWith('#') ? 'n' : ''}>{word.replace('#', '')}</th>)}</tr></thead>
 			<tbody>{rows.map((row, i) => (
 				<tr key={i}>{row.map((cell, k) => <td key={k} class={head[k].startsWith('#') ? 'n' : ''}>{cell}</td>)}</tr>))}</tbody>

@@ -3,12 +3,12 @@
 import { useMemo, useState } from 'preact/hooks';
 import { bytes, clock, count, duration, percent, visible } from './format.js';
 import { Go, Panel, Wait } from './parts.jsx';
-import { change, link, rangeOf, stepOf } from './state.js';
+import { change, link, rangeOf } from './state.js';
 import { useAnswer } from './use.js';
 
 const MOST = 500;
 
-export function commandOf(row) {
+function commandOf(row) {
 	if (!row.argv)
 		return row.comm;
 	return row.argv.join(' ') + (row.argv_cut ? ' … (' + bytes(row.argv_length_bytes) + ' in all)' : '');
@@ -49,7 +49,7 @@ function Ended({ state, tick, text }) {
 		.sort((a, b) => Number(b[sort]) - Number(a[sort])), [data, text, sort]);
 	return (
 		<Panel id="ended" title="Processes that ended" note={data && count(rows.length) + (data.next_cursor ? ' of the newest ' + count(data.count) + '; there are older ones' : '') + (data.lost ? ', ' + count(data.lost) + ' records lost' : '')}>
-			<Wait answer={answer} empty={data && !rows.length && 'None ended in this span.'}>
+			<Wait answer={answer} empty={data && !rows.length && (data.count ? 'None of those that ended has this.' : 'None ended in this span.')}>
 				<div class="scroll tall" tabIndex={0} role="region" aria-label="rows of processes that ended">
 					<table class="rows"><thead><tr>{COLUMNS.map(([key, word], i) => (
 						<th key={word} scope="col" class={i === 2 ? '' : 'n'} aria-sort={key === sort ? 'descending' : undefined}>{key ? <button type="button" class="plain" onClick={() => setSort(key)}>{word}</button> : word}</th>))}</tr></thead>
@@ -64,12 +64,12 @@ function Ended({ state, tick, text }) {
 }
 
 function Busy({ state, tick, text }) {
-	const answer = useAnswer('/api/v1/timeseries', { ...rangeOf(state), by: 'pid', top: 50, step: stepOf(state) + 's' }, tick), data = answer.data;
+	const answer = useAnswer('/api/v1/timeseries', { ...rangeOf(state), by: 'pid', top: 50 }, tick), data = answer.data;
 	const covered = data ? data.covered_ns.reduce((a, b) => a + b, 0) : 0;
 	const rows = data ? data.series.filter((one) => !text || (one.name + ' ' + one.pid).toLowerCase().includes(text.toLowerCase())) : [];
 	return (
 		<Panel id="busy" title="Who used the CPUs" note={data && (data.others.lines ? count(data.others.lines) + ' more used ' + duration(data.others.total) : 'all of them')}>
-			<Wait answer={answer} empty={data && !rows.length && 'No CPU time was measured in this span.'}>
+			<Wait answer={answer} empty={data && !rows.length && (data.series.length ? 'None of them has this.' : 'No CPU time was measured in this span.')}>
 				<div class="scroll tall" tabIndex={0} role="region" aria-label="rows of processes by CPU time">
 					<table class="rows"><thead><tr><th scope="col">process</th><th scope="col" class="n">PID</th><th scope="col" class="n">CPU time</th><th scope="col" class="n">of one CPU</th><th scope="col">over time</th></tr></thead>
 						<tbody>{rows.map((one) => {

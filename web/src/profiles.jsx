@@ -2,7 +2,7 @@
 // profiles.jsx - where CPU time went, as a flame graph, an icicle or a table; one search for all of them.
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { address } from './api.js';
-import { clock, count, day, duration, percent, visible } from './format.js';
+import { clock, count, day, duration, literal, percent, visible } from './format.js';
 import { boxes, hsl, ink, makeTree, matches, neighbour, nodeAt, search, table } from './flame.js';
 import { Choice, Panel, Wait } from './parts.jsx';
 import { change, rangeOf } from './state.js';
@@ -157,10 +157,6 @@ function Table({ tree, root, hit, onChoose }) {
 	);
 }
 
-function escaped(text) {
-	return '^' + text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&') + '$';
-}
-
 function Filters({ state, box }) {
 	const field = (key, label, width, more) => (
 		<label>{label} <input value={state[key] || ''} size={width} spellcheck={false} onChange={(event) => change({ [key]: event.currentTarget.value.trim() })} {...more} /></label>);
@@ -193,15 +189,13 @@ export function Profiles({ state, tick }) {
 	const tree = useMemo(() => data && makeTree(data), [data]);
 	const [root, setRoot] = useState(0), shape = state.shape || 'icicle';
 	useEffect(() => { setRoot(0); }, [tree]);
-	let hit = null, wrong = '';
-	const searched = useMemo(() => {
+	const { hit, wrong } = useMemo(() => {
 		try {
-			return tree ? { hit: search(tree.functions, state.q, state.not === '1') } : { hit: null };
+			return { hit: tree ? search(tree.functions, state.q, state.not === '1') : null, wrong: '' };
 		} catch {
 			return { hit: null, wrong: 'not a regular expression' };
 		}
 	}, [tree, state.q, state.not]);
-	({ hit, wrong } = searched);
 	const found = useMemo(() => tree ? matches(tree, hit) : { nodes: [], weight: 0 }, [tree, hit]);
 	useEffect(() => {
 		const onKey = (event) => {
@@ -230,7 +224,7 @@ export function Profiles({ state, tick }) {
 			<p class="matched" role="status">{wrong ? <span class="problem">{wrong}</span> : hit ? percent(found.weight, tree.weight[0]) + ' matched, in ' + count(found.nodes.length) + ' places' : ''}</p>
 			<Wait answer={answer} empty={data && !data.samples && 'No samples in this span' + (state.pid || state.comm ? ' of this process.' : '.')}>
 				{tree && (shape === 'table'
-					? <Table tree={tree} root={root} hit={hit} onChoose={(name) => change({ q: escaped(name), shape: '' })} />
+					? <Table tree={tree} root={root} hit={hit} onChoose={(name) => change({ q: literal(name), shape: '' })} />
 					: <Flame tree={tree} hit={hit} found={found} flipped={shape === 'icicle'} root={Math.min(root, tree.n - 1)} setRoot={setRoot} label={label} />)}
 			</Wait>
 			{data?.not_measured?.length > 0 && <p class="reading">Not measured: {data.not_measured.map(visible).join('; ')}.</p>}

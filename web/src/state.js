@@ -5,8 +5,11 @@ import { useEffect, useState } from 'preact/hooks';
 export const PRESETS = [['-1m', '1 min'], ['-5m', '5 min'], ['-15m', '15 min'], ['-1h', '1 h'], ['-6h', '6 h'], ['-1d', '24 h'], ['-7d', '7 d']];
 const DEFAULTS = { view: 'overview', start: '-15m' };
 
+// A span of another form than the page makes would be drawn wrongly: then the usual one.
 export function read(search) {
-	return { ...DEFAULTS, ...Object.fromEntries(new URLSearchParams(search)) };
+	const state = { ...DEFAULTS, ...Object.fromEntries(new URLSearchParams(search)) };
+	const isSpan = state.end ? /^\d+$/.test(state.start) && /^\d+$/.test(state.end) : /^-\d+[smhd]$/.test(state.start);
+	return isSpan ? state : { ...state, start: DEFAULTS.start, end: '' };
 }
 
 export function write(state) {

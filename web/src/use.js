@@ -6,15 +6,15 @@ import { ask } from './api.js';
 // {data, problem, waits}; what was there stays until the new answer has come.
 export function useAnswer(path, params, tick) {
 	const key = path + JSON.stringify(params);
-	const [answer, set] = useState({ data: null, problem: null, waits: true, key: '' });
+	const [answer, set] = useState({ data: null, problem: null, waits: true });
 	useEffect(() => {
 		if (!path)
 			return undefined;
 		const abort = new AbortController();
 		set((old) => ({ ...old, waits: true }));
 		ask(path, params, abort.signal).then(
-			(data) => set({ data, problem: null, waits: false, key }),
-			(problem) => problem.name !== 'AbortError' && set((old) => ({ ...old, problem, waits: false, key })));
+			(data) => set({ data, problem: null, waits: false }),
+			(problem) => problem.name !== 'AbortError' && set((old) => ({ ...old, problem, waits: false })));
 		return () => abort.abort();
 	}, [key, tick]);
 	return answer;
