@@ -223,8 +223,10 @@ static int run(const struct arguments *arguments, struct latency_plan *plan)
 		return err;
 	}
 	err = file_output_commit(&output);
-	if (flame.out)
-		err = err ?: file_output_commit(&flame);
+	if (err)
+		file_output_abort(&flame);
+	else if (flame.out)
+		err = file_output_commit(&flame);
 	if (!err && !arguments_flag(arguments, "quiet"))
 		put_closing(&coverage, &outcome, !plan);
 	return err ?: conclude(arguments, &outcome);
@@ -257,6 +259,10 @@ int latency_verb_run(const struct arguments *arguments)
 		return refuse("every call is slower than 0 ms", "--slower wants a threshold above");
 	if (arguments_has(arguments, "flame") && !arguments_has(arguments, "slower"))
 		return refuse("'--flame' is of slow calls", "say which are by --slower MS");
+	if (arguments_flag(arguments, "csv") && arguments_has(arguments, "slower") &&
+	    !arguments_has(arguments, "flame"))
+		return refuse("'--csv' has no room for why calls are slow",
+			      "use --json, or --flame");
 	if (arguments_flag(arguments, "http"))
 		return run_http(arguments);
 	if (arguments_has(arguments, "cgroup") || arguments_has(arguments, "port"))

@@ -19,7 +19,7 @@
 
 #include "base/own.h"
 
-#define ROUTE_BYTES 160 /* room for any line of HTTP_LINE_BYTES; what does not fit is cut */
+#define ROUTE_BYTES 160 /* what does not fit is cut */
 
 struct route_line {
 	size_t method_bytes;

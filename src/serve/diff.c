@@ -18,7 +18,9 @@
 
 const struct query_parameter diff_parameters[] = {
 	SAMPLES_PARAMETERS,
-	{ "base_start", "of the span before; as long before 'start' if left out", "string" },
+	{ "base_start",
+	  "of the span before; as long before 'start' if left out; -15m counts from 'start'",
+	  "string" },
 	{ "base_end", "its end; 'start' if left out", "string" },
 	{ "base_pid", "processes before; 'pid' if left out", "string" },
 	{ "base_comm", "name before; 'comm' if left out", "string" },
@@ -108,15 +110,16 @@ static int put_nodes(struct json *json, const struct flame *flame, double min_sh
 	own(freep) uint32_t *order = calloc(flame->functions.len + 1, sizeof(uint32_t));
 	own(freep) uint32_t *numbers = calloc(flame->nodes.len, sizeof(uint32_t));
 	const struct flame_node *root = flame->nodes.data;
-	struct diff diff = {
-		flame,
-		{ min_share / 100 * (double)root->samples, min_share / 100 * (double)root->ns },
-		functions,
-		order,
-		numbers,
-		0,
-		0
-	};
+	struct diff diff = { flame,
+			     /* Of a side without samples all is light. */
+			     { root->samples ? min_share / 100 * (double)root->samples
+					     : min_share > 0,
+			       root->ns ? min_share / 100 * (double)root->ns : min_share > 0 },
+			     functions,
+			     order,
+			     numbers,
+			     0,
+			     0 };
 	uint32_t node = 0;
 
 	if (!functions || !order || !numbers)

@@ -177,6 +177,7 @@ static int choose_kind(struct map *map, struct store_reader *reader, struct ques
 		if (!err) {
 			question->schemas.data[0] = *schema;
 			question->schemas.data[1] = NULL;
+			question->schemas.len = 2;
 			return 0;
 		}
 	}

@@ -353,18 +353,21 @@ int question_read(struct question *question, const struct api *api, const struct
 int question_lost(struct store_reader *reader, const struct question *question,
 		  uint64_t start_unix_ns, uint64_t end_unix_ns, uint64_t *ret_lost)
 {
-	const char *before = "";
 	int err = 0;
 
 	*ret_lost = 0;
 	vec_each(schema, &question->schemas) {
+		bool is_counted = !*schema;
 		uint64_t lost = 0;
 
-		/* Kinds of one collector stand together. */
-		if (!*schema || strcmp(before, (*schema)->collector) == 0)
+		for (size_t i = 0; !is_counted && &question->schemas.data[i] != schema; i++)
+			is_counted = strcmp(question->schemas.data[i]->collector,
+					    (*schema)->collector) == 0;
+		if (is_counted)
 			continue;
-		before = (*schema)->collector;
-		err = err ?: store_read_losses(reader, start_unix_ns, end_unix_ns, before, &lost);
+		err = err
+			      ?: store_read_losses(reader, start_unix_ns, end_unix_ns,
+						   (*schema)->collector, &lost);
 		*ret_lost += lost;
 	}
 	return err;

@@ -41,7 +41,9 @@ static bool is_expired(struct api *api, const struct question *question)
 {
 	struct ingest_status status;
 
-	if (question->query.newest_first || !question->query.after_seq)
+	/* What is joined keeps the number of its first record, which may be gone. */
+	if (question->query.newest_first || !question->query.after_seq ||
+	    question->query.schemas[0]->shape == SCHEMA_JOINED)
 		return false;
 	ingest_status(api->ingest, &status);
 	return status.store.oldest_seq > question->query.after_seq + 1;

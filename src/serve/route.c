@@ -14,7 +14,9 @@
 		{ "cursor", "'next_cursor' of the page before", "string" },                        \
 		{ "order", "desc: the newest first; or asc", "string" },                           \
 	{                                                                                          \
-		"format", "json; or ndjson: an object a line", "string"                            \
+		"format",                                                                          \
+			"json; or ndjson: an object a line, without what was lost and the cursor", \
+			"string"                                                                   \
 	}
 
 /* Besides these, the columns of the records are parameters, too. */

@@ -37,7 +37,8 @@ int steps_read(const struct request *request, uint64_t span_ns, uint64_t finest_
 	if (*ret_step_ns >= finest_ns)
 		return 0;
 	err = fail(-EINVAL, "'step' is at least %lu s here", (unsigned long)(finest_ns / NS_PER_S));
-	hint("samples are kept by slices of [profile] slice_s");
+	if (finest_ns > NS_PER_S)
+		hint("samples are kept by slices of [profile] slice_s");
 	return err;
 }
 

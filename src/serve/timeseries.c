@@ -114,10 +114,16 @@ static int answer_events(struct api *api, struct store_reader *reader,
 			 const struct request *request, const struct profile_query *query,
 			 struct curves *series, struct response *response)
 {
+	static const char *const of_cpu[] = { "pid", "comm", "container", "by", "top" };
 	struct question question = { 0 };
 	const char *type = request_parameter(request, "type");
-	int err = question_add_kinds(&question, api, type);
 	size_t kept = 0;
+	int err;
+
+	for (size_t i = 0; i < array_len(of_cpu); i++)
+		if (request_parameter(request, of_cpu[i]))
+			return fail(-EINVAL, "'%s' belongs to metric=cpu", of_cpu[i]);
+	err = question_add_kinds(&question, api, type);
 
 	/* How many rows a table has says nothing of what happened. */
 	vec_each(schema, &question.schemas)

@@ -427,9 +427,9 @@ static int count(struct latency *latency, struct latency_outcome *outcome)
 
 	latency->started_ns = latency->reported_ns = latency->cost_from_ns = clock_mono_ns();
 	latency->target.unix_offset_ns = clock_unix_offset_ns();
-	if (sink->begin && (err = sink->begin(&latency->target)) != 0)
-		return err;
 	if (latency->why && (err = why_start(latency->why)) != 0)
+		return err;
+	if (sink->begin && (err = sink->begin(&latency->target)) != 0)
 		return err;
 	calls_arm(latency->calls);
 	if (latency->request->started)

@@ -174,7 +174,7 @@ static int note_losses(const struct session *session)
 	const volatile struct http_control *control = requests_control(session->requests);
 	const struct loss losses[] = {
 		{ "requests: the ring was full", control->dropped },
-		{ "connections: too many at once", control->refused },
+		{ "connections: arrivals on those that had no room", control->refused },
 		{ "connections: not HTTP/1", control->foreign },
 		{ "requests: pipelined, not told apart", control->pipelined },
 		{ "requests: not answered when their connection or this run ended",
@@ -183,6 +183,7 @@ static int note_losses(const struct session *session)
 		{ "answers: the status could not be read", control->unknown },
 		{ "answers: went on after a second of silence", control->late },
 		{ "requests: arrived before we looked, without queue time", session->unaware },
+		{ "processes: too many to follow", requests_refused(session->requests) },
 		{ "hooks: skipped by the kernel while another ran",
 		  requests_missed(session->requests) },
 	};
@@ -242,9 +243,9 @@ static int count(struct session *session, struct latency_outcome *outcome)
 
 	session->started_ns = session->reported_ns = began;
 	session->target.unix_offset_ns = clock_unix_offset_ns();
-	if (sink->begin && (err = sink->begin(&session->target)) != 0)
-		return err;
 	if (session->why && (err = why_start(session->why)) != 0)
+		return err;
+	if (sink->begin && (err = sink->begin(&session->target)) != 0)
 		return err;
 	requests_arm(session->requests);
 	if (request->started)

@@ -7,6 +7,8 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/vec.h"
+#include "collect/descendants.h"
 #include "session/recording.h"
 
 #define RATE_HZ      199  /* of samples of what runs */
@@ -17,11 +19,30 @@ struct why {
 	const struct latency_request *request;
 	struct recording_request recording_request;
 	struct recording *recording;
+	vec(uint32_t) pids; /* chosen: as the probes follow them */
 	vec(struct latency_slow) calls;
 	uint64_t total;   /* above the threshold */
 	uint64_t dropped; /* moments for which there was no room */
 	uint64_t dropped_until_ns;
 };
+
+static int add_pid(void *context, uint32_t pid)
+{
+	struct why *why = context;
+
+	return vec_push(&why->pids, pid);
+}
+
+/* Requests are those of a process and of all that it has made, calls those of the process. */
+static int choose(struct why *why)
+{
+	const struct latency_request *request = why->request;
+
+	if (!request->pid)
+		return 0;
+	return request->target.is_http ? descendants_each(request->pid, add_pid, why)
+				       : vec_push(&why->pids, request->pid);
+}
 
 int why_open(const struct latency_request *request, struct why **ret_why)
 {
@@ -31,13 +52,16 @@ int why_open(const struct latency_request *request, struct why **ret_why)
 	if (!why)
 		return -ENOMEM;
 	why->request = request;
+	err = choose(why);
+	if (err)
+		return err;
 	why->recording_request = (struct recording_request){
 		.cpu = {
 			.kind = request->pid      ? TARGET_PROCESS
 				: request->cgroup ? TARGET_CGROUP
 						  : TARGET_HOST,
-			.ids = &request->pid,
-			.id_count = request->pid ? 1 : 0,
+			.ids = why->pids.data,
+			.id_count = why->pids.len,
 			.cgroup = request->cgroup,
 			.rate_hz = RATE_HZ,
 			.time = CPU_TIME_WALL,
@@ -294,6 +318,7 @@ void why_close(struct why *why)
 	if (!why)
 		return;
 	recording_free(why->recording);
+	vec_done(&why->pids);
 	vec_done(&why->calls);
 	free(why);
 }

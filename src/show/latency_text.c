@@ -108,6 +108,8 @@ static void put_part(FILE *out, const char *what, const struct latency_figures *
 {
 	uint64_t median = latency_quantile(figures, 0.5), late = latency_quantile(figures, 0.99);
 
+	if (!figures->calls)
+		return;
 	fprintf(out, "  %s: ", what);
 	if (median != LATENCY_NONE)
 		fprintf(out, "median %s, ", format_ns(median).text);

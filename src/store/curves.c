@@ -220,7 +220,7 @@ static int name_line(struct summing *summing, struct curve *line)
 {
 	static const char *const kinds[] = {
 		[FRAME_USER] = "user",       [FRAME_KERNEL] = "kernel", [FRAME_JIT] = "jit",
-		[FRAME_UNKNOWN] = "unknown", [FRAME_MARK] = "unknown",
+		[FRAME_UNKNOWN] = "unknown", [FRAME_MARK] = "mark",
 	};
 	const char *text = "cpu";
 	char digits[24];

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""How many instructions the kernel's verifier looks at for each program: a table, so that a change which
-doubles one is seen.  It differs between kernels: verifier.json has a column for each that was asked.
+"""How many instructions the kernel's verifier looks at for each program: a table, so that a change by
+which one grows by half is seen.  It differs between kernels: verifier.json has a column for each that was asked.
 
 KYMO_VERIFIER_UPDATE=1 writes what is measured instead of judging it.
 """

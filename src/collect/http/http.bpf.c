@@ -409,6 +409,11 @@ static __always_inline void go_on(const struct sock *sk, struct connection *conn
 {
 	char bytes[STATUS_BYTES] = {};
 
+	/* What follows is of another protocol. */
+	if (connection->status == SWITCHED) {
+		finish(sk, connection);
+		return;
+	}
 	take_written(sk, connection);
 	connection->last_at = now;
 	if (first_bytes(message, bytes) || !is_answer(bytes))
@@ -476,7 +481,8 @@ static long settle(void *map, const u64 *key, struct connection *connection, voi
 	if (control.is_last && connection->stage == STAGE_BEGUN && connection->is_judged)
 		count(&control.unanswered);
 	if (connection->stage == STAGE_ANSWERED &&
-	    (control.is_last || bpf_ktime_get_ns() - connection->last_at >= options.settle_ns))
+	    (control.is_last ||
+	     (s64)(bpf_ktime_get_ns() - connection->last_at) >= (s64)options.settle_ns))
 		finish((const struct sock *)*key, connection);
 	return 0;
 }

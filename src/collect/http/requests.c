@@ -180,6 +180,11 @@ const volatile struct http_control *requests_control(const struct requests *requ
 	return &requests->skeleton->bss->control;
 }
 
+uint64_t requests_refused(const struct requests *requests)
+{
+	return __atomic_load_n(&requests->skeleton->bss->targets_refused, __ATOMIC_RELAXED);
+}
+
 uint64_t requests_missed(const struct requests *requests)
 {
 	struct bpf_program *program;

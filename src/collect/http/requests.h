@@ -51,6 +51,9 @@ void requests_detach(struct requests *requests);
 /** requests_control - of the program; changes while it is read */
 const volatile struct http_control *requests_control(const struct requests *requests);
 
+/** requests_refused - processes made by a chosen one for which there was no room */
+uint64_t requests_refused(const struct requests *requests);
+
 /** requests_missed - how often the kernel skipped a hook because one was running on that CPU */
 uint64_t requests_missed(const struct requests *requests);
 void requests_close(struct requests *requests);
