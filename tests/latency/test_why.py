@@ -2,6 +2,7 @@
 """Why calls were slow, against a program whose reasons are known."""
 import json
 import os
+import socket
 import subprocess
 
 import pytest
@@ -97,3 +98,31 @@ def test_a_flame_graph_wants_a_threshold():
     done = kymo("--flame", "x.svg", "a:b")
     assert done.returncode == 2 and "--slower" in done.stderr
     assert kymo("--slower", "0", "a:b").returncode == 2
+
+
+CHILD = r"""
+import os, socket, time
+listener = socket.create_server(("127.0.0.1", 0))
+if os.fork():
+    time.sleep(60)
+print(listener.getsockname()[1], flush=True)
+client = listener.accept()[0]
+client.recv(1000)
+time.sleep(0.1)
+client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+client.recv(1000)
+"""
+
+
+def test_a_slow_request_of_a_child_that_ran_already():
+    """--http -p names who began the servers, as nginx's master does."""
+    with Target("/usr/bin/python3", "-c", CHILD) as target:
+        port = int(target.process.stdout.readline())
+        with Timing("--http", "-p", target.pid, options=("--json", "--slower", "20")) as timing:
+            with socket.create_connection(("127.0.0.1", port)) as client:
+                client.sendall(b"GET /slow" + END)
+                assert client.recv(1000).startswith(b"HTTP/1.1 200")
+            timing.process.terminate()
+            out, _ = timing.process.communicate()
+        slow, = slow_of(out)
+        assert slow["blocked_ns"]["sleep"] >= 90e6, slow

@@ -25,7 +25,8 @@ function useTick(state) {
 			return undefined;
 		let isNew = false;
 		const pause = Math.max(REFRESH_MS, lengthNs(state) / 1e6 / 300);
-		const stop = follow('process.exec,process.exit', () => { isNew = true; }, setLink);
+		// A stream that breaks is a reason to ask, too: is the daemon still there?
+		const stop = follow('process.exec,process.exit', () => { isNew = true; }, (how) => { isNew ||= how === 'broken'; setLink(how); });
 		const timer = setInterval(() => {
 			if (isNew && !document.hidden)
 				set((n) => n + 1);
