@@ -292,6 +292,7 @@ int curves_read_cpu(struct store_reader *reader, const struct profile_query *que
 		    enum curves_key key, size_t most, struct curves *series)
 {
 	struct summing summing = { .reader = reader, .series = series, .key = key };
+	uint64_t lost = 0;
 	int err;
 
 	series->covered_ns = calloc(series->steps, sizeof(*series->covered_ns));
@@ -304,6 +305,10 @@ int curves_read_cpu(struct store_reader *reader, const struct profile_query *que
 	err = err ?: choose_lines(&summing, most < CURVES_MAX_LINES ? most : CURVES_MAX_LINES);
 	summing.is_by_step = true;
 	err = err ?: slices_each(reader, query, take_slice, &summing);
+	err = err
+		      ?: store_read_losses(reader, query->start_unix_ns, query->end_unix_ns,
+					   "profile", &lost);
+	series->lost += lost;
 	sqlite3_finalize(summing.task);
 	sqlite3_finalize(summing.leaf);
 	reader_end(reader);

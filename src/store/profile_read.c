@@ -312,6 +312,7 @@ int profile_read(struct store_reader *reader, const struct profile_query *query,
 		 struct profile **ret_profile)
 {
 	struct reading reading = { .reader = reader };
+	uint64_t lost = 0;
 	int err = profile_new(&reading.profile);
 
 	if (err)
@@ -321,6 +322,12 @@ int profile_read(struct store_reader *reader, const struct profile_query *query,
 	err = prepare(&reading);
 	err = err ?: task_filter_open(reader, query, &reading.filter);
 	err = err ?: slices_each(reader, query, take_slice, &reading);
+	err = err
+		      ?: store_read_losses(reader, query->start_unix_ns, query->end_unix_ns,
+					   "profile", &lost);
+	err = err
+		      ?: coverage_lose(&reading.profile->coverage,
+				       "samples: not written to the store", lost, 0);
 	reading_done(&reading);
 	reader_end(reader);
 	err = err ?: cover(reading.profile);
@@ -342,11 +349,17 @@ int profile_read_pair(struct store_reader *reader, const struct profile_query qu
 	reader_begin(reader, PROFILE_READ_NS);
 	err = prepare(&reading);
 	for (int i = 0; !err && i < 2; i++) {
+		uint64_t lost = 0;
+
 		reading.span = &ret_spans[i];
 		reading.is_after = i == 1;
 		task_filter_done(&reading.filter);
 		err = task_filter_open(reader, &queries[i], &reading.filter);
 		err = err ?: slices_each(reader, &queries[i], take_slice, &reading);
+		err = err
+			      ?: store_read_losses(reader, queries[i].start_unix_ns,
+						   queries[i].end_unix_ns, "profile", &lost);
+		ret_spans[i].lost += lost;
 	}
 	reading_done(&reading);
 	reader_end(reader);
