@@ -20,6 +20,13 @@ int answer_metrics(struct api *api, const struct request *request, struct respon
 int answer_dashboard(struct api *api, const struct request *request, struct response *response);
 int answer_dashboard_health(struct api *api, const struct request *request,
 			    struct response *response);
+int answer_sessions(struct api *api, const struct request *request, struct response *response);
+int answer_session_start(struct api *api, const struct request *request, struct response *response);
+int answer_session(struct api *api, const struct request *request, struct response *response);
+int answer_session_cancel(struct api *api, const struct request *request,
+			  struct response *response);
+int answer_session_profile(struct api *api, const struct request *request,
+			   struct response *response);
 int answer_diff(struct api *api, const struct request *request, struct response *response);
 int answer_home(struct api *api, const struct request *request, struct response *response);
 int answer_page(struct api *api, const struct request *request, struct response *response);
@@ -31,7 +38,9 @@ int answer_switch(struct api *api, const struct request *request, struct respons
 
 /* What they may be asked with. */
 extern const struct query_parameter dashboard_parameters[], diff_parameters[], profile_parameters[],
-	function_parameters[], timeseries_parameters[], heatmap_parameters[];
+	function_parameters[], timeseries_parameters[], heatmap_parameters[],
+	session_profile_parameters[];
+extern const struct body_key switch_body[], session_body[];
 
 /** answer_health - 200 with the word @good, or 503 with @bad and the reasons; @service may be NULL */
 int answer_health(struct api *api, struct response *response, const char *good, const char *bad,

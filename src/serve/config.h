@@ -44,6 +44,10 @@ struct config {
 		uint64_t rate_hz, slice_s;
 	} profile;
 	struct {
+		uint64_t max_concurrent_sessions, max_session_duration_seconds, max_frequency_hz;
+		uint64_t result_max_age_s, result_max_bytes;
+	} profiler; /* on demand */
+	struct {
 		uint64_t interval_s;
 	} tables;
 	struct {

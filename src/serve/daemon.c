@@ -20,6 +20,7 @@ struct daemon {
 	const struct daemon_request *request;
 	struct event_base *base;
 	struct ingest *ingest;
+	struct sessions *sessions;
 	struct http *http;
 	struct event *signals[3], *committed, *tick;
 	uint64_t watchdog_ns, watched_ns;
@@ -120,6 +121,7 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
 	(void)fd;
 	(void)what;
 	http_tick(daemon->http);
+	sessions_tick(daemon->sessions);
 	tell_systemd(daemon);
 }
 
@@ -174,9 +176,11 @@ static int start(struct daemon *daemon)
 	signal(SIGPIPE, SIG_IGN);
 	daemon->base = event_base_new();
 	err = daemon->base ? ingest_new(config, &request->log, &daemon->ingest) : -ENOMEM;
+	err = err ?: sessions_new(config, &request->log, &daemon->sessions);
 	if (err)
 		return err;
 	api.ingest = daemon->ingest;
+	api.sessions = daemon->sessions;
 	api.views = ingest_views(daemon->ingest, &api.view_count);
 	err = http_new(daemon->base, &api, &request->log, &daemon->http, &port);
 	err = err ?: add_events(daemon);
@@ -197,6 +201,7 @@ static void stop(struct daemon *daemon)
 {
 	notify_put("STOPPING=1");
 	http_free(daemon->http);
+	sessions_free(daemon->sessions);
 	ingest_free(daemon->ingest);
 	for (size_t i = 0; i < array_len(daemon->signals); i++)
 		if (daemon->signals[i])

@@ -260,7 +260,7 @@ static bool is_allowed(struct http *http, struct evhttp_request *evhttp,
 				 "a page of another site may not change anything");
 		return false;
 	}
-	if (request->method != METHOD_GET && request->method != METHOD_OTHER &&
+	if ((request->method == METHOD_POST || request->method == METHOD_PUT) &&
 	    (!type || strncmp(type, "application/json", 16) != 0)) {
 		response_problem(response, 415, "send Content-Type: application/json",
 				 "the body should be JSON");

@@ -70,6 +70,8 @@ static const char *title_of(int status)
 		return "Not Found";
 	case 405:
 		return "Method Not Allowed";
+	case 409:
+		return "Conflict";
 	case 415:
 		return "Unsupported Media Type";
 	case 421:

@@ -59,6 +59,25 @@ static void put_store(FILE *out, const struct store_state *store)
 			   "When the oldest row happened.", (double)store->oldest_unix_ns / 1e9);
 }
 
+static void put_sessions(FILE *out, const struct api *api)
+{
+	struct sessions_totals totals;
+
+	sessions_totals(api->sessions, &totals);
+	put_number(out, "kymo_sessions_running", "gauge", "Profiles on demand that run now.",
+		   (double)totals.running);
+	put_number(out, "kymo_session_results_bytes", "gauge", "Size of results that are kept.",
+		   (double)totals.kept_bytes);
+	put_number(out, "kymo_sessions_started_total", "counter", "Profiles on demand.",
+		   (double)totals.started);
+	put_number(out, "kymo_sessions_refused_total", "counter",
+		   "Profiles on demand that were one too many.", (double)totals.refused);
+	put_number(out, "kymo_sessions_failed_total", "counter",
+		   "Profiles on demand that did not work.", (double)totals.failed);
+	put_number(out, "kymo_sessions_expired_total", "counter",
+		   "Profiles on demand whose results are gone.", (double)totals.expired);
+}
+
 static void put_cost(FILE *out, const struct api *api, const struct ingest_status *status)
 {
 	struct rusage usage;
@@ -90,6 +109,7 @@ int answer_metrics(struct api *api, const struct request *request, struct respon
 	fprintf(out, "kymo_build_info{version=\"%s\"} 1\n", KYMO_VERSION);
 	put_parts(out, &status);
 	put_store(out, &status.store);
+	put_sessions(out, api);
 	put_cost(out, api, &status);
 	return response_close(response, out);
 }

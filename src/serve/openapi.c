@@ -265,7 +265,7 @@ static void put_answers(struct json *json, const struct route *route,
 	json_object_end(json);
 }
 
-static void put_body(struct json *json)
+static void put_body(struct json *json, const struct body_key *keys)
 {
 	json_object(json, "requestBody");
 	json_bool(json, "required", true);
@@ -274,15 +274,29 @@ static void put_body(struct json *json)
 	json_object(json, "schema");
 	json_text(json, "type", "object");
 	json_array(json, "required");
-	json_text(json, NULL, "on");
+	for (const struct body_key *key = keys; key->name; key++)
+		if (key->is_required)
+			json_text(json, NULL, key->name);
 	json_array_end(json);
+	json_bool(json, "additionalProperties", false);
 	json_object(json, "properties");
-	put_schema_type(json, "on", "boolean", NULL, false);
+	for (const struct body_key *key = keys; key->name; key++) {
+		json_object(json, key->name);
+		json_text(json, "type", key->type);
+		json_text(json, "description", key->help);
+		json_object_end(json);
+	}
 	json_object_end(json);
 	json_object_end(json);
 	json_object_end(json);
 	json_object_end(json);
 	json_object_end(json);
+}
+
+/* A path of the table, which may be asked in several ways: those follow one another. */
+static bool is_same_path(const struct route *a, const struct route *b)
+{
+	return a->path && b->path && strcmp(a->path, b->path) == 0;
 }
 
 /* @view: of what is answered; NULL: it is no records.  @collector: in the path; NULL: it is whole */
@@ -300,15 +314,17 @@ static int put_route(struct json *json, const struct route *route, const struct 
 
 	snprintf(path, sizeof(path), "/api/v1/%s", collector ?: "");
 	snprintf(help, sizeof(help), "the records of the collector '%s'", collector ?: "");
-	json_object(json, collector ? path : route->path);
+	if (collector || route == routes || !is_same_path(route, route - 1))
+		json_object(json, collector ? path : route->path);
 	json_object(json, methods[route->method]);
 	json_text(json, "summary", collector ? help : route->help);
 	err = put_parameters(json, route, view);
-	if (route->method == METHOD_PUT)
-		put_body(json);
+	if (route->body)
+		put_body(json, route->body);
 	put_answers(json, route, view);
 	json_object_end(json);
-	json_object_end(json);
+	if (collector || !is_same_path(route, route + 1))
+		json_object_end(json);
 	return err;
 }
 

@@ -9,11 +9,10 @@
 #include "report/top.h"
 #include "serve/answers.h"
 #include "serve/call_tree.h"
+#include "serve/formats.h"
 #include "serve/profiles.h"
 #include "serve/rows.h"
 #include "serve/span.h"
-#include "ship/sinks.h"
-#include "show/sinks.h"
 
 #define FUNCTIONS_LIMIT     50
 #define FUNCTIONS_LIMIT_MAX 10000
@@ -33,60 +32,16 @@ const struct query_parameter function_parameters[] = {
 	{ 0 },
 };
 
-/* Those that are written sample by sample cannot be had from sums. */
-static int find_sink(const char *name, const struct sink **ret_sink)
-{
-	const struct sink *const *const tables[] = { show_sinks, ship_sinks };
-	int err;
-
-	for (size_t i = 0; i < array_len(tables); i++)
-		for (const struct sink *const *sink = tables[i]; *sink; sink++)
-			if (strcmp((*sink)->name, name) == 0 && !(*sink)->is_live) {
-				*ret_sink = *sink;
-				return 0;
-			}
-	err = fail(-EINVAL, "'%s' is no format of stored samples", name);
-	hint("format is json, folded, svg, pprof, speedscope, firefox or tree");
-	return err;
-}
-
-static const char *type_of(const struct sink *sink)
-{
-	if (sink == &show_svg)
-		return "image/svg+xml";
-	if (sink->is_binary)
-		return "application/octet-stream";
-	return sink == &ship_speedscope || sink == &ship_firefox ? "application/json"
-								 : "text/plain; charset=utf-8";
-}
-
-static int write_sink(const struct sink *sink, const struct profile *profile, double min_share,
-		      struct response *response)
-{
-	struct sink_target target = {
-		.profile = profile,
-		.options = { .title = "from the store of kymo", .min_share_pct = min_share },
-	};
-	int err;
-
-	target.out = response_open(response, 200, type_of(sink));
-	if (!target.out)
-		return -ENOMEM;
-	err = sink->begin ? sink->begin(&target) : 0;
-	if (!err && sink->moments && profile->moments.len)
-		err = sink->moments(&target, 0, profile->moments.len);
-	err = err ?: sink->end(&target);
-	/* A browser must not run a picture as a page of ours. */
-	if (sink == &show_svg || sink->is_binary)
-		snprintf(response->disposition, sizeof(response->disposition),
-			 "attachment; filename=\"kymo.%s\"", sink->suffix);
-	return response_close(response, target.out) ?: err;
-}
+const char *const profile_kinds[PROFILE_KINDS] = {
+	[PROFILE_RUNNING] = "cpu",
+	[PROFILE_WAITING] = "off-cpu",
+	[PROFILE_LIVING] = "wall",
+};
 
 void profile_put_head(struct json *json, const struct profile *profile,
 		      const struct profile_query *query)
 {
-	json_text(json, "kind", "cpu");
+	json_text(json, "kind", profile_kinds[profile->time]);
 	rows_put_instant(json, "start", query->start_unix_ns);
 	rows_put_instant(json, "end", query->end_unix_ns);
 	/* Slices are taken whole, so what they cover may begin before and end behind. */
@@ -104,34 +59,6 @@ void profile_put_head(struct json *json, const struct profile *profile,
 	json_array_end(json);
 }
 
-static int write_tree(const struct profile *profile, const struct profile_query *query,
-		      double min_share, bool by_comm, struct response *response)
-{
-	struct flame flame = { 0 };
-	struct json json;
-	FILE *out = NULL;
-	int err = flame_build(&flame, profile, by_comm, false);
-
-	if (!err) {
-		min_share = call_tree_trim(&flame, min_share);
-		flame_sort(&flame, FLAME_BY_WEIGHT);
-		out = response_open(response, 200, "application/json");
-		err = out ? 0 : -ENOMEM;
-	}
-	if (!err) {
-		json_begin(&json, out, false);
-		json_object(&json, NULL);
-		profile_put_head(&json, profile, query);
-		json_double(&json, "min_share", min_share);
-		err = call_tree_put(&json, &flame);
-		json_object_end(&json);
-		putc('\n', out);
-		err = response_close(response, out) ?: err;
-	}
-	flame_done(&flame);
-	return err;
-}
-
 int answer_profiles(struct api *api, const struct request *request, struct response *response)
 {
 	const char *format = request_parameter(request, "format") ?: "json";
@@ -143,15 +70,15 @@ int answer_profiles(struct api *api, const struct request *request, struct respo
 	double min_share = is_tree ? CALL_TREE_SHARE_PCT : 0;
 	int err = span_check_parameters(request, profile_parameters);
 
-	err = err ?: is_tree ? 0 : find_sink(format, &sink);
+	err = err ?: is_tree ? 0 : formats_find(format, false, &sink);
 	err = err ?: span_read_samples(request, &query);
 	err = err ?: span_read_tree(request, &by_comm, &min_share);
 	err = err ?: api_reader(api, &reader);
 	err = err ?: profile_read(reader, &query, sink && sink->every_sample, &profile);
 	if (err)
 		return err;
-	return is_tree ? write_tree(profile, &query, min_share, by_comm, response)
-		       : write_sink(sink, profile, min_share, response);
+	return is_tree ? formats_put_tree(profile, &query, min_share, by_comm, response)
+		       : formats_put(sink, profile, "from the store of kymo", min_share, response);
 }
 
 static void put_function(struct json *json, const struct flame *flame, const struct top_row *row)

@@ -6,12 +6,14 @@
 
 #include "serve/ingest.h"
 #include "serve/message.h"
+#include "serve/sessions.h"
 #include "store/reader.h"
 
 /* What answering needs; one for each thread that answers. */
 struct api {
 	const struct config *config;
 	struct ingest *ingest;
+	struct sessions *sessions;
 	const struct record_view *views;
 	size_t view_count;
 	uint64_t started_unix_ns;
@@ -24,13 +26,22 @@ struct query_parameter {
 	const char *type; /* of OpenAPI: "string", "integer" */
 };
 
+/* A key of the JSON object that a request brings. */
+struct body_key {
+	const char *name; /* NULL closes the list */
+	const char *help;
+	const char *type;
+	bool is_required;
+};
+
 struct route {
 	enum method method;
 	const char *path; /* a part "{name}" stands for any one part */
 	const char *help;
 	const struct query_parameter *parameters;
-	const char *records; /* it answers with pages of: "tcp", "process.life" */
-	const char *type;    /* of what is answered; NULL: application/json */
+	const struct body_key *body; /* NULL: it brings none */
+	const char *records;         /* it answers with pages of: "tcp", "process.life" */
+	const char *type;            /* of what is answered; NULL: application/json */
 	/* In a thread that may wait; or at once, where nothing can wait.  Return: 0 with an answer; -errno
 	 * with fail() said.
 	 */
@@ -39,7 +50,7 @@ struct route {
 	bool is_stream; /* of events: the connection stays open */
 };
 
-/* Closed by a row without path. */
+/* Closed by a row without path; those of one path follow one another. */
 extern const struct route routes[];
 
 /**

@@ -154,6 +154,24 @@ static uint64_t resident_bytes(void)
 	return (uint64_t)usage.ru_maxrss * 1024;
 }
 
+static void put_sessions(struct json *json, const struct api *api)
+{
+	struct sessions_totals totals;
+
+	sessions_totals(api->sessions, &totals);
+	json_object(json, "sessions");
+	json_u64(json, "running", totals.running);
+	json_u64(json, "max_concurrent", api->config->profiler.max_concurrent_sessions);
+	json_u64(json, "kept", totals.kept);
+	put_large(json, "kept_bytes", totals.kept_bytes);
+	json_u64(json, "started", totals.started);
+	json_u64(json, "refused", totals.refused);
+	json_u64(json, "failed", totals.failed);
+	json_u64(json, "cancelled", totals.cancelled);
+	json_u64(json, "expired", totals.expired);
+	json_object_end(json);
+}
+
 static void put_cost(struct json *json, const struct ingest_status *status)
 {
 	json_object(json, "cost");
@@ -186,11 +204,17 @@ int answer_status(struct api *api, const struct request *request, struct respons
 	put_reasons(&json, &reasons);
 	put_parts(&json, &status);
 	put_store(&json, api, &status.store);
+	put_sessions(&json, api);
 	put_cost(&json, &status);
 	json_object_end(&json);
 	putc('\n', out);
 	return response_close(response, out);
 }
+
+const struct body_key switch_body[] = {
+	{ "on", "whether it should run", "boolean", true },
+	{ 0 },
+};
 
 /* {"on": true} */
 static int read_on(const struct request *request, bool *ret_on)

@@ -97,6 +97,25 @@ class Serving:
         return self.status(f"/api/v1/collectors/{name}", "-X", "PUT", "-H",
                            "Content-Type: application/json", "-d", json.dumps({"on": on}))
 
+    def post(self, path, **body):
+        """The status, and what was answered."""
+        answer = curl("-w", "\n%{http_code}", "-X", "POST", "-H", "Content-Type: application/json",
+                      "-d", json.dumps(body), self.url + path).stdout
+        text, status = answer.rsplit("\n", 1)
+        return int(status), json.loads(text)
+
+    def session(self, **body):
+        status, session = self.post("/api/v1/sessions", **body)
+        assert status == 202, session
+        return session
+
+    def session_over(self, number):
+        """A session as it is when it is over."""
+        def ask():
+            session = self.get(f"/api/v1/sessions/{number}")
+            return session if session["state"] in ("done", "failed", "cancelled") else None
+        return until(ask, f"session {number}")
+
     def rows(self, sql, *values):
         database = sqlite3.connect(f"file:{self.store}?mode=ro", uri=True, timeout=10)
         database.row_factory = sqlite3.Row

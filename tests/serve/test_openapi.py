@@ -22,6 +22,11 @@ def routes():
     return re.findall(r'\.path = "([^"]+)"', table)
 
 
+def methods():
+    table = (TOP / "src/serve/route.c").read_text().split("const struct route routes[]")[1]
+    return re.findall(r'(?:\.method = METHOD_(\w+),\s+)?\.path = "([^"]+)"', table)
+
+
 def test_every_route_is_in_it(serve):
     paths = serve.openapi["paths"]
     for path in routes():
@@ -30,7 +35,10 @@ def test_every_route_is_in_it(serve):
     collectors = [part["name"] for part in serve.get("/api/v1/status")["collectors"]]
     for name in set(collectors) - {"profile"}:
         assert f"/api/v1/{name}" in paths, name
-    assert len(routes()) == len(set(routes()))
+    for method, path in methods():
+        if path != "/api/v1/{collector}":
+            assert (method or "GET").lower() in paths[path], (method, path)
+    assert len(methods()) == len(set(methods())) == len(routes())
 
 
 def test_it_is_well_formed(serve):
@@ -86,11 +94,14 @@ def test_its_parameters_are_taken(serve):
     special = {"start": "-1m", "end": "now", "order": "asc", "format": "json", "kind": "cpu",
                "group": "comm", "container": "0123456789ab", "sort": "self", "metric": "cpu", "step": "60s",
                "type": "runq.host", "column": "wait", "column.end": "reset"}
+    session = serve.session(duration_s=0.1)["id"]
+    serve.session_over(session)
     for path, methods in serve.openapi["paths"].items():
         if "get" not in methods or path == "/api/v1/events":
             continue
+        path = path.replace("{id}", session)
         for one in methods["get"]["parameters"]:
-            if one["name"] in ("cursor", "event"):
+            if one["name"] in ("cursor", "event") or one["in"] == "path":
                 continue
             query = f"{one['name']}={special.get(one['name'], values[one['schema']['type']])}"
             if query == "by=1" and path == "/api/v1/timeseries":

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: MIT */
+/* session_answers.c - profiles on demand over REST: started, listed, cancelled, and read in every format of
+ * `kymo profile`.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/json_read.h"
+#include "serve/answers.h"
+#include "serve/call_tree.h"
+#include "serve/formats.h"
+#include "serve/profiles.h"
+#include "serve/rows.h"
+#include "serve/sessions.h"
+#include "serve/span.h"
+
+#define DEFAULT_RATE_HZ 99
+#define DEFAULT_S       30
+#define MIN_BLOCK_NS    NS_PER_MS /* as `kymo profile --off-cpu` has it */
+
+/* Every sample of a long session is more than anybody asked for. */
+enum samples_wish {
+	SAMPLES_IF_FEW,
+	SAMPLES_KEPT,
+	SAMPLES_ADDED_UP
+};
+
+static const char *const stages[SESSIONS_STAGE_COUNT] = {
+	[SESSIONS_STARTING] = "starting",   [SESSIONS_RUNNING] = "running",
+	[SESSIONS_NAMING] = "naming",       [SESSIONS_DONE] = "done",
+	[SESSIONS_CANCELLED] = "cancelled", [SESSIONS_FAILED] = "failed",
+};
+
+static const char *const ends[] = {
+	[DEMAND_DURATION] = "duration",
+	[DEMAND_STOPPED] = "stopped",
+	[DEMAND_TARGET_GONE] = "process ended",
+	[DEMAND_FULL] = "result at its ceiling",
+};
+
+const struct query_parameter session_profile_parameters[] = {
+	{ "format",
+	  "json: the tree of the page; profile-json, folded, extended-folded, table, svg, tree, pprof, "
+	  "speedscope or firefox, as kymo profile writes them",
+	  "string" },
+	{ "min_share", "percent of the whole: lighter nodes are left out", "number" },
+	{ "group", "comm: below the names of threads; or none", "string" },
+	{ 0 },
+};
+
+const struct body_key session_body[] = {
+	{ "pid", "the process, with its threads and children; the whole host if left out",
+	  "integer" },
+	{ "duration_s", "30 if left out; at most max_session_duration_seconds of [profiler]",
+	  "number" },
+	{ "rate_hz",
+	  "samples of each processor and second; 99 if left out; at most max_frequency_hz of [profiler]",
+	  "integer" },
+	{ "kind", "cpu; off-cpu: where threads wait; or wall: both", "string" },
+	{ "samples",
+	  "keep every single one, for extended-folded, table, profile-json, speedscope and firefox; if left "
+	  "out, where they are few",
+	  "boolean" },
+	{ 0 },
+};
+
+static int read_number(struct json_reader *reader, const char *name, double min, double max,
+		       bool is_whole, double *number)
+{
+	if (json_read(reader) != JSON_NUMBER || !(reader->number >= min && reader->number <= max) ||
+	    (is_whole && reader->number != (double)(uint64_t)reader->number))
+		return fail(-EINVAL, "'%s' is a%s number from %.15g to %.15g", name,
+			    is_whole ? " whole" : "", min, max);
+	*number = reader->number;
+	return 0;
+}
+
+static int read_kind(struct json_reader *reader, enum profile_time *time)
+{
+	if (json_read(reader) == JSON_TEXT)
+		for (size_t i = 0; i < PROFILE_KINDS; i++)
+			if (json_read_is(reader, profile_kinds[i])) {
+				*time = (enum profile_time)i;
+				return 0;
+			}
+	return fail(-EINVAL, "'kind' is \"cpu\", \"off-cpu\" or \"wall\"");
+}
+
+static int read_flag(struct json_reader *reader, enum samples_wish *wish)
+{
+	enum json_token token = json_read(reader);
+
+	if (token != JSON_TRUE && token != JSON_FALSE)
+		return fail(-EINVAL, "'samples' is true or false");
+	*wish = token == JSON_TRUE ? SAMPLES_KEPT : SAMPLES_ADDED_UP;
+	return 0;
+}
+
+static int read_key(struct json_reader *reader, const struct config *config,
+		    struct demand_request *wanted, enum samples_wish *wish)
+{
+	double number = 0;
+	int err;
+
+	if (json_read_is(reader, "kind"))
+		return read_kind(reader, &wanted->time);
+	if (json_read_is(reader, "samples"))
+		return read_flag(reader, wish);
+	if (json_read_is(reader, "pid")) {
+		err = read_number(reader, "pid", 1, INT32_MAX, true, &number);
+		wanted->pid = (uint32_t)number;
+	} else if (json_read_is(reader, "rate_hz")) {
+		err = read_number(reader, "rate_hz", 1, (double)config->profiler.max_frequency_hz,
+				  true, &number);
+		wanted->rate_hz = (uint32_t)number;
+	} else if (json_read_is(reader, "duration_s")) {
+		err = read_number(reader, "duration_s", 0.01,
+				  (double)config->profiler.max_session_duration_seconds, false,
+				  &number);
+		wanted->duration_ns = (uint64_t)(number * NS_PER_S);
+	} else {
+		err = fail(-EINVAL, "there is no key '%.*s'", (int)reader->len, reader->text);
+		hint("pid, duration_s, rate_hz, kind and samples are known");
+	}
+	return err;
+}
+
+static int read_body(const struct request *request, const struct config *config,
+		     struct demand_request *wanted)
+{
+	enum samples_wish wish = SAMPLES_IF_FEW;
+	struct json_reader reader;
+	enum json_token token;
+	uint64_t most;
+	int err = 0;
+
+	json_read_begin(&reader, request->body ?: "", request->body_len);
+	if (json_read(&reader) != JSON_OBJECT)
+		return fail(-EINVAL, "the body should be {\"pid\": 1234, \"duration_s\": 10}");
+	while (!err && (token = json_read(&reader)) == JSON_KEY)
+		err = read_key(&reader, config, wanted, &wish);
+	if (!err && (token != JSON_OBJECT_END || json_read(&reader) != JSON_END))
+		err = fail(-EINVAL, "the body is no JSON object");
+	most = wanted->duration_ns / NS_PER_S * wanted->rate_hz *
+	       (uint64_t)sysconf(_SC_NPROCESSORS_ONLN);
+	wanted->keep_samples = wish == SAMPLES_KEPT ||
+			       (wish == SAMPLES_IF_FEW && wanted->time == PROFILE_RUNNING &&
+				most <= SESSIONS_MAX_SAMPLES);
+	return err;
+}
+
+static void put_state(struct json *json, const struct sessions_state *state)
+{
+	const struct demand_request *request = &state->request;
+	char href[80];
+
+	json_text(json, "id", state->id);
+	json_text(json, "state", stages[state->stage]);
+	if (state->stage == SESSIONS_DONE)
+		json_text(json, "ended_by", ends[state->end]);
+	if (state->stage == SESSIONS_FAILED)
+		json_text(json, "why", state->why);
+	json_text(json, "target", request->pid ? "process" : "host");
+	if (request->pid)
+		json_u64(json, "pid", request->pid);
+	json_text(json, "kind", profile_kinds[request->time]);
+	json_double(json, "duration_s", (double)request->duration_ns / NS_PER_S);
+	json_u64(json, "rate_hz", request->rate_hz);
+	json_bool(json, "keeps_samples", request->keep_samples);
+	rows_put_instant(json, "asked", state->at_unix_ns);
+	if (state->setup_ns)
+		rows_put_u64(json, "setup_ns", state->setup_ns);
+	if (state->first_ns)
+		rows_put_u64(json, "first_sample_ns", state->first_ns);
+	json_u64(json, "samples", state->samples);
+	json_u64(json, "lost", state->lost);
+	if (state->expires_unix_ns)
+		rows_put_instant(json, "expires", state->expires_unix_ns);
+	snprintf(href, sizeof(href), "/api/v1/sessions/%s", state->id);
+	json_text(json, "href", href);
+	if (state->stage == SESSIONS_DONE) {
+		snprintf(href, sizeof(href), "/api/v1/sessions/%s/profile", state->id);
+		json_text(json, "profile", href);
+	}
+}
+
+static int put_one(const struct sessions_state *state, int status, struct response *response)
+{
+	FILE *out = response_open(response, status, "application/json");
+	struct json json;
+
+	if (!out)
+		return -ENOMEM;
+	json_begin(&json, out, false);
+	json_object(&json, NULL);
+	put_state(&json, state);
+	json_object_end(&json);
+	putc('\n', out);
+	return response_close(response, out);
+}
+
+static int unknown(const char *id)
+{
+	int err = fail(-ENOENT, "there is no session '%s'", id);
+
+	hint("GET /api/v1/sessions lists those that have not expired");
+	return err;
+}
+
+int answer_session_start(struct api *api, const struct request *request, struct response *response)
+{
+	struct demand_request wanted = {
+		.rate_hz = DEFAULT_RATE_HZ,
+		.duration_ns = DEFAULT_S * NS_PER_S,
+		.min_block_ns = MIN_BLOCK_NS,
+		.max_bytes = SESSIONS_MAX_RESULT_BYTES,
+	};
+	struct sessions_state state;
+	char id[SESSIONS_ID_BYTES], remedy[256];
+	int err;
+
+	if (wanted.duration_ns > api->config->profiler.max_session_duration_seconds * NS_PER_S)
+		wanted.duration_ns = api->config->profiler.max_session_duration_seconds * NS_PER_S;
+	if (wanted.rate_hz > api->config->profiler.max_frequency_hz)
+		wanted.rate_hz = (uint32_t)api->config->profiler.max_frequency_hz;
+	err = read_body(request, api->config, &wanted);
+	err = err ?: sessions_start(api->sessions, &wanted, id);
+	if (err == -ESRCH || err == -EBUSY) {
+		snprintf(remedy, sizeof(remedy), "%s", error_hint());
+		response_problem(response, err == -ESRCH ? 404 : 429, remedy, "%s", error_text());
+		error_clear();
+		return 0;
+	}
+	err = err ?: sessions_find(api->sessions, id, &state);
+	return err ?: put_one(&state, 202, response);
+}
+
+int answer_sessions(struct api *api, const struct request *request, struct response *response)
+{
+	own(freep) struct sessions_state *states = NULL;
+	struct json json;
+	size_t count = 0;
+	FILE *out = NULL;
+	int err = span_check_parameters(request, NULL);
+
+	err = err ?: sessions_list(api->sessions, &states, &count);
+	if (!err)
+		out = response_open(response, 200, "application/json");
+	if (!out)
+		return err ?: -ENOMEM;
+	json_begin(&json, out, false);
+	json_object(&json, NULL);
+	json_array(&json, "data");
+	for (size_t i = 0; i < count; i++) {
+		json_object(&json, NULL);
+		put_state(&json, &states[i]);
+		json_object_end(&json);
+	}
+	json_array_end(&json);
+	json_u64(&json, "count", count);
+	json_u64(&json, "max_concurrent", api->config->profiler.max_concurrent_sessions);
+	json_object_end(&json);
+	putc('\n', out);
+	return response_close(response, out);
+}
+
+int answer_session(struct api *api, const struct request *request, struct response *response)
+{
+	struct sessions_state state;
+
+	if (sessions_find(api->sessions, request->parts[0], &state))
+		return unknown(request->parts[0]);
+	return put_one(&state, 200, response);
+}
+
+int answer_session_cancel(struct api *api, const struct request *request, struct response *response)
+{
+	FILE *out;
+
+	if (sessions_cancel(api->sessions, request->parts[0]))
+		return unknown(request->parts[0]);
+	out = response_open(response, 202, "application/json");
+	if (!out)
+		return -ENOMEM;
+	fprintf(out, "{\"accepted\":true}\n");
+	return response_close(response, out);
+}
+
+static int put_profile(const struct profile *profile, const struct request *request,
+		       struct response *response)
+{
+	const char *format = request_parameter(request, "format") ?: "json";
+	struct profile_query span = { .start_unix_ns = profile->started_unix_ns };
+	bool is_tree = strcmp(format, "json") == 0, by_comm = true;
+	double min_share = is_tree ? CALL_TREE_SHARE_PCT : 0;
+	const struct sink *sink = NULL;
+	int err = span_read_tree(request, &by_comm, &min_share);
+
+	span.end_unix_ns = profile->started_unix_ns + profile->duration_ns;
+	if (!err && is_tree)
+		return formats_put_tree(profile, &span, min_share, by_comm, response);
+	if (strcmp(format, "profile-json") == 0)
+		format = "json";
+	err = err ?: formats_find(format, true, &sink);
+	if (!err && sink->every_sample && !profile->keep_moments) {
+		err = fail(-EINVAL, "'%s' needs every single sample, and they were added up",
+			   format);
+		hint("start the session with \"samples\": true");
+	}
+	return err ?: formats_put(sink, profile, "a session of kymo", min_share, response);
+}
+
+int answer_session_profile(struct api *api, const struct request *request,
+			   struct response *response)
+{
+	struct session_result *result = NULL;
+	const struct profile *profile;
+	struct sessions_state state;
+	int err = span_check_parameters(request, session_profile_parameters);
+
+	if (err)
+		return err;
+	if (sessions_borrow(api->sessions, request->parts[0], &profile, &result) == 0) {
+		err = put_profile(profile, request, response);
+		sessions_return(api->sessions, result);
+		return err;
+	}
+	if (sessions_find(api->sessions, request->parts[0], &state))
+		return unknown(request->parts[0]);
+	if (state.stage == SESSIONS_FAILED)
+		response_problem(response, 409, NULL, "the session failed: %s", state.why);
+	else
+		response_problem(response, 409, "GET /api/v1/sessions/{id} tells how far it is",
+				 "the session has no result: it is %s", stages[state.stage]);
+	return 0;
+}
