@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/json_read.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -165,6 +166,88 @@ enum json_token json_read(struct json_reader *reader)
 bool json_read_is(const struct json_reader *reader, const char *text)
 {
 	return strlen(text) == reader->len && memcmp(text, reader->text, reader->len) == 0;
+}
+
+/* Four digits; UINT32_MAX: they are none. */
+static uint32_t read_code(const char *at, const char *end)
+{
+	uint32_t code = 0;
+
+	if (end - at < 4)
+		return UINT32_MAX;
+	for (int i = 0; i < 4; i++) {
+		const char *digits = "0123456789abcdef";
+		const char *digit = at[i] ? strchr(digits, at[i] | 0x20) : NULL;
+
+		if (!digit)
+			return UINT32_MAX;
+		code = code << 4 | (uint32_t)(digit - digits);
+	}
+	return code;
+}
+
+static char *put_character(char *to, uint32_t code)
+{
+	if (code < 0x80) {
+		*to++ = (char)code;
+	} else if (code < 0x800) {
+		*to++ = (char)(0xc0 | code >> 6);
+		*to++ = (char)(0x80 | (code & 0x3f));
+	} else if (code < 0x10000) {
+		*to++ = (char)(0xe0 | code >> 12);
+		*to++ = (char)(0x80 | (code >> 6 & 0x3f));
+		*to++ = (char)(0x80 | (code & 0x3f));
+	} else {
+		*to++ = (char)(0xf0 | code >> 18);
+		*to++ = (char)(0x80 | (code >> 12 & 0x3f));
+		*to++ = (char)(0x80 | (code >> 6 & 0x3f));
+		*to++ = (char)(0x80 | (code & 0x3f));
+	}
+	return to;
+}
+
+/* Behind "\\u"; a pair of halves is one character, half a one and a NUL are U+FFFD. */
+static char *put_escaped(char *to, const char **at, const char *end)
+{
+	uint32_t code = read_code(*at, end), low = UINT32_MAX;
+
+	if (code == UINT32_MAX)
+		return put_character(to, 0xfffd);
+	*at += 4;
+	if (code >= 0xd800 && code < 0xdc00 && end - *at >= 6 && (*at)[0] == '\\' &&
+	    (*at)[1] == 'u')
+		low = read_code(*at + 2, end);
+	if (low >= 0xdc00 && low < 0xe000) {
+		*at += 6;
+		return put_character(to, 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00));
+	}
+	return put_character(to, !code || (code >= 0xd800 && code < 0xe000) ? 0xfffd : code);
+}
+
+/* No escape is shorter than what it stands for, but "\\u" without digits: two bytes for three. */
+char *json_read_text(const struct json_reader *reader)
+{
+	static const char from[] = "bfnrt", into[] = "\b\f\n\r\t";
+	const char *at = reader->text, *end = at + reader->len;
+	char *text = malloc(reader->len + reader->len / 2 + 2), *to = text;
+
+	while (text && at < end) {
+		const char *known;
+
+		if (*at != '\\' || at + 1 == end) {
+			*to++ = *at++;
+			continue;
+		}
+		at += 2;
+		known = at[-1] ? strchr(from, at[-1]) : NULL;
+		if (at[-1] == 'u')
+			to = put_escaped(to, &at, end);
+		else
+			*to++ = known ? into[known - from] : at[-1];
+	}
+	if (text)
+		*to = '\0';
+	return text;
 }
 
 void json_skip(struct json_reader *reader, enum json_token begin)

@@ -46,6 +46,9 @@ enum json_token json_read(struct json_reader *reader);
 /** json_read_is - whether the key or text that was read last is this one */
 bool json_read_is(const struct json_reader *reader, const char *text);
 
+/** json_read_text - what the key or text that was read last means, without escapes; NULL: no memory.  Free it */
+char *json_read_text(const struct json_reader *reader);
+
 /** json_skip - past the value that begins with a token which was read */
 void json_skip(struct json_reader *reader, enum json_token begin);
 

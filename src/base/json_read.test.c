@@ -99,12 +99,37 @@ static void values_can_be_skipped(void **state)
 	assert_true(reader.number == 7);
 }
 
+static void texts_lose_their_escapes(void **state)
+{
+	static const char *const texts[][2] = {
+		{ "\"a\\\"b\\\\\\/\\n\\t\"", "a\"b\\/\n\t" },
+		{ "\"\\u0041\\u00e4\\u20AC\"", "A\xc3\xa4\xe2\x82\xac" },
+		{ "\"\\ud83d\\ude00!\"", "\xf0\x9f\x98\x80!" },
+		{ "\"\\ud83d\\u0041\"", "\xef\xbf\xbd"
+					"A" },
+		{ "\"\\u0000\\uzz\"", "\xef\xbf\xbd\xef\xbf\xbdzz" },
+		{ "\"\"", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < array_len(texts); i++) {
+		own(freep) char *text = NULL;
+		struct json_reader reader;
+
+		json_read_begin(&reader, texts[i][0], strlen(texts[i][0]));
+		assert_int_equal(json_read(&reader), JSON_TEXT);
+		text = json_read_text(&reader);
+		assert_string_equal(text, texts[i][1]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tokens_come_in_order),
 		cmocka_unit_test(what_is_no_json_is_bad),
 		cmocka_unit_test(values_can_be_skipped),
+		cmocka_unit_test(texts_lose_their_escapes),
 	};
 
 	return test_run(tests);

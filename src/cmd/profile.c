@@ -10,57 +10,10 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "cmd/color.h"
+#include "cmd/format.h"
 #include "session/session.h"
 #include "ship/sinks.h"
 #include "show/sinks.h"
-
-static const struct sink *find_sink(const char *name)
-{
-	for (const struct sink *const *sink = show_sinks; *sink; sink++)
-		if (strcmp((*sink)->name, name) == 0)
-			return *sink;
-	for (const struct sink *const *sink = ship_sinks; *sink; sink++)
-		if (strcmp((*sink)->name, name) == 0)
-			return *sink;
-	return NULL;
-}
-
-static bool ends_with(const char *text, const char *end)
-{
-	size_t len = strlen(text), end_len = strlen(end);
-
-	return len > end_len && strcmp(text + len - end_len, end) == 0 &&
-	       text[len - end_len - 1] == '.';
-}
-
-/* Length of the suffix of a file name that says a format. */
-static size_t suffix_len(const char *path, const struct sink *sink)
-{
-	if (ends_with(path, sink->suffix))
-		return strlen(sink->suffix);
-	if (sink->other_suffix && ends_with(path, sink->other_suffix))
-		return strlen(sink->other_suffix);
-	return 0;
-}
-
-/* A file name says its format, where none was asked for: the longest suffix that fits. */
-static const struct sink *sink_for_file(const char *path, const struct sink *otherwise)
-{
-	const struct sink *const *const tables[] = { show_sinks, ship_sinks };
-	const struct sink *best = otherwise;
-	size_t best_len = 0;
-
-	for (size_t i = 0; i < array_len(tables); i++)
-		for (const struct sink *const *sink = tables[i]; *sink; sink++) {
-			size_t len = suffix_len(path, *sink);
-
-			if (len <= best_len)
-				continue;
-			best = *sink;
-			best_len = len;
-		}
-	return best;
-}
 
 static int check_waker(const struct arguments *arguments)
 {
@@ -77,18 +30,12 @@ static int check_waker(const struct arguments *arguments)
 static int choose_sink(const struct arguments *arguments, const struct sink **ret_sink)
 {
 	const char *path = arguments_text(arguments, "output");
-	const struct sink *sink = find_sink(arguments_text(arguments, "format"));
-	int err;
+	const struct sink *sink = format_find(arguments_text(arguments, "format"));
 
 	if (path && !arguments_has(arguments, "format"))
-		sink = sink_for_file(path, sink);
-	if (sink->is_binary && !path && isatty(STDOUT_FILENO)) {
-		err = fail(-EINVAL, "format '%s' is no text for a terminal", sink->name);
-		hint("write it to a file with '-o profile.%s'", sink->suffix);
-		return err;
-	}
+		sink = format_for_file(path, sink);
 	*ret_sink = sink;
-	return 0;
+	return format_check(sink, path);
 }
 
 static int read_targets(const struct arguments *arguments, struct cpu_request *cpu,

@@ -6,21 +6,9 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "collect/collector.h"
+#include "cmd/settings.h"
 #include "collect/rights.h"
 #include "serve/daemon.h"
-
-#define DEFAULT_FILE "/etc/kymo/kymo.toml"
-
-static const char *const *collector_names(const char **names, size_t size)
-{
-	size_t count = 0;
-
-	for (const struct collector *const *one = collectors; *one && count + 2 < size; one++)
-		names[count++] = (*one)->name;
-	names[count++] = NULL;
-	return names;
-}
 
 static void put_url(const char *url)
 {
@@ -57,18 +45,18 @@ static int need_rights(void)
 
 int serve_verb_run(const struct arguments *arguments)
 {
-	const char *names[64], *path = arguments_text(arguments, "config");
+	const char *names[SETTINGS_NAMES], *path = arguments_text(arguments, "config");
 	own(config_done) struct config config;
 	struct daemon_request request = {
 		.config = &config,
-		.collectors = collector_names(names, array_len(names)),
+		.collectors = settings_collectors(names),
 		.log = { .out = stderr, .debug = arguments_flag(arguments, "debug") },
 		.listening = put_url,
 	};
 	int err;
 
-	if (!path && access(DEFAULT_FILE, R_OK) == 0)
-		path = DEFAULT_FILE;
+	if (!path && access(SETTINGS_FILE, R_OK) == 0)
+		path = SETTINGS_FILE;
 	err = read_settings(arguments, &config, path, request.collectors);
 	if (err)
 		return err;

@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "base/json.h"
+#include "base/own.h"
 #include "base/vec.h"
 
 #define REQUEST_MAX_PARAMETERS 64
@@ -53,6 +54,8 @@ struct response {
 
 void request_free(struct request *request);
 void response_free(struct response *response);
+own_define(struct request, request_free)
+own_define(struct response, response_free)
 
 /** request_parameter - the last of this name; NULL where there is none */
 const char *request_parameter(const struct request *request, const char *name);

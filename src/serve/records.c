@@ -45,6 +45,8 @@ static bool is_expired(struct api *api, const struct question *question)
 	if (question->query.newest_first || !question->query.after_seq ||
 	    question->query.schemas[0]->shape == SCHEMA_JOINED)
 		return false;
+	if (!api->ingest)
+		return false; /* a file alone does not tell */
 	ingest_status(api->ingest, &status);
 	return status.store.oldest_seq > question->query.after_seq + 1;
 }

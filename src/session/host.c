@@ -76,7 +76,7 @@ int host_new(const struct host_request *request, struct host **ret_host)
 	host->target.context = host->names;
 	for (const struct collector *const *one = collectors; !err && *one; one++)
 		err = add_collector(host, *one, hierarchy);
-	err = err ?: views_of(collectors, true, true, &host->views);
+	err = err ?: views_of_host(&host->views);
 	host->target.views = host->views.list.data;
 	host->target.view_count = host->views.list.len;
 	host->profile = (struct host_part){

@@ -48,6 +48,11 @@ int views_of(const struct collector *const *chosen, bool syscalls, bool standing
 	return err;
 }
 
+int views_of_host(struct views *views)
+{
+	return views_of(collectors, true, true, views);
+}
+
 void views_done(struct views *views)
 {
 	vec_done(&views->list);

@@ -19,6 +19,9 @@ struct views {
  */
 nodiscard int views_of(const struct collector *const *chosen, bool syscalls, bool standing,
 		       struct views *views);
+
+/** views_of_host - of every collector there is, as the daemon records them.  Return: as views_of() */
+nodiscard int views_of_host(struct views *views);
 void views_done(struct views *views);
 
 #endif

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/history.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/json_read.h"
+#include "cmd/settings.h"
+
+static int find_source(struct history *history)
+{
+	const struct config *config = &history->config;
+	bool is_six;
+
+	if (access(config->store.path, R_OK | W_OK) == 0)
+		return ask_store(config->store.path, &history->ask);
+	is_six = strchr(config->http.bind_address, ':');
+	snprintf(history->address, sizeof(history->address), "http://%s%s%s:%u", is_six ? "[" : "",
+		 config->http.bind_address, is_six ? "]" : "", (unsigned)config->http.port);
+	if (*config->http.unix_socket && access(config->http.unix_socket, W_OK) == 0)
+		snprintf(history->address, sizeof(history->address), "unix:%s",
+			 config->http.unix_socket);
+	return ask_daemon(history->address, &history->ask);
+}
+
+int history_open(struct history *history, const struct arguments *arguments)
+{
+	const char *store = arguments_text(arguments, "store");
+	const char *address = arguments_text(arguments, "connect");
+	int err;
+
+	if (store)
+		return ask_store(store, &history->ask);
+	if (address)
+		return ask_daemon(address, &history->ask);
+	err = settings_default(&history->config);
+	return err ?: find_source(history);
+}
+
+void history_close(struct history *history)
+{
+	ask_free(history->ask);
+	config_done(&history->config);
+}
+
+int history_set_options(const struct arguments *arguments, struct request *request)
+{
+	static const char *const names[] = { "start", "end", "pid", "comm", "container" };
+	int err = 0;
+
+	for (size_t i = 0; !err && i < array_len(names); i++)
+		if (arguments_has(arguments, names[i]))
+			err = request_set(request, names[i], arguments_text(arguments, names[i]));
+	return err;
+}
+
+int history_set_words(const struct arguments *arguments, size_t skip, struct request *request)
+{
+	int err = 0;
+
+	for (size_t i = skip; !err && i < arguments->operands.len; i++) {
+		const char *word = arguments->operands.data[i], *equals = strchr(word, '=');
+		own(freep) char *name = equals ? strndup(word, (size_t)(equals - word)) : NULL;
+
+		if (equals && !name)
+			return -ENOMEM;
+		if (name && *name) {
+			err = request_set(request, name, equals + 1);
+			continue;
+		}
+		err = fail(-ERROR_USAGE, "'%s' is no condition", word);
+		hint("write NAME=VALUE, NAME!=VALUE, min_NAME=VALUE or max_NAME=VALUE");
+	}
+	return err;
+}
+
+int history_path(const char *what, struct request **ret_request)
+{
+	own(freep) char *path = NULL;
+	bool is_list = strpbrk(what, ".,");
+	int err = 0;
+
+	if (*what == '/' ? asprintf(&path, "%s", what) < 0
+			 : asprintf(&path, "/api/v1/%s", is_list ? "records" : what) < 0)
+		return -ENOMEM;
+	*ret_request = request_new(path);
+	if (!*ret_request)
+		return -ENOMEM;
+	if (is_list && *what != '/')
+		err = request_set(*ret_request, "type", what);
+	return err;
+}
+
+/* What a page holds beside its rows. */
+struct page {
+	char *cursor; /* NULL: it is the last */
+	uint64_t lost, rows;
+};
+
+static int read_rows(struct json_reader *reader, struct answer_rows *rows, struct page *page)
+{
+	enum json_token token = json_read(reader);
+	int err = token == JSON_ARRAY ? 0 : -EBADMSG;
+
+	while (!err && (token = json_read(reader)) == JSON_OBJECT) {
+		const char *from = reader->at - 1;
+
+		json_skip(reader, token);
+		err = reader->is_bad ? -EBADMSG
+				     : answer_rows_add(rows, from, (size_t)(reader->at - from));
+		page->rows++;
+	}
+	return err ?: token == JSON_ARRAY_END ? 0 : -EBADMSG;
+}
+
+static int read_page(const struct response *response, struct answer_rows *rows, struct page *page)
+{
+	struct json_reader reader;
+	enum json_token token;
+	int err = 0;
+
+	json_read_begin(&reader, response->body ?: "", response->len);
+	if (json_read(&reader) != JSON_OBJECT)
+		return -EBADMSG;
+	while (!err && (token = json_read(&reader)) == JSON_KEY) {
+		bool is_cursor = json_read_is(&reader, "next_cursor");
+		bool is_lost = json_read_is(&reader, "lost");
+
+		if (json_read_is(&reader, "data")) {
+			err = read_rows(&reader, rows, page);
+			continue;
+		}
+		token = json_read(&reader);
+		if (is_cursor && token == JSON_TEXT)
+			page->cursor = json_read_text(&reader);
+		else if (is_lost && token == JSON_NUMBER)
+			page->lost = (uint64_t)reader.number;
+		json_skip(&reader, token);
+	}
+	return err ?: token == JSON_OBJECT_END ? 0 : -EBADMSG;
+}
+
+static int ask_page(struct history *history, struct request *request, struct answer_rows *rows,
+		    struct page *page)
+{
+	own(response_freep) struct response *response = calloc(1, sizeof(*response));
+	int err = response ? ask_get(history->ask, request, response) : -ENOMEM;
+
+	if (err)
+		return err;
+	err = read_page(response, rows, page);
+	return err == -EBADMSG ? fail(err, "what was answered is no list of records") : err;
+}
+
+int history_read_rows(struct history *history, struct request *request, struct history_rows *rows)
+{
+	own(freep) char *cursor = NULL;
+	uint64_t left = rows->limit ?: UINT64_MAX;
+	bool is_paged = request_is_paged(request);
+	char text[24];
+	int err = 0;
+
+	do {
+		struct page page = { 0 };
+
+		snprintf(text, sizeof(text), "%lu",
+			 (unsigned long)(left < HISTORY_PAGE ? left : HISTORY_PAGE));
+		if (is_paged || rows->limit)
+			err = request_set(request, "limit", text);
+		if (!err && cursor)
+			err = request_set(request, "cursor", cursor);
+		err = err ?: ask_page(history, request, rows->rows, &page);
+		free(cursor);
+		cursor = page.cursor;
+		left -= page.rows < left ? page.rows : left;
+		/* Each page tells it of the whole span. */
+		rows->lost = page.lost;
+	} while (!err && cursor && left);
+	rows->has_more = cursor;
+	return err;
+}

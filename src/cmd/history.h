@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/* history.h - asks a store for what was recorded: what the verbs query, export and diff share.
+ *
+ * The store's file is read where it may be, with or without a daemon that writes it; else the daemon is
+ * asked.  The questions, their parameters and their answers are those of the REST API.
+ */
+#ifndef CMD_HISTORY_H
+#define CMD_HISTORY_H
+
+#include "cmd/arguments.h"
+#include "serve/ask.h"
+#include "serve/config.h"
+#include "show/answer_rows.h"
+
+#define HISTORY_WHICH "Which"
+#define HISTORY_WHERE "From where"
+#define HISTORY_PAGE  10000 /* records asked for at once */
+#define HISTORY_WORDS 64    /* conditions at most */
+#define HISTORY_SOURCE                                                                     \
+	{ .name = "store",                                                                 \
+	  .kind = OPTION_TEXT,                                                             \
+	  .value = VALUE_FILE,                                                             \
+	  .argument = "FILE",                                                              \
+	  .otherwise = "that of the daemon if it may be read, else the daemon is asked",   \
+	  .help = "read this file, whether or not a daemon writes it",                     \
+	  .group = HISTORY_WHERE,                                                          \
+	  .excludes = "source" },                                                          \
+	{                                                                                  \
+		.name = "connect", .kind = OPTION_TEXT, .argument = "ADDRESS",             \
+		.help = "ask a daemon that runs: http://127.0.0.1:8080, or the path of a " \
+			"Unix socket",                                                     \
+		.group = HISTORY_WHERE, .excludes = "source"                               \
+	}
+#define HISTORY_SPAN                                                                             \
+	{ .name = "start",                                                                       \
+	  .kind = OPTION_TEXT,                                                                   \
+	  .argument = "TIME",                                                                    \
+	  .otherwise = "an hour ago for profiles, else the first there is",                      \
+	  .help = "from when on: -15m, 2025-10-28T13:47:15Z, or seconds since 1970",             \
+	  .group = HISTORY_WHICH },                                                              \
+	{                                                                                        \
+		.name = "end", .kind = OPTION_TEXT, .argument = "TIME", .otherwise = "now",      \
+		.help = "until when, likewise; that instant is left out", .group = HISTORY_WHICH \
+	}
+#define HISTORY_WHOSE                                                                         \
+	{ .name = "pid",                                                                      \
+	  .letter = 'p',                                                                      \
+	  .kind = OPTION_TEXT,                                                                \
+	  .argument = "PID[,PID...]",                                                         \
+	  .help = "of this process; of profiles several",                                     \
+	  .group = HISTORY_WHICH },                                                           \
+		{ .name = "comm",                                                             \
+		  .kind = OPTION_TEXT,                                                        \
+		  .argument = "NAME",                                                         \
+		  .help = "of threads of this name",                                          \
+		  .group = HISTORY_WHICH },                                                   \
+	{                                                                                     \
+		.name = "container", .kind = OPTION_TEXT, .argument = "ID",                   \
+		.help = "profiles of this container: the first 12 digits of its id, or more", \
+		.group = HISTORY_WHICH                                                        \
+	}
+
+struct history {
+	struct config config;
+	char address[CONFIG_TEXT + 32];
+	struct ask *ask;
+};
+
+/** history_open - whom to ask, by the options.  Return: 0; -errno with fail() said.  Call history_close() in any case */
+nodiscard int history_open(struct history *history, const struct arguments *arguments);
+void history_close(struct history *history);
+
+/** history_set_options - the options that are called as parameters.  Return: 0; -errno with fail() said */
+nodiscard int history_set_options(const struct arguments *arguments, struct request *request);
+
+/** history_set_words - NAME=VALUE, NAME!=VALUE; the first @skip operands are none.  Return: likewise */
+nodiscard int history_set_words(const struct arguments *arguments, size_t skip,
+				struct request *request);
+
+/** history_path - "/api/v1/...", of what a user calls it; @request gets a type where that says more */
+nodiscard int history_path(const char *what, struct request **ret_request);
+
+struct history_rows {
+	struct answer_rows *rows;
+	uint64_t limit; /* rows at most; 0: all */
+	uint64_t lost;
+	bool has_more;
+};
+
+/** history_read_rows - page by page.  Return: 0; -errno with fail() said */
+nodiscard int history_read_rows(struct history *history, struct request *request,
+				struct history_rows *rows);
+
+#endif
