@@ -4,8 +4,9 @@
 //
 //	go build -o server server.go && ./server [ADDRESS [MILLISECONDS]]
 //
-// With a line on standard input it ends, and tells how long its handler took by its own clock: the
-// number of calls and the nanoseconds of the median, of p99 and of the longest.
+// With a line on standard input it ends, and tells how long its handler took by its own clock, in
+// nanoseconds from the shortest to the longest: in the first line as read inside of it, at its
+// beginning and at its end, in the second as read around the call.  What a probe sees lies between.
 package main
 
 import (
@@ -23,32 +24,37 @@ import (
 )
 
 var (
-	most  = 100
-	lock  sync.Mutex
-	times []time.Duration
+	most           = 100
+	inside, around times
 )
+
+type times struct {
+	lock sync.Mutex
+	list []time.Duration
+}
+
+func (t *times) add(took time.Duration) {
+	t.lock.Lock()
+	t.list = append(t.list, took)
+	t.lock.Unlock()
+}
+
+func (t *times) tell() {
+	t.lock.Lock()
+	defer t.lock.Unlock()
+	sort.Slice(t.list, func(i, j int) bool { return t.list[i] < t.list[j] })
+	for _, one := range t.list {
+		fmt.Print(one.Nanoseconds(), " ")
+	}
+	fmt.Println()
+}
 
 //go:noinline
 func handleRequest(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
 	time.Sleep(time.Duration(rand.Intn(most*1000)) * time.Microsecond)
 	fmt.Fprintln(w, "Hello, World!")
-	took := time.Since(began)
-	lock.Lock()
-	times = append(times, took)
-	lock.Unlock()
-}
-
-func tell() {
-	lock.Lock()
-	defer lock.Unlock()
-	if len(times) == 0 {
-		fmt.Println(0)
-		return
-	}
-	sort.Slice(times, func(i, j int) bool { return times[i] < times[j] })
-	fmt.Println(len(times), times[len(times)/2].Nanoseconds(), times[len(times)*99/100].Nanoseconds(),
-		times[len(times)-1].Nanoseconds())
+	inside.add(time.Since(began))
 }
 
 func main() {
@@ -64,10 +70,15 @@ func main() {
 		log.Fatal(err)
 	}
 	log.Println("Starting HTTP server on", listener.Addr())
-	http.HandleFunc("/", handleRequest)
+	http.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		began := time.Now()
+		handleRequest(w, r)
+		around.add(time.Since(began))
+	})
 	go func() {
 		if _, err := bufio.NewReader(os.Stdin).ReadString('\n'); err == nil {
-			tell()
+			inside.tell()
+			around.tell()
 			os.Exit(0)
 		}
 	}()

@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from timing import Target, Timing, kymo, made, stripped, timed
+from timing import Target, Timing, expect_times, kymo, made, numbers, stripped, timed
 
 # Of n calls: the answer that shapes prints.
 ANSWERS = {
@@ -70,6 +70,20 @@ def test_times_are_those_of_the_program():
     assert final["p99_ns"] is None and final["p999_ns"] is None  # too few calls
     assert final["max_ns"] >= 5000000
     assert final["mean_ns"] >= 5000000
+
+
+@pytest.mark.parametrize("source, name", [("clock.c", "timed_work"),
+                                          ("clock.cc", "shop::Till::timed_work"),
+                                          ("clock.rs", "clock::shop::timed_work")])
+def test_times_lie_between_two_clocks_of_the_program(source, name):
+    with Target(made(source), 300) as target, \
+            Timing("-p", target.pid, name,
+                   options=("--calls", "--json", "--max-cost", "0")) as timing:
+        inside, around = map(numbers, target.lines())
+        timing.end(stop=False)
+    assert timing.finals[name]["count"] == 4 * 300
+    assert timing.finals[name]["lost"] == []
+    expect_times(timing, name, inside, around)
 
 
 def test_cpp_by_its_own_names_and_with_exceptions():

@@ -62,11 +62,15 @@ class Target:
         self.process.kill()
         self.process.communicate()
 
-    def go(self):
-        """Lets it run to its end; what it printed."""
+    def lines(self):
+        """Lets it run to its end; the lines that it printed."""
         out, _ = self.process.communicate("go\n")
         assert self.process.returncode == 0, f"it ended with status {self.process.returncode}"
-        return out.split()
+        return out.splitlines()
+
+    def go(self):
+        """Likewise, the words."""
+        return " ".join(self.lines()).split()
 
 
 class Timing:
@@ -123,6 +127,28 @@ def timed(target, *functions, options=("--json", "--max-cost", "0")):
     with target, Timing("-p", target.pid, *functions, options=options) as timing:
         answer = target.go()
         return answer, timing.end(stop=False)
+
+
+def numbers(line):
+    return [int(one) for one in line.split()]
+
+
+def expect_times(timing, name, inside, around):
+    """Of each call the probes lie around the clock that is read inside of the function, and within the one
+    that is read around the call; so of the n-th shortest, and of each percentile, beyond the histogram's bound.
+
+    Whoever takes the CPU away between two readings makes the two clocks differ by that, and no more can be
+    said of the truth than that it lies between them.
+    """
+    final = timing.finals[name]
+    took = sorted(one["took_ns"] for one in timing.calls if one["call"] == name)
+    assert len(inside) == len(around) == len(took) == final["count"]
+    for least, seen, most in zip(inside, took, around):
+        assert least <= seen <= most, name
+    bound = final["error_pct"] / 100
+    for key, share in (("p50_ns", 0.5), ("p99_ns", 0.99)):
+        at = -int(-len(took) * share // 1) - 1
+        assert inside[at] * (1 - bound) <= final[key] <= around[at] * (1 + bound), (name, key)
 
 
 def free_port():
