@@ -59,11 +59,15 @@ static int read_plan(const struct arguments *arguments, struct latency_plan *pla
 {
 	int err = 0;
 
+	const struct argument *arg = NULL;
+
 	plan->pid = (uint32_t)arguments_number(arguments, "pid");
 	if (!arguments->operands.len) {
 		err = fail(-ERROR_USAGE, "no function is named");
 		hint("write FILE:FUNCTION, or -p PID FUNCTION; --list FILE:'*' lists what there is");
 	}
+	while (!err && (arg = arguments_next(arguments, "arg", arg)) != NULL)
+		err = latency_plan_arg(plan, arg->value.text);
 	for (size_t i = 0; !err && i < arguments->operands.len; i++)
 		err = latency_plan_add(plan, arguments->operands.data[i]);
 	if (!err && !plan->functions.len) {
@@ -263,6 +267,11 @@ int latency_verb_run(const struct arguments *arguments)
 	    !arguments_has(arguments, "flame"))
 		return refuse("'--csv' has no room for why calls are slow",
 			      "use --json, or --flame");
+	if (arguments_has(arguments, "arg") &&
+	    (arguments_flag(arguments, "http") ||
+	     (!arguments_flag(arguments, "calls") && !arguments_has(arguments, "slower"))))
+		return refuse("'--arg' is of single calls of functions",
+			      "say which calls: --calls, or --slower MS");
 	if (arguments_flag(arguments, "http"))
 		return run_http(arguments);
 	if (arguments_has(arguments, "cgroup") || arguments_has(arguments, "port"))

@@ -17,6 +17,10 @@ static const char *const about[] = {
 	"A time is that between two probes: what they cost is part of it.  A call that ends by an "
 	"exception, longjmp or panic is counted apart, once something else is called in its place.  The "
 	"time of a function that jumps to another one instead of returning ends there.",
+	"--arg counts words in registers from 1 on: a number, a pointer and a receiver are one word, a string of "
+	"Go and a &str of Rust are two, a slice is three; floating-point numbers are not counted.  Go has 9 of "
+	"them, C, C++ and Rust 6.  Of a text 64 bytes are told.  It is told as it is: whatever secret it holds "
+	"is told as well.",
 	"With --http a request begins when its first byte lies in the socket of the server and ends when "
 	"the server has written the last part of the answer.  Its queue time lasts until the server reads "
 	"it, its service time from there to the first byte of the answer.  Routes are methods and paths, "
@@ -112,6 +116,14 @@ static const struct option options[] = {
 	  .help = "explain every call above so many milliseconds, at the end: how long its thread ran, waited "
 		  "for a CPU and was blocked, by reason, and on which stacks; the slowest 1000 are kept",
 	  .group = HOW },
+	{ .name = "arg",
+	  .kind = OPTION_TEXT,
+	  .argument = "N[:KIND]",
+	  .otherwise = "none",
+	  .help = "with --calls or --slower: tell argument N of each call, at most 4 of them; KIND is int (a "
+		  "word, also without KIND), int32, str (a text that ends with 0) or gostr (two words: where "
+		  "a text lies and its length)",
+	  .group = OUTPUT },
 	{ .name = "calls", .help = "one line a call, instead of figures", .group = OUTPUT },
 	{ .name = "flame",
 	  .kind = OPTION_TEXT,
@@ -147,6 +159,8 @@ static const struct example examples[] = {
 	{ "sudo kymo latency -p 4711 main.handleRequest", "a function of a process" },
 	{ "sudo kymo latency ./server:main.handleRequest --calls",
 	  "one line a call, of every server" },
+	{ "sudo kymo latency libc.so.6:getaddrinfo --slower 100 --arg 1:str",
+	  "which names take long to look up, and why" },
 	{ "sudo kymo latency 'libsqlite3.so.0:sqlite3_*' -d 10 --json", "functions of a library" },
 	{ "sudo kymo latency 'postgres:usdt:postgresql:query__start..query__done'",
 	  "from one probe point to another" },

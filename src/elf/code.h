@@ -62,7 +62,8 @@ struct code {
 struct code_request {
 	struct image_range ranges[CODE_MAX_RANGES]; /* the first begins with the function */
 	unsigned count;
-	bool restarts; /* Go: its beginning is executed again where the stack had to grow */
+	bool restarts;        /* Go: its beginning is executed again where the stack had to grow */
+	bool keeps_arguments; /* at the entry the registers of arguments are still what they were */
 };
 
 /**

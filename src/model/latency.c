@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "model/latency.h"
 
+#include <string.h>
+
 #include "model/histogram.h"
 
 static uint64_t middle_of(uint32_t bucket)
@@ -9,6 +11,34 @@ static uint64_t middle_of(uint32_t bucket)
 	uint64_t next = buckets_low(CALL_BITS, bucket + 1);
 
 	return low + (next - 1 - low) / 2;
+}
+
+static void read_argument(struct latency_argument *argument, const struct call_arg *arg,
+			  const struct call_argument *told)
+{
+	size_t bytes = told->bytes < CALL_TEXT_BYTES ? told->bytes : CALL_TEXT_BYTES;
+
+	*argument = (struct latency_argument){
+		.number = (uint8_t)(arg->word + 1),
+		.kind = arg->kind,
+		.state = (uint8_t)told->state,
+		.value = told->number,
+	};
+	if (arg->kind == CALL_ARG_INT32)
+		argument->value = (uint64_t)(int64_t)(int32_t)told->number;
+	if (arg->kind != CALL_ARG_STR && arg->kind != CALL_ARG_GOSTR)
+		return;
+	memcpy(argument->text, told->text, bytes);
+	if (strlen(argument->text) < bytes && argument->state == CALL_ARG_WHOLE)
+		argument->state = CALL_ARG_CUT; /* where it has a 0 */
+}
+
+void latency_read_arguments(struct latency_arguments *arguments, const struct call_arg *args,
+			    size_t count, const struct call_arguments *told)
+{
+	arguments->count = count < CALL_ARGS_MAX ? count : CALL_ARGS_MAX;
+	for (size_t i = 0; i < arguments->count; i++)
+		read_argument(&arguments->list[i], &args[i], &told->list[i]);
 }
 
 uint64_t latency_quantile(const struct latency_figures *figures, double share)

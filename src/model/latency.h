@@ -61,13 +61,28 @@ struct latency_exchange {
 	uint64_t in_bytes, out_bytes;
 };
 
+/* An argument that was asked for. */
+struct latency_argument {
+	uint8_t number; /* from 1 on */
+	uint8_t kind;   /* enum call_arg_kind */
+	uint8_t state;  /* enum call_arg_state */
+	uint64_t value; /* CALL_ARG_INT, CALL_ARG_INT32 */
+	char text[CALL_TEXT_BYTES + 1];
+};
+
+struct latency_arguments {
+	struct latency_argument list[CALL_ARGS_MAX];
+	size_t count;
+};
+
 struct latency_call {
 	const struct latency_function *function;
 	uint64_t at_mono_ns; /* when it ended */
 	uint64_t took_ns;
 	uint32_t pid, tid;
-	uint64_t goroutine;                  /* 0: none, or not known */
-	const struct latency_exchange *http; /* NULL: a call of a function */
+	uint64_t goroutine;                        /* 0: none, or not known */
+	const struct latency_exchange *http;       /* NULL: a call of a function */
+	const struct latency_arguments *arguments; /* NULL: none were asked for */
 };
 
 /* One output being written. */
@@ -76,10 +91,12 @@ struct latency_target {
 	uint64_t unix_offset_ns;
 	unsigned width; /* of the terminal; 0: as wide as it comes */
 	bool ascii;
-	bool in_place; /* a terminal, where a picture may be drawn over */
-	bool per_call; /* the calls are what is wanted */
-	bool is_http;  /* requests, not functions */
-	void *state;   /* the sink's own */
+	bool in_place;               /* a terminal, where a picture may be drawn over */
+	bool per_call;               /* the calls are what is wanted */
+	bool is_http;                /* requests, not functions */
+	const struct call_arg *args; /* that are told of each call */
+	size_t arg_count;
+	void *state; /* the sink's own */
 };
 
 /* What happened between two instants. */
@@ -104,6 +121,7 @@ struct latency_slow {
 	struct latency_call call;
 	struct latency_exchange http;          /* where call.http is set */
 	char request[144];                     /* likewise */
+	struct latency_arguments arguments;    /* where call.arguments is set */
 	uint64_t began_mono_ns, ended_mono_ns; /* of what is divided */
 	const char *not_divided;               /* why nothing below is known; NULL: it is */
 	uint64_t running_ns, runq_ns;
@@ -127,6 +145,10 @@ struct latency_sink {
 	int (*why)(struct latency_target *target, const struct latency_why *why);
 	void (*end)(struct latency_target *target);
 };
+
+/** latency_read_arguments - @args: what was asked for, in the order of @told */
+void latency_read_arguments(struct latency_arguments *arguments, const struct call_arg *args,
+			    size_t count, const struct call_arguments *told);
 
 /**
  * latency_quantile - the time that a share of the calls did not exceed

@@ -72,6 +72,43 @@ struct call_counts {
 	u64 buckets[CALL_BUCKETS];
 };
 
+#define CALL_ARGS_MAX      4 /* that are told of each call */
+#define CALL_ARG_WORDS     9 /* that a function can have in registers: Go; others have 6 */
+#define CALL_ARG_WORDS_C   6
+#define CALL_TEXT_BYTES    64    /* of an argument; what is longer is cut */
+#define CALL_ARGUMENTS_MAX 16384 /* calls of which they are kept; then the oldest are forgotten */
+
+enum call_arg_kind {
+	CALL_ARG_INT,   /* a word */
+	CALL_ARG_INT32, /* its lower half */
+	CALL_ARG_STR,   /* the address of a text that ends with 0 */
+	CALL_ARG_GOSTR, /* two words: where a text lies, and how long it is */
+};
+
+struct call_arg {
+	u8 word; /* from 0 on */
+	u8 kind; /* enum call_arg_kind */
+	u8 reserved[2];
+};
+
+enum call_arg_state {
+	CALL_ARG_UNREAD, /* it is not in memory, or no address */
+	CALL_ARG_WHOLE,
+	CALL_ARG_CUT,
+};
+
+struct call_argument {
+	u64 number;
+	u32 state; /* enum call_arg_state */
+	u32 bytes; /* of the text */
+	char text[CALL_TEXT_BYTES];
+};
+
+/* Of one call, in the order of the options. */
+struct call_arguments {
+	struct call_argument list[CALL_ARGS_MAX];
+};
+
 /* Of the whole program; user space writes the upper half. */
 struct call_control {
 	u32 armed;
@@ -91,7 +128,8 @@ struct call_options {
 	u32 tgid;    /* of the initial namespace; 0: any process */
 	u32 records; /* 0: none */
 	u32 split;   /* tell how long the thread of a call waited for a CPU */
-	u32 reserved;
+	u32 arg_count;
+	struct call_arg args[CALL_ARGS_MAX];
 };
 
 #define CALL_NOT_SPLIT ((u64)-1)
@@ -105,6 +143,12 @@ struct call_record {
 	id_pid pid;
 	id_tid tid; /* that it ended on */
 	u32 is_go;
+};
+
+/* Where arguments are asked for. */
+struct call_record_long {
+	struct call_record call;
+	struct call_arguments arguments;
 };
 
 #endif

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -95,15 +96,20 @@ static int keep_slow(struct latency *latency, const struct latency_call *call,
 		.runq_ns = record->runq_ns,
 	};
 
+	if (call->arguments)
+		slow.arguments = *call->arguments;
 	if (record->runq_ns == CALL_NOT_SPLIT)
 		slow.not_divided = record->is_go ? "a goroutine shares its thread with others"
 						 : "it began on another thread";
 	return why_add(latency->why, &slow);
 }
 
-static int on_call(void *context, const struct call_record *record)
+static int on_call(void *context, const struct call_record *record,
+		   const struct call_arguments *told)
 {
 	struct latency *latency = context;
+	const struct latency_plan *plan = latency->plan;
+	struct latency_arguments arguments;
 	struct latency_call call = {
 		.function = &latency->plan->functions.data[record->function],
 		.at_mono_ns = record->at,
@@ -111,8 +117,11 @@ static int on_call(void *context, const struct call_record *record)
 		.pid = record->pid,
 		.tid = record->tid,
 		.goroutine = record->goroutine,
+		.arguments = told ? &arguments : NULL,
 	};
 
+	if (told)
+		latency_read_arguments(&arguments, plan->args, plan->arg_count, told);
 	if (has_enough(latency))
 		return 0;
 	if (latency->why && record->took_ns >= latency->request->slower_ns) {
@@ -144,11 +153,15 @@ static int open_calls(struct latency *latency)
 			.records = latency->request->per_call || latency->request->slower_ns,
 			.slower = latency->request->per_call ? 0 : latency->request->slower_ns,
 			.split = latency->request->slower_ns > 0,
+			.arg_count = (uint32_t)latency->plan->arg_count,
 		},
 		.each = on_call,
 		.context = latency,
 	};
-	int err = calls_open(&request, &latency->calls);
+	int err;
+
+	memcpy(request.options.args, latency->plan->args, sizeof(request.options.args));
+	err = calls_open(&request, &latency->calls);
 
 	err = err ?: calls_measure(latency->calls, &latency->costs);
 	if (!err)
@@ -492,6 +505,8 @@ int latency_run(const struct latency_request *request, struct latency_plan *plan
 	};
 	int err;
 
+	latency.target.args = plan->args;
+	latency.target.arg_count = plan->arg_count;
 	*ret_outcome = (struct latency_outcome){ 0 };
 	err = run(&latency, ret_outcome);
 	ret_outcome->end = latency.end;

@@ -11,6 +11,7 @@
 #include "elf/gopclntab.h"
 #include "elf/inflate.h"
 #include "elf/symbols.h"
+#include "session/latency_args.h"
 #include "session/latency_files.h"
 #include "session/latency_harmless.h"
 #include "session/latency_unseen.h"
@@ -276,12 +277,13 @@ static int add_function(struct latency_plan *plan, uint32_t file, const struct f
 		.ranges = { function->body, function->cold },
 		.count = function->cold.end > function->cold.start ? 2 : 1,
 		.restarts = function->is_go,
+		.keeps_arguments = plan->arg_count,
 	};
 	struct code code;
-	int err;
+	int err = latency_plan_check_args(plan, name, function->is_go);
 
-	if (is_planned(plan, file, function->body.start))
-		return 0;
+	if (err || is_planned(plan, file, function->body.start))
+		return err;
 	err = code_examine(image, &request, &code);
 	if (err)
 		err = fail(err, "cannot read the instructions of '%s': %m", name);

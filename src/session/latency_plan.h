@@ -23,7 +23,9 @@ struct latency_file {
 };
 
 struct latency_plan {
-	uint32_t pid; /* 0: any process */
+	uint32_t pid;                        /* 0: any process */
+	struct call_arg args[CALL_ARGS_MAX]; /* that are wanted of each call */
+	size_t arg_count;
 	vec(struct latency_file *) files;
 	vec(struct latency_function) functions;
 	vec(uint32_t) file_of; /* by function */
@@ -34,6 +36,13 @@ struct latency_plan {
 	vec(char *) unseen;       /* calls that probes do not see, a clause each */
 	vec(char *) texts;        /* names and such, owned */
 };
+
+/**
+ * latency_plan_arg - an argument that is wanted of each call: "N", "N:int", "N:int32", "N:str", "N:gostr"
+ *
+ * Before latency_plan_add().  Return: 0; -ERROR_USAGE, -E2BIG with fail() and hint() said.
+ */
+nodiscard int latency_plan_arg(struct latency_plan *plan, const char *text);
 
 /**
  * latency_plan_add - what one operand of the command line names

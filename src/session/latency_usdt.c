@@ -134,6 +134,8 @@ int latency_plan_add_usdt(struct latency_plan *plan, uint32_t file, const char *
 		hint("write usdt:PROVIDER:NAME, or usdt:PROVIDER:BEGIN..END for the time between two");
 		return err;
 	}
+	if (plan->arg_count)
+		return fail(-ENOTSUP, "the arguments of probe points are not read");
 	adding.first = plan->functions.len;
 	err = usdt_each(plan->files.data[file]->image, see_point, &adding);
 	if (err == -EBADMSG || err == -E2BIG)

@@ -301,6 +301,8 @@ int why_write(struct why *why, struct latency_target *target)
 	int err = 0;
 
 	vec_each(slow, &why->calls) {
+		if (slow->call.arguments)
+			slow->call.arguments = &slow->arguments;
 		if (!slow->call.http)
 			continue;
 		slow->http.request = slow->request;

@@ -4,6 +4,8 @@
  * What was not measured is null, and empty in CSV.
  */
 #include "base/json.h"
+#include "base/text.h"
+#include "show/latency_args.h"
 #include "show/latency_sinks.h"
 #include "show/latency_why.h"
 
@@ -160,6 +162,7 @@ static int put_json_call(struct latency_target *target, const struct latency_cal
 		put_json_exchange(&json, call->http);
 	else
 		put_u64_or_null(&json, "goroutine", call->goroutine, call->goroutine > 0);
+	latency_args_json(&json, call->arguments);
 	json_object_end(&json);
 	putc('\n', target->out);
 	return 0;
@@ -167,11 +170,18 @@ static int put_json_call(struct latency_target *target, const struct latency_cal
 
 static void put_csv_text(FILE *out, const char *text)
 {
+	uint32_t character;
+
 	putc('"', out);
-	for (; *text; text++) {
-		if (*text == '"')
+	for (const char *from = text; (character = text_next(&text)) != 0; from = text) {
+		if (character == UINT32_MAX)
+			fprintf(out, "\\x%02x", (unsigned char)*from);
+		else if (character < ' ')
+			putc(' ', out);
+		else
+			fwrite(from, (size_t)(text - from), 1, out);
+		if (character == '"')
 			putc('"', out);
-		putc((unsigned char)*text < ' ' ? ' ' : *text, out);
 	}
 	putc('"', out);
 }
@@ -184,8 +194,12 @@ static int begin_csv(struct latency_target *target)
 		fputs("time_unix_ns,call,took_ns,pid,tid,", out);
 		fputs(target->is_http ? "port,status,queue_ns,service_ns,request_bytes,"
 					"response_bytes,request\n"
-				      : "goroutine\n",
+				      : "goroutine",
 		      out);
+		for (size_t i = 0; i < target->arg_count; i++)
+			fprintf(out, ",arg%u", target->args[i].word + 1);
+		if (!target->is_http)
+			putc('\n', out);
 		return 0;
 	}
 	fputs(target->is_http ? "time_unix_ns,span_ns,route,port"
@@ -274,6 +288,22 @@ static void put_csv_exchange(FILE *out, const struct latency_exchange *http)
 	put_csv_text(out, http->request);
 }
 
+/* Empty: it could not be read. */
+static void put_csv_arguments(FILE *out, const struct latency_arguments *arguments)
+{
+	for (size_t i = 0; i < arguments->count; i++) {
+		const struct latency_argument *one = &arguments->list[i];
+
+		putc(',', out);
+		if (one->state == CALL_ARG_UNREAD)
+			continue;
+		if (latency_arg_is_text(one))
+			put_csv_text(out, one->text);
+		else
+			fprintf(out, "%ld", (long)one->value);
+	}
+}
+
 static int put_csv_call(struct latency_target *target, const struct latency_call *call)
 {
 	FILE *out = target->out;
@@ -288,6 +318,8 @@ static int put_csv_call(struct latency_target *target, const struct latency_call
 		put_csv_exchange(out, call->http);
 	else if (call->goroutine)
 		fprintf(out, "%lu", (unsigned long)call->goroutine);
+	if (call->arguments)
+		put_csv_arguments(out, call->arguments);
 	putc('\n', out);
 	return 0;
 }

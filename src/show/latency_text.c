@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "model/histogram.h"
 #include "show/format.h"
+#include "show/latency_args.h"
 #include "show/latency_heat.h"
 #include "show/latency_sinks.h"
 #include "show/latency_why.h"
@@ -253,6 +254,7 @@ static int put_call(struct latency_target *target, const struct latency_call *ca
 		call->pid, call->tid);
 	if (call->goroutine)
 		fprintf(target->out, " goroutine %lu", (unsigned long)call->goroutine);
+	latency_args_text(target->out, call->arguments);
 	putc('\n', target->out);
 	return 0;
 }

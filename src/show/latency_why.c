@@ -7,6 +7,7 @@
 #include "model/account.h"
 #include "report/names.h"
 #include "show/format.h"
+#include "show/latency_args.h"
 
 #define SHOWN_CALLS  10
 #define SHOWN_FRAMES 12 /* of a stack, leaf first */
@@ -68,7 +69,9 @@ static int put_slow(FILE *out, const struct latency_why *why, const struct laten
 
 	fprintf(out, "\n%s in ", format_ns(slow->call.took_ns).text);
 	text_put_plain(out, slow->call.http ? slow->call.http->request : slow->call.function->name);
-	fprintf(out, " (PID: %u, TID: %u): ", slow->call.pid, slow->call.tid);
+	fprintf(out, " (PID: %u, TID: %u)", slow->call.pid, slow->call.tid);
+	latency_args_text(out, slow->call.arguments);
+	fputs(": ", out);
 	if (slow->call.http && slow->call.http->queue_ns != LATENCY_NONE)
 		fprintf(out, "queue %s; service: ", format_ns(slow->call.http->queue_ns).text);
 	if (slow->not_divided) {
@@ -170,6 +173,7 @@ static int put_json_slow(struct latency_target *target, const struct latency_why
 	json_u64(&json, "took_ns", slow->call.took_ns);
 	json_u64(&json, "pid", slow->call.pid);
 	json_u64(&json, "tid", slow->call.tid);
+	latency_args_json(&json, slow->call.arguments);
 	if (slow->call.http && slow->call.http->queue_ns != LATENCY_NONE)
 		json_u64(&json, "queue_ns", slow->call.http->queue_ns);
 	if (slow->not_divided) {

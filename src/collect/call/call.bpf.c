@@ -73,12 +73,32 @@ struct {
 	__type(value, struct pending);
 } pending SEC(".maps");
 
+/* Of calls that have begun. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1); /* set when it is loaded, where they are asked for */
+	__type(key, struct frame);
+	__type(value, struct call_arguments);
+} arguments SEC(".maps");
+
+/* None: too large for the stack of a program. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct call_arguments);
+} blanks SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, RING_BYTES);
 } records SEC(".maps");
 
 #if defined(__TARGET_ARCH_x86)
+/* The registers of arguments by their numbers, the first one lowest. */
+#define WORDS_GO             0xba9867130
+#define WORDS_C              0x981267
+
 #define FLAG_CARRY           0x001
 #define FLAG_PARITY          0x004
 #define FLAG_ZERO            0x040
@@ -137,6 +157,8 @@ static __always_inline bool condition_holds(const struct pt_regs *ctx, u8 condit
 	return holds != (condition & 1);
 }
 #else /* code_examine() finds no sites there */
+#define WORDS_GO             0
+#define WORDS_C              0
 #define stack_pointer(ctx)   PT_REGS_SP(ctx)
 #define program_counter(ctx) PT_REGS_IP(ctx)
 #define goroutine(ctx)       0
@@ -214,6 +236,76 @@ static __always_inline bool frame_of(const struct pt_regs *ctx, const struct cal
 	return true;
 }
 
+static __always_inline u64 word_of(const struct pt_regs *ctx, const struct call_site *site,
+				   u32 word)
+{
+	u64 words = site->is_go ? WORDS_GO : WORDS_C;
+
+	return register_value(ctx, words >> (word * 4) & 15);
+}
+
+/* Brings in the pages of a text that nobody has read yet, as its reader would: the program may sleep. */
+static __always_inline void touch_text(u64 at, u64 bytes)
+{
+	char one;
+
+	bpf_copy_from_user(&one, 1, (void *)at);
+	if (bytes > 1)
+		bpf_copy_from_user(&one, 1, (void *)(at + bytes - 1));
+}
+
+static __always_inline void read_text(struct call_argument *argument, u64 at, u64 bytes)
+{
+	u64 kept = bytes < CALL_TEXT_BYTES ? bytes : CALL_TEXT_BYTES;
+
+	if (kept)
+		touch_text(at, kept);
+	barrier_var(kept);
+	if (kept > CALL_TEXT_BYTES ||
+	    (kept && bpf_probe_read_user(argument->text, kept, (void *)at)))
+		return;
+	argument->bytes = kept;
+	argument->state = bytes > kept ? CALL_ARG_CUT : CALL_ARG_WHOLE;
+}
+
+static __always_inline void read_argument(const struct pt_regs *ctx, const struct call_site *site,
+					  const struct call_arg *arg,
+					  struct call_argument *argument)
+{
+	u64 value = word_of(ctx, site, arg->word);
+	long bytes;
+
+	argument->number = value;
+	argument->state = CALL_ARG_UNREAD;
+	argument->bytes = 0;
+	if (arg->kind == CALL_ARG_GOSTR) {
+		read_text(argument, value, word_of(ctx, site, arg->word + 1));
+	} else if (arg->kind == CALL_ARG_STR) {
+		touch_text(value, CALL_TEXT_BYTES);
+		bytes = bpf_probe_read_user_str(argument->text, CALL_TEXT_BYTES, (void *)value);
+		if (bytes <= 0)
+			return;
+		argument->bytes = bytes - 1;
+		argument->state = bytes < CALL_TEXT_BYTES ? CALL_ARG_WHOLE : CALL_ARG_CUT;
+	} else {
+		argument->state = CALL_ARG_WHOLE;
+	}
+}
+
+static __always_inline void keep_arguments(const struct pt_regs *ctx, const struct call_site *site,
+					   const struct frame *frame)
+{
+	struct call_arguments *kept;
+	u32 zero = 0;
+	void *blank = bpf_map_lookup_elem(&blanks, &zero);
+
+	if (!blank || bpf_map_update_elem(&arguments, frame, blank, BPF_ANY))
+		return;
+	kept = bpf_map_lookup_elem(&arguments, frame);
+	for (u32 i = 0; kept && i < CALL_ARGS_MAX && i < options.arg_count; i++)
+		read_argument(ctx, site, (const struct call_arg *)&options.args[i], &kept->list[i]);
+}
+
 static __always_inline void begin(const struct pt_regs *ctx, const struct call_site *site,
 				  const struct frame *frame)
 {
@@ -235,20 +327,18 @@ static __always_inline void begin(const struct pt_regs *ctx, const struct call_s
 		fresh.runq_ns = run_queue_ns();
 		fresh.tid = (u32)bpf_get_current_pid_tgid();
 	}
+	if (options.arg_count && site->kind == CALL_ENTRY)
+		keep_arguments(ctx, site, frame);
 	if (bpf_map_update_elem(&pending, frame, &fresh, BPF_ANY))
 		__sync_fetch_and_add(&control.refused, 1);
 }
 
-static __always_inline void tell(const struct call_site *site, u64 place, u64 now, u64 took,
-				 u64 runq_ns)
+/* Fills a record. */
+static __always_inline void describe(struct call_record *record, const struct call_site *site,
+				     u64 place, u64 now, u64 took, u64 runq_ns)
 {
-	struct call_record *record = bpf_ringbuf_reserve(&records, sizeof(*record), 0);
 	u64 ids = bpf_get_current_pid_tgid();
 
-	if (!record) {
-		__sync_fetch_and_add(&control.dropped, 1);
-		return;
-	}
 	*record = (struct call_record){
 		.at = now,
 		.took_ns = took,
@@ -262,6 +352,41 @@ static __always_inline void tell(const struct call_site *site, u64 place, u64 no
 	    bpf_probe_read_user(&record->goroutine, sizeof(record->goroutine),
 				(void *)(place + site->goid_words * WORD_BYTES)))
 		record->goroutine = 0;
+}
+
+static __always_inline void tell_long(const struct call_site *site, const struct frame *frame,
+				      u64 now, u64 took, u64 runq_ns)
+{
+	struct call_record_long *record = bpf_ringbuf_reserve(&records, sizeof(*record), 0);
+	const struct call_arguments *kept = bpf_map_lookup_elem(&arguments, frame);
+
+	if (!record) {
+		__sync_fetch_and_add(&control.dropped, 1);
+		return;
+	}
+	describe(&record->call, site, frame->place, now, took, runq_ns);
+	if (kept)
+		__builtin_memcpy(&record->arguments, kept, sizeof(*kept));
+	else
+		__builtin_memset(&record->arguments, 0, sizeof(record->arguments));
+	bpf_ringbuf_submit(record, emit_flags(&records, &control.woken_at));
+}
+
+static __always_inline void tell(const struct call_site *site, const struct frame *frame, u64 now,
+				 u64 took, u64 runq_ns)
+{
+	struct call_record *record;
+
+	if (options.arg_count) {
+		tell_long(site, frame, now, took, runq_ns);
+		return;
+	}
+	record = bpf_ringbuf_reserve(&records, sizeof(*record), 0);
+	if (!record) {
+		__sync_fetch_and_add(&control.dropped, 1);
+		return;
+	}
+	describe(record, site, frame->place, now, took, runq_ns);
 	bpf_ringbuf_submit(record, emit_flags(&records, &control.woken_at));
 }
 
@@ -272,12 +397,23 @@ static __always_inline bool within_limit(void)
 	       __sync_fetch_and_add(&control.taken, 1) < options.limit;
 }
 
+static __always_inline void count_call(struct call_counts *counts, u64 took)
+{
+	u32 bucket = histogram_index_fine(took, CALL_BITS);
+
+	if (bucket >= CALL_BUCKETS)
+		bucket = CALL_BUCKETS - 1;
+	__sync_fetch_and_add(&counts->buckets[bucket], 1);
+	__sync_fetch_and_add(&counts->sum_ns, took);
+	histogram_raise(&counts->max_ns[control.turn & 1], took);
+	__sync_fetch_and_add(&counts->calls, 1);
+}
+
 static __always_inline void end(const struct call_site *site, const struct frame *frame,
 				struct call_counts *counts)
 {
 	u64 now = bpf_ktime_get_ns(), took, runq_ns = CALL_NOT_SPLIT;
 	struct pending *call = bpf_map_lookup_elem(&pending, frame);
-	u32 bucket;
 
 	if (!call || call->function != site->function) {
 		__sync_fetch_and_add(&counts->unseen, 1);
@@ -287,17 +423,13 @@ static __always_inline void end(const struct call_site *site, const struct frame
 	if (options.split && call->tid == (u32)bpf_get_current_pid_tgid() && !site->is_go)
 		runq_ns = run_queue_ns() - call->runq_ns;
 	bpf_map_delete_elem(&pending, frame);
-	if (!within_limit())
-		return;
-	bucket = histogram_index_fine(took, CALL_BITS);
-	if (bucket >= CALL_BUCKETS)
-		bucket = CALL_BUCKETS - 1;
-	__sync_fetch_and_add(&counts->buckets[bucket], 1);
-	__sync_fetch_and_add(&counts->sum_ns, took);
-	histogram_raise(&counts->max_ns[control.turn & 1], took);
-	__sync_fetch_and_add(&counts->calls, 1);
-	if (options.records && took >= options.slower)
-		tell(site, frame->place, now, took, runq_ns);
+	if (within_limit()) {
+		count_call(counts, took);
+		if (options.records && took >= options.slower)
+			tell(site, frame, now, took, runq_ns);
+	}
+	if (options.arg_count)
+		bpf_map_delete_elem(&arguments, frame);
 }
 
 SEC("uprobe")

@@ -36,14 +36,16 @@ struct calls {
 static int on_record(void *context, void *data, size_t len)
 {
 	const struct calls *calls = context;
-	struct call_record record;
+	struct call_record_long record;
+	bool is_long = len >= sizeof(record);
 
-	if (len < sizeof(record))
+	if (len < sizeof(record.call))
 		return 0;
-	memcpy(&record, data, sizeof(record));
-	if (record.function >= calls->request.function_count || !calls->request.each)
+	memcpy(&record, data, is_long ? sizeof(record) : sizeof(record.call));
+	if (record.call.function >= calls->request.function_count || !calls->request.each)
 		return 0;
-	return calls->request.each(calls->request.context, &record);
+	return calls->request.each(calls->request.context, &record.call,
+				   is_long ? &record.arguments : NULL);
 }
 
 /* Sites and functions of the trial stand behind those that were asked for. */
@@ -63,6 +65,10 @@ static int load(struct calls *calls)
 	err = err
 		      ?: bpf_map__set_max_entries(skeleton->maps.functions,
 						  calls->request.function_count + TRIAL_FUNCTIONS);
+	if (!err && calls->request.options.arg_count) {
+		err = bpf_map__set_max_entries(skeleton->maps.arguments, CALL_ARGUMENTS_MAX);
+		err = err ?: bpf_program__set_flags(skeleton->progs.call_site, BPF_F_SLEEPABLE);
+	}
 	return err ?: collect_call_call__load(skeleton);
 }
 

@@ -36,7 +36,10 @@ struct calls_request {
 	uint32_t function_count;
 	uint32_t pid; /* 0: every process, also those that start later */
 	struct call_options options;
-	int (*each)(void *context, const struct call_record *record); /* 0, or -errno to stop */
+
+	/** each - @arguments: NULL where none are asked for.  0, or -errno to stop */
+	int (*each)(void *context, const struct call_record *record,
+		    const struct call_arguments *arguments);
 	void *context;
 };
 
