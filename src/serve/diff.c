@@ -13,6 +13,7 @@
 #include "base/number.h"
 #include "serve/answers.h"
 #include "serve/call_tree.h"
+#include "serve/group.h"
 #include "serve/rows.h"
 #include "serve/span.h"
 
@@ -25,7 +26,7 @@ const struct query_parameter diff_parameters[] = {
 	{ "base_pid", "processes before; 'pid' if left out", "string" },
 	{ "base_comm", "name before; 'comm' if left out", "string" },
 	{ "min_share", "percent of the whole: what is lighter in both is left out", "number" },
-	{ "group", "comm: below the names of threads; or none", "string" },
+	GROUP_PARAMETER,
 	{ 0 },
 };
 
@@ -138,13 +139,13 @@ static int put_nodes(struct json *json, const struct flame *flame, double min_sh
 }
 
 static int write_diff(const struct profile *profile, const struct profile_query *queries,
-		      const struct profile_span *spans, double min_share, bool by_comm,
+		      const struct profile_span *spans, double min_share, enum group group,
 		      struct response *response)
 {
 	struct flame flame = { 0 };
 	struct json json;
 	FILE *out = NULL;
-	int err = flame_build(&flame, profile, by_comm, false);
+	int err = flame_build(&flame, profile, group != GROUP_NONE, false);
 
 	if (!err) {
 		flame_sort(&flame, FLAME_BY_NAME);
@@ -199,13 +200,19 @@ int answer_diff(struct api *api, const struct request *request, struct response 
 	own(profile_freep) struct profile *profile = NULL;
 	struct store_reader *reader;
 	double min_share = CALL_TREE_SHARE_PCT;
-	bool by_comm = true;
+	struct profile_query both = { 0 }; /* from the earlier start on */
+	enum group group = GROUP_COMM;
 	int err = span_check_parameters(request, diff_parameters);
 
 	err = err ?: span_read_samples(request, &queries[1]);
 	err = err ?: read_base(request, &queries[1], &queries[0]);
-	err = err ?: span_read_tree(request, &by_comm, &min_share);
+	err = err ?: group_read(request, &group);
+	err = err ?: span_min_share(request, &min_share);
 	err = err ?: api_reader(api, &reader);
 	err = err ?: profile_read_pair(reader, queries, spans, &profile);
-	return err ?: write_diff(profile, queries, spans, min_share, by_comm, response);
+	both.start_unix_ns = queries[0].start_unix_ns < queries[1].start_unix_ns
+				     ? queries[0].start_unix_ns
+				     : queries[1].start_unix_ns;
+	err = err ?: group_apply(profile, group, reader, &both);
+	return err ?: write_diff(profile, queries, spans, min_share, group, response);
 }

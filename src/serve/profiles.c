@@ -10,6 +10,7 @@
 #include "serve/answers.h"
 #include "serve/call_tree.h"
 #include "serve/formats.h"
+#include "serve/group.h"
 #include "serve/profiles.h"
 #include "serve/rows.h"
 #include "serve/span.h"
@@ -21,7 +22,7 @@ const struct query_parameter profile_parameters[] = {
 	SAMPLES_PARAMETERS,
 	{ "format", "json; or folded, svg, pprof, speedscope, firefox, tree", "string" },
 	{ "min_share", "percent of the whole: lighter nodes are left out", "number" },
-	{ "group", "comm: below the names of threads; or none", "string" },
+	GROUP_PARAMETER,
 	{ 0 },
 };
 
@@ -62,7 +63,8 @@ void profile_put_head(struct json *json, const struct profile *profile,
 int answer_profiles(struct api *api, const struct request *request, struct response *response)
 {
 	const char *format = request_parameter(request, "format") ?: "json";
-	bool is_tree = strcmp(format, "json") == 0, by_comm = true;
+	bool is_tree = strcmp(format, "json") == 0;
+	enum group group = GROUP_COMM;
 	struct profile_query query = { 0 };
 	own(profile_freep) struct profile *profile = NULL;
 	const struct sink *sink = NULL;
@@ -72,12 +74,14 @@ int answer_profiles(struct api *api, const struct request *request, struct respo
 
 	err = err ?: is_tree ? 0 : formats_find(format, false, &sink);
 	err = err ?: span_read_samples(request, &query);
-	err = err ?: span_read_tree(request, &by_comm, &min_share);
+	err = err ?: group_read(request, &group);
+	err = err ?: span_min_share(request, &min_share);
 	err = err ?: api_reader(api, &reader);
 	err = err ?: profile_read(reader, &query, sink && sink->every_sample, &profile);
+	err = err ?: is_tree ? group_apply(profile, group, reader, &query) : 0;
 	if (err)
 		return err;
-	return is_tree ? formats_put_tree(profile, &query, min_share, by_comm, response)
+	return is_tree ? formats_put_tree(profile, &query, min_share, group != GROUP_NONE, response)
 		       : formats_put(sink, profile, "from the store of kymo", min_share, response);
 }
 

@@ -107,15 +107,21 @@ int span_read_samples(const struct request *request, struct profile_query *query
 	return err ?: pids ? span_read_pids(pids, query) : 0;
 }
 
+int span_min_share(const struct request *request, double *min_share)
+{
+	const char *share = request_parameter(request, "min_share");
+
+	if (share && number_parse_decimal(share, 0, 100, min_share))
+		return fail(-EINVAL, "'min_share' is 0 to 100");
+	return 0;
+}
+
 int span_read_tree(const struct request *request, bool *by_comm, double *min_share)
 {
 	const char *group = request_parameter(request, "group") ?: "comm";
-	const char *share = request_parameter(request, "min_share");
 
 	*by_comm = strcmp(group, "comm") == 0;
 	if (!*by_comm && strcmp(group, "none") != 0)
 		return fail(-EINVAL, "'group' is comm or none");
-	if (share && number_parse_decimal(share, 0, 100, min_share))
-		return fail(-EINVAL, "'min_share' is 0 to 100");
-	return 0;
+	return span_min_share(request, min_share);
 }

@@ -48,7 +48,10 @@ nodiscard int span_read_samples(const struct request *request, struct profile_qu
 /** span_read_pids - "12,13".  0; -EINVAL with fail() said */
 nodiscard int span_read_pids(const char *text, struct profile_query *query);
 
-/** span_read_tree - 'group' and 'min_share', which is untouched where it is left out.  0; -EINVAL */
+/** span_min_share - a percentage; untouched where it is left out.  0; -EINVAL */
+nodiscard int span_min_share(const struct request *request, double *min_share);
+
+/** span_read_tree - 'group', comm or none, and 'min_share'.  0; -EINVAL */
 nodiscard int span_read_tree(const struct request *request, bool *by_comm, double *min_share);
 
 /** span_check_parameters - whether each parameter is one of the list.  0; -EINVAL with fail() said */

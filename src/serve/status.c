@@ -172,13 +172,14 @@ static void put_sessions(struct json *json, const struct api *api)
 	json_object_end(json);
 }
 
-static void put_cost(struct json *json, const struct ingest_status *status)
+static void put_cost(struct json *json, const struct api *api, const struct ingest_status *status)
 {
 	json_object(json, "cost");
 	json_double(json, "recording_cpu_percent", status->cpu_percent);
 	put_large(json, "cpu_ns", clock_read_ns(CLOCK_PROCESS_CPUTIME_ID));
 	put_large(json, "peak_rss_bytes", resident_bytes());
 	json_u64(json, "profile_rate_hz", status->rate_hz);
+	json_u64(json, "profile_slice_s", api->config->profile.slice_s);
 	if (*status->budget)
 		json_text(json, "lowered", status->budget);
 	json_object_end(json);
@@ -205,7 +206,7 @@ int answer_status(struct api *api, const struct request *request, struct respons
 	put_parts(&json, &status);
 	put_store(&json, api, &status.store);
 	put_sessions(&json, api);
-	put_cost(&json, &status);
+	put_cost(&json, api, &status);
 	json_object_end(&json);
 	putc('\n', out);
 	return response_close(response, out);

@@ -134,7 +134,7 @@ def test_by_name_and_by_time(serve):
     ("profiles?pid=" + ",".join(["1"] * 65), "at most 64 processes"),
     ("profiles?container=x", "'container' is the id of one"),
     ("profiles?min_share=101", "'min_share' is 0 to 100"),
-    ("profiles?group=file", "'group' is comm or none"),
+    ("profiles?group=file", "'group' is comm, thread, process, container or none"),
     ("profiles?start=-1m&end=-2m", "'end' does not lie behind 'start'"),
     ("functions?limit=0", "'limit' is 1 to 10000"),
     ("functions?sort=name", "'sort' is self or total"),
@@ -143,6 +143,22 @@ def test_by_name_and_by_time(serve):
 def test_what_makes_no_sense_is_told(serve, path, words):
     answer = json.loads(curl(f"{serve.url}/api/v1/{path}").stdout)
     assert answer["status"] == 400 and words in answer["detail"] + answer.get("hint", "")
+
+
+def roots(tree):
+    return {tree["functions"][node[1]]["name"]: node[2] for node in tree["nodes"][1:] if node[0] == 0}
+
+
+def test_what_stands_at_the_root(serve):
+    name = f"known-program ({serve.burner})"
+    assert roots(ask(serve, "&group=process")) == {name: serve.samples}
+    assert roots(ask(serve, "&group=thread")) == {name: serve.samples}
+    assert roots(ask(serve, "&group=container")) == {"no container": serve.samples}
+    assert "known-program" not in roots(ask(serve, "&group=none"))
+    for group in "process", "container":
+        check_sums(serve.get(f"/api/v1/profiles?min_share=0&group={group}"))
+    tree = serve.get(f"/api/v1/profiles/diff?base_pid={serve.burner}&group=process")
+    assert name in roots(tree) and len(roots(tree)) > 1
 
 
 def test_two_spans_are_compared(serve):
@@ -180,6 +196,8 @@ def test_the_processes_of_a_container(serve):
                     f"/api/v1/functions?container={container[:12]}")["data"]], "samples")
                 lines = serve.get(f"/api/v1/timeseries?by=pid&container={container}")["series"]
                 assert [line["pid"] for line in lines] == [burner.pid]
+                names = roots(serve.get("/api/v1/profiles?group=container"))
+                assert {container, "no container"} <= set(names)
             finally:
                 burner.kill()
                 burner.wait()
