@@ -89,18 +89,45 @@ def modules(node):
     return BUILD / "npm-web/node_modules"
 
 
-@pytest.fixture(scope="session")
-def walk(modules, node, tmp_path_factory):
-    """walk(URL, NAME, WORD...): what that walk of drive.mjs saw."""
-    home = tmp_path_factory.mktemp("home")
+class Driver:
+    """drive.mjs with its browser; begun anew behind a walk that was broken off."""
 
-    def run(url, *words):
-        done = subprocess.run([node, TOP / "tests/web/drive.mjs", modules, url, *map(str, words)],
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=400,
-                              env={**os.environ, "HOME": str(home)}, check=False)
-        assert done.returncode == 0, done.stderr
-        saw = json.loads(done.stdout)
+    def __init__(self, words, home):
+        self.words, self.home, self.process = words, home, None
+
+    def begin(self):
+        self.process = subprocess.Popen(
+            self.words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            stderr=open(self.home / "said", "w", encoding="utf-8"),
+            env={**os.environ, "HOME": str(self.home)})
+
+    def end(self):
+        """Closes the browser, too."""
+        if self.process:
+            self.process.terminate()
+            self.process.communicate()
+        self.process = None
+
+    def walk(self, url, *words):
+        """What was seen on that walk."""
+        if not self.process:
+            self.begin()
+        try:
+            self.process.stdin.write(json.dumps([url, *map(str, words)]) + "\n")
+            self.process.stdin.flush()
+            line = self.process.stdout.readline()
+            assert line, (self.home / "said").read_text()
+        except BaseException:
+            self.end()
+            raise
+        saw = json.loads(line)
         assert not saw["errors"], "\n".join(saw["errors"])
         return saw
 
-    return run
+
+@pytest.fixture(scope="session")
+def walk(modules, node, tmp_path_factory):
+    """walk(URL, NAME, WORD...): what that walk of drive.mjs saw."""
+    driver = Driver([node, TOP / "tests/web/drive.mjs", modules], tmp_path_factory.mktemp("home"))
+    yield driver.walk
+    driver.end()

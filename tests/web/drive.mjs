@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: MIT
-// drive.mjs - one walk through the page in Chromium; prints what it saw as JSON.
-// usage: node drive.mjs MODULES URL WALK [WORD...]; MODULES: the node_modules with playwright-core and axe-core
+// drive.mjs - walks through the page in one Chromium.  A line of standard input is a walk, a line of standard
+// output what was seen on it: ["http://127.0.0.1:1234", "find", "WORD"...] and {"errors": [], ...}.
+// usage: node drive.mjs MODULES; MODULES: the node_modules with playwright-core and axe-core
+//
+// A walk waits for what is on the page, never for a time: PATIENCE_MS is when it gives up.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { createInterface } from 'node:readline';
 
-const [modules, url, walk, ...words] = process.argv.slice(2);
-const require = createRequire(modules + '/');
+const require = createRequire(process.argv[2] + '/');
 const { chromium } = require('playwright-core');
 const PATIENCE_MS = 60000;
-const saw = { errors: [], violations: [] };
+let url, saw; // of the walk
 
+// Ended by a signal it closes its browser, too.
 const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: process.getuid() ? [] : ['--no-sandbox'] });
 
 async function open(query, options) {
@@ -23,6 +27,10 @@ async function open(query, options) {
 	await page.goto(url + query);
 	return page;
 }
+
+// What an event changes is drawn by the second frame behind it.
+const settle = (page) => page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+const DRAWN = 'canvas.flame, .u-over, table.functions, .rows';
 
 const walks = {
 	// From the first page to the function in which a process spends its time, by clicks alone.
@@ -42,12 +50,14 @@ const walks = {
 		saw.path = [];
 		for (let y = 9; y < box.height; y += 18) {
 			await page.mouse.move(box.x + box.width / 2, box.y + y);
+			await settle(page);
 			saw.path.push(await details.textContent());
 			if (saw.path.at(-1) === name) {
 				await page.mouse.click(box.x + box.width / 2, box.y + y);
 				break;
 			}
 		}
+		await settle(page);
 		saw.clicked = await page.locator('.details').textContent();
 		await page.keyboard.press('t');
 		saw.table = await page.locator('table.functions tbody').textContent();
@@ -66,10 +76,13 @@ const walks = {
 		await page.getByText(/matched/).waitFor();
 		await page.locator('canvas.flame').focus();
 		await page.keyboard.press('n');
+		await settle(page);
 		saw.selected = await page.locator('.details b').textContent();
 		await page.keyboard.press('Enter');
+		await settle(page);
 		saw.zoomed = await page.getByRole('button', { name: 'show all' }).count();
 		await page.keyboard.press('Escape');
+		await settle(page);
 		saw.back = await page.getByRole('button', { name: 'show all' }).count();
 		await page.getByRole('button', { name: 'flame', exact: true }).click();
 		saw.query = new URL(page.url()).search;
@@ -96,32 +109,23 @@ const walks = {
 		await page.waitForFunction((n) => document.querySelectorAll('#main tbody tr').length > n, saw.paused);
 		saw.after = await rows.count();
 	},
-	async axe(...views) {
-		const source = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+	// In both schemes nothing is closed to who cannot see it; nothing is wider than a phone.
+	async looks(view) {
+		const page = await open(view, { bypassCSP: true });
+		await page.locator(DRAWN).first().waitFor();
+		await page.addScriptTag({ content: readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8') });
+		saw.passes = 0;
 		for (const colorScheme of ['light', 'dark']) {
-			for (const view of views) {
-				const page = await open(view, { colorScheme, bypassCSP: true });
-				await page.locator('main section').first().waitFor();
-				await page.locator('canvas.flame, .u-over, table.functions, .rows').first().waitFor();
-				await page.addScriptTag({ content: source });
-				const found = await page.evaluate(() => axe.run());
-				saw.violations.push(...found.violations.map((v) => colorScheme + ' ' + view + ': ' + v.id + ' ' + v.nodes[0].html.slice(0, 200) + ' ' + v.nodes[0].failureSummary));
-				saw.passes = (saw.passes || 0) + found.passes.length;
-				await page.context().close();
-			}
+			await page.emulateMedia({ colorScheme });
+			const found = await page.evaluate(() => axe.run());
+			saw.violations.push(...found.violations.map((v) => colorScheme + ' ' + view + ': ' + v.id + ' ' + v.nodes[0].html.slice(0, 200) + ' ' + v.nodes[0].failureSummary));
+			saw.passes += found.passes.length;
 		}
-	},
-	async narrow(...views) {
 		saw.wider = [];
-		for (const width of [320, 390, 1280]) {
-			for (const view of views) {
-				const page = await open(view, { viewport: { width, height: 720 } });
-				await page.locator('canvas.flame, .u-over, table.functions, .rows').first().waitFor();
-				const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-				if (over > 0)
-					saw.wider.push(view + ' at ' + width + ': ' + over);
-				await page.context().close();
-			}
+		for (const width of [1280, 390, 320]) {
+			await page.setViewportSize({ width, height: 720 });
+			const fits = () => document.documentElement.scrollWidth <= innerWidth;
+			await page.waitForFunction(fits, null, { timeout: PATIENCE_MS / 4 }).catch(() => saw.wider.push(width));
 		}
 	},
 	// The daemon goes away: the page says so and keeps what it had.
@@ -135,10 +139,16 @@ const walks = {
 	},
 };
 
-try {
-	await walks[walk](...words);
-} catch (error) {
-	saw.errors.push(error.stack);
+for await (const line of createInterface({ input: process.stdin })) {
+	const [to, walk, ...words] = JSON.parse(line);
+	url = to;
+	saw = { errors: [], violations: [] };
+	try {
+		await walks[walk](...words);
+	} catch (error) {
+		saw.errors.push(error.stack);
+	}
+	await Promise.all(browser.contexts().map((context) => context.close()));
+	console.log(JSON.stringify(saw));
 }
 await browser.close();
-console.log(JSON.stringify(saw));

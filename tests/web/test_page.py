@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The page of kymo serve: its pure parts, and how its files are answered.  walks.py opens it in Chromium."""
+"""The page of kymo serve: its pure parts, and how its files are answered.  test_walks.py opens it in Chromium."""
 import gzip
 import subprocess
 
