@@ -89,6 +89,49 @@ const walks = {
 		await page.goBack();
 		saw.before = new URL(page.url()).search;
 	},
+	// The same samples in every shape: what was called by whom, in rows, by file, of one moment, and beside others.
+	async shapes(pid, name) {
+		const page = await open('/?view=profiles&start=-1h&pid=' + pid), shape = (word) => page.getByRole('button', { name: word, exact: true }).click();
+		await page.locator('canvas.flame').waitFor();
+		await shape('callers and callees');
+		await page.getByRole('heading', { name: 'Callees' }).waitFor();
+		saw.sandwich = await page.locator('canvas.flame').evaluateAll((list) => list.map((one) => one.getAttribute('aria-label').split(',')[0]));
+		await shape('call tree');
+		const rows = page.locator('[role=treegrid] tbody tr');
+		await rows.first().focus();
+		saw.opened = await rows.count();
+		await page.keyboard.press('ArrowLeft');
+		await page.waitForFunction(() => document.querySelectorAll('[role=treegrid] tbody tr').length === 1);
+		await page.keyboard.press('ArrowRight');
+		await rows.nth(1).waitFor();
+		await shape('table');
+		await page.getByRole('combobox', { name: /^show/ }).selectOption('file');
+		await page.waitForFunction((text) => !document.querySelector('table.functions').textContent.includes(text), name);
+		saw.files = await page.locator('table.functions tbody').textContent();
+		await page.getByRole('combobox', { name: /^show/ }).selectOption('');
+		await page.getByLabel('callers last').check();
+		await shape('icicle');
+		await page.getByRole('button', { name: 'callers and callees', exact: true }).waitFor();
+		saw.inverted = await page.locator('canvas.flame').getAttribute('aria-label');
+		// A moment, by keys alone: the newest step that has samples.
+		const reading = page.getByRole('region', { name: 'Moments' }).locator('.reading');
+		await page.locator('canvas.moment').focus();
+		await page.keyboard.press('ArrowUp');
+		for (let i = 0; i < 120 && !/[1-9]\d* CPUs|0\.\d*[1-9]\d* CPUs/.test(await reading.textContent()); i++)
+			await page.keyboard.press('ArrowUp');
+		await page.keyboard.press('Enter');
+		await page.getByRole('button', { name: 'whole span' }).waitFor();
+		saw.moment = new URL(page.url()).search;
+		await page.getByRole('button', { name: 'whole span' }).click();
+		// Beside all others of the same span.
+		await page.goto(url + '/?view=profiles&start=-1h&vs=pid&shape=table&base_pid=' + pid);
+		await page.getByText('What changed').waitFor();
+		await page.getByRole('region', { name: 'rows of changes' }).waitFor();
+		saw.changed = await page.locator('table.functions tbody tr', { hasText: name }).first().textContent();
+		await shape('icicle');
+		await page.locator('canvas.flame').waitFor();
+		saw.diff = await page.locator('canvas.flame').getAttribute('aria-label');
+	},
 	// What happens while the page looks on appears in it; during a pause it waits.
 	async live(word) {
 		const { spawn } = await import('node:child_process');

@@ -5,33 +5,13 @@ import { test } from 'node:test';
 import { boxes, hsl, ink, makeTree, matches, neighbour, nodeAt, search, table } from '../../web/src/flame.js';
 import { eventParser } from '../../web/src/api.js';
 import { duration, visible } from '../../web/src/format.js';
+import { luminance, wide } from './trees.mjs';
 
 // all -> a (60: self 10) -> b 50; all -> c 40 -> c 30 (itself)
 const small = {
 	functions: [{ name: 'a', kind: 'user' }, { name: 'b', kind: 'kernel' }, { name: 'c', kind: 'user', module: 'lib' }],
 	nodes: [[0, 0, 100, 100, 0, 0, 0, 0, 0], [0, 0, 60, 60, 10, 10, 0, 0, 0], [1, 1, 50, 50, 50, 50, 0, 0, 0], [0, 2, 40, 40, 10, 10, 0, 0, 0], [3, 2, 30, 30, 30, 30, 0, 0, 0]],
 };
-
-// A tree that is the same each time: each node gives parts of itself to its children.
-function wide(count) {
-	let seed = 7;
-	const random = () => (seed = seed * 1103515245 + 12345 & 0x7fffffff) / 0x7fffffff;
-	const nodes = [];
-	const grow = (parent, weight, depth) => {
-		const number = nodes.length, row = [parent, number % 50, weight, weight, weight, weight, 0, 0, 0];
-		nodes.push(row);
-		for (let left = weight; depth < 40 && nodes.length < count && left > 1;) {
-			const part = Math.max(1, Math.floor(left * (0.05 + 0.6 * random())));
-			grow(number, part, depth + 1);
-			left -= part;
-			row[4] = row[5] = left;
-			if (random() < 0.2)
-				break;
-		}
-	};
-	grow(0, 1e6, 0);
-	return { nodes, functions: Array.from({ length: 50 }, (_, i) => ({ name: 'f' + i, kind: 'user' })) };
-}
 
 test('a box is drawn for each function, or it is in a bar', () => {
 	const tree = makeTree(wide(20000));
@@ -84,15 +64,6 @@ test('arrows lead to parent, heaviest child and siblings', () => {
 	assert.equal(neighbour(tree, 4, 'parent'), 3);
 	assert.equal(neighbour(tree, 4, 'child'), 4);
 });
-
-function luminance([h, s, l]) {
-	const a = s / 100 * Math.min(l / 100, 1 - l / 100);
-	const part = (n) => {
-		const k = (n + h / 30) % 12, c = l / 100 - a * Math.max(-1, Math.min(k - 3, 9 - k, 1));
-		return c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
-	};
-	return 0.2126 * part(0) + 0.7152 * part(8) + 0.0722 * part(4);
-}
 
 test('text on every colour of a function has a contrast of 4.5 : 1', () => {
 	for (const kind of ['user', 'kernel', 'jit', 'unknown', 'mark', 'comm']) {

@@ -8,7 +8,7 @@ from serving import curl
 
 
 def test_pure_parts(node):
-    done = subprocess.run([node, "--test", TOP / "tests/web/flame.test.mjs"], text=True, check=False,
+    done = subprocess.run([node, "--test", *sorted((TOP / "tests/web").glob("*.test.mjs"))], text=True, check=False,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300)
     assert done.returncode == 0, done.stdout
 

@@ -31,6 +31,15 @@ def test_keys_and_the_way_back(serve, busy, walk):
     assert "shape=flame" in saw["query"] and "shape" not in saw["before"]
 
 
+def test_every_shape_of_a_profile(serve, busy, walk):
+    saw = walk(serve.url, "shapes", busy, HOT)
+    assert saw["sandwich"] == [f"callers of {HOT}", f"callees of {HOT}"]
+    assert saw["opened"] > 4 and SHOWN in saw["files"] and "libc.so.6" in saw["files"]
+    assert HOT in saw["inverted"] and "from=" in saw["moment"] and "to=" in saw["moment"]
+    assert "less" in saw["changed"] or "chance" in saw["changed"]
+    assert "what changed" in saw["diff"]
+
+
 def test_events_come_and_wait(serve, walk):
     saw = walk(serve.url, "live", "word-of-the-page")
     assert saw["before"] > 0 and saw["paused"] == saw["before"] and saw["after"] > saw["paused"]

@@ -34,6 +34,11 @@ export function percent(part, whole) {
 	return whole ? (100 * part / whole).toFixed(1) + ' %' : '-';
 }
 
+// A difference of two shares.
+export function points(by) {
+	return (by > 0 ? '+' : by < 0 ? '−' : '') + Math.abs(100 * by).toFixed(1) + ' points';
+}
+
 export function clock(ns, withMs) {
 	const date = new Date(Number(BigInt(ns) / 1000000n));
 	const two = (n) => String(n).padStart(2, '0');

@@ -41,9 +41,9 @@ function Range({ state }) {
 	const live = isLive(state);
 	return (
 		<div class="range">
-			<Choice label="span of time" value={live ? state.start : ''} onChoose={(start) => change({ start, end: '' })} options={PRESETS} />
+			<Choice label="span of time" value={live ? state.start : ''} onChoose={(start) => change({ start, end: '', from: '', to: '' })} options={PRESETS} />
 			{!live && <span class="fixed">{day(state.start)} {clock(state.start)} to {clock(state.end || state.start)}</span>}
-			{!live && <button type="button" onClick={() => change({ start: '-15m', end: '' })}>back to live</button>}
+			{!live && <button type="button" onClick={() => change({ start: '-15m', end: '', from: '', to: '' })}>back to live</button>}
 			{live && <button type="button" onClick={() => change({ start: String(BigInt(Date.now() * 1e6) - BigInt(lengthNs(state))), end: Date.now() + '000000' })}>pause</button>}
 		</div>
 	);

@@ -60,6 +60,14 @@ function Rows({ head, rows }) {
 	);
 }
 
+export function Select({ label, value, options, onChoose, disabled }) {
+	return (
+		<label>{label} <select value={value} disabled={disabled} onChange={(event) => onChoose(event.currentTarget.value)}>
+			{options.map(([key, word]) => <option key={key} value={key}>{word}</option>)}
+		</select></label>
+	);
+}
+
 export function Choice({ label, value, options, onChoose }) {
 	return (
 		<span class="choice" role="group" aria-label={label}>

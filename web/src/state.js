@@ -69,5 +69,5 @@ export function stepOf(state) {
 
 export function zoomTo(startNs, endNs) {
 	if (endNs - startNs >= 1e6)
-		change({ start: BigInt(Math.round(startNs / 1e6)) + '000000', end: BigInt(Math.round(endNs / 1e6)) + '000000' });
+		change({ from: '', to: '', start: BigInt(Math.round(startNs / 1e6)) + '000000', end: BigInt(Math.round(endNs / 1e6)) + '000000' });
 }
