@@ -15,6 +15,7 @@
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
 #define WAITS_MAX         16384 /* threads that wait at once */
+#define WAITING_SLOTS     512   /* a power of 2 */
 #define LOCKS_MAX         2048
 #define THREADS_MAX       256       /* of a process, among which the holder is looked for */
 #define PID_MOST          (1 << 22) /* PID_MAX_LIMIT of the kernel */
@@ -61,6 +62,11 @@ struct {
 	__type(key, struct lock_key);
 	__type(value, struct lock_value);
 } lock_futexes SEC(".maps") TABLE("waits for a futex");
+
+/* How many of them are of threads with this number, modulo the size: mostly none, and then a switch looks
+ * no further.
+ */
+static u32 waiting[WAITING_SLOTS];
 
 struct kernel_wait {
 	u64 began, address;
@@ -159,17 +165,42 @@ static __always_inline void read_holder(struct task_struct *task, struct wait *w
 	}
 }
 
-/* The current task goes to sleep. */
+static __always_inline u32 *waiting_of(u32 tid)
+{
+	return &waiting[tid & (WAITING_SLOTS - 1)];
+}
+
+static __always_inline void keep_wait(u32 tid, const struct wait *wait)
+{
+	if (bpf_map_update_elem(&futex_waits, &tid, wait, BPF_NOEXIST))
+		event_lost(bpf_core_type_id_local(struct lock_key));
+	else
+		__sync_fetch_and_add(waiting_of(tid), 1);
+}
+
+/* Return: whether a thread has waited, and no longer does. */
+static __always_inline bool take_wait(u32 tid, struct wait *ret_wait)
+{
+	struct wait *found;
+
+	if (!*waiting_of(tid))
+		return false;
+	found = bpf_map_lookup_elem(&futex_waits, &tid);
+	if (!found)
+		return false;
+	*ret_wait = *found;
+	bpf_map_delete_elem(&futex_waits, &tid);
+	__sync_fetch_and_add(waiting_of(tid), -1);
+	return true;
+}
+
+/* A task that has called futex() goes to sleep. */
 static __always_inline void begin_wait(struct task_struct *task)
 {
 	struct wait wait = {};
-	u32 tid = task->pid, command, operation;
+	u32 command, operation;
 	void *regs;
 
-	if (task->flags & PF_KTHREAD || call_of_task(task) != SYSCALL_FUTEX)
-		return;
-	if (bpf_core_field_exists(task->__state) && !task->__state)
-		return; /* it was made to let others run */
 	if (call_is_compat(task))
 		return;
 	regs = (void *)bpf_task_pt_regs(task);
@@ -183,8 +214,20 @@ static __always_inline void begin_wait(struct task_struct *task)
 	if (wait.kind == LOCK_KIND_WAIT && !waits)
 		return;
 	wait.began = bpf_ktime_get_ns();
-	if (bpf_map_update_elem(&futex_waits, &tid, &wait, BPF_ANY))
-		event_lost(bpf_core_type_id_local(struct lock_key));
+	keep_wait(task->pid, &wait);
+}
+
+/* A task is switched out. */
+static __always_inline void leave(struct task_struct *task)
+{
+	struct wait unseen;
+
+	/* It came back before, and the host has not told. */
+	take_wait(task->pid, &unseen);
+	if (bpf_core_field_exists(task->__state) && !task->__state)
+		return; /* it was made to let others run */
+	if (!(task->flags & PF_KTHREAD) && call_of_task(task) == SYSCALL_FUTEX)
+		begin_wait(task);
 }
 
 static const struct lock_value nothing;
@@ -228,19 +271,16 @@ static __always_inline void tell_wait(struct task_struct *task, const struct wai
 
 static __always_inline void end_wait(struct task_struct *task)
 {
-	u32 tid = BPF_CORE_READ(task, pid);
-	struct wait *found = tid ? bpf_map_lookup_elem(&futex_waits, &tid) : NULL, wait;
 	struct lock_key key = {};
+	struct wait wait;
 	u64 duration;
 
-	if (!found)
+	if (!take_wait(task->pid, &wait))
 		return;
-	wait = *found;
-	bpf_map_delete_elem(&futex_waits, &tid);
 	if (event_wants_some() && !event_wants(task))
 		return;
 	duration = bpf_ktime_get_ns() - wait.began;
-	key.pid = BPF_CORE_READ(task, tgid);
+	key.pid = task->tgid;
 	key.kind = wait.kind;
 	key.address = wait.address;
 	count_wait(&lock_futexes, &key, bpf_core_type_id_local(struct lock_key), task, duration);
@@ -248,12 +288,12 @@ static __always_inline void end_wait(struct task_struct *task)
 		tell_wait(task, &wait, duration);
 }
 
-SEC("raw_tp/sched_switch")
-int lock_on_switch(struct bpf_raw_tracepoint_args *ctx)
+SEC("tp_btf/sched_switch")
+int lock_on_switch(u64 *ctx)
 {
-	if (!ctx->args[0]) /* not preempted */
-		begin_wait(bpf_get_current_task_btf());
-	end_wait((void *)ctx->args[2]);
+	if (!ctx[0]) /* not preempted */
+		leave((void *)ctx[1]);
+	end_wait((void *)ctx[2]);
 	return 0;
 }
 
