@@ -18,9 +18,9 @@
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
-#define TASK_DEAD 0x80 /* include/linux/sched.h */
+#define TASK_DEAD      0x80 /* include/linux/sched.h */
+#define FOLLOWED_SLOTS 1024 /* a power of 2 */
 
-/* Found at once from a task, also where there is none: whoever is not chosen pays least. */
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
 	__uint(map_flags, 1); /* BPF_F_NO_PREALLOC */
@@ -47,10 +47,21 @@ static __always_inline void user_stack_add(struct cpu_sample *record, struct use
 }
 #endif
 
+/* How many threads are followed of the processes with this number, modulo the size: whoever is not chosen
+ * pays least, also where somebody else's programs keep something of every thread.  By process, since the
+ * number of a thread changes when it executes a program and was not the first.
+ */
+static u32 followed[FOLLOWED_SLOTS];
+
+static __always_inline u32 *followed_of(struct task_struct *task)
+{
+	return &followed[task->tgid & (FOLLOWED_SLOTS - 1)];
+}
+
 static __always_inline struct cpu_wait *wait_of(struct task_struct *task)
 {
-	if (bpf_core_field_exists(task->bpf_storage) && !task->bpf_storage)
-		return NULL; /* a load instead of a call */
+	if (target.kind != TARGET_HOST && !*followed_of(task))
+		return NULL;
 	return bpf_task_storage_get(&waits, task, NULL, 0);
 }
 
@@ -136,6 +147,8 @@ static __always_inline struct cpu_wait *follow(struct task_struct *task, u64 ids
 		count_statistic(waits_refused);
 		return NULL;
 	}
+	if (!wait->kernel_tid)
+		__sync_fetch_and_add(followed_of(task), 1);
 	name_wait(task, wait, ids);
 	return wait;
 }
@@ -219,6 +232,7 @@ static __always_inline void leave(struct task_struct *prev, struct cpu_wait *wai
 	if (state & TASK_DEAD) {
 		send_sums(prev, wait);
 		bpf_task_storage_delete(&waits, prev);
+		__sync_fetch_and_add(followed_of(prev), -1);
 		user_stack_forget(prev);
 		return;
 	}
