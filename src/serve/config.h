@@ -44,6 +44,10 @@ struct config {
 		uint64_t rate_hz, slice_s;
 	} profile;
 	struct {
+		bool enabled;
+		uint64_t min_ms;
+	} waits;
+	struct {
 		uint64_t max_concurrent_sessions, max_session_duration_seconds, max_frequency_hz;
 		uint64_t result_max_age_s, result_max_bytes;
 	} profiler; /* on demand */

@@ -14,6 +14,7 @@
 #include "serve/answers.h"
 #include "serve/call_tree.h"
 #include "serve/group.h"
+#include "serve/profiles.h"
 #include "serve/rows.h"
 #include "serve/span.h"
 
@@ -155,7 +156,7 @@ static int write_diff(const struct profile *profile, const struct profile_query 
 	if (!err) {
 		json_begin(&json, out, false);
 		json_object(&json, NULL);
-		json_text(&json, "kind", "cpu");
+		json_text(&json, "kind", profile_kinds[queries[1].time]);
 		put_span(&json, "before", &queries[0], &spans[0]);
 		put_span(&json, "after", &queries[1], &spans[1]);
 		json_double(&json, "min_share", min_share);

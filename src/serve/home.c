@@ -37,6 +37,8 @@ static void put_part(FILE *out, const struct ingest_part *part)
 	fputs("<tr><td>", out);
 	if (strcmp(part->name, "profile") == 0)
 		fputs("<a href=\"/api/v1/functions\">profile</a>", out);
+	else if (strcmp(part->name, "waits") == 0)
+		fputs("<a href=\"/api/v1/functions?kind=off-cpu\">waits</a>", out);
 	else
 		fprintf(out, "<a href=\"/api/v1/%s?limit=20\">%s</a>", part->name, part->name);
 	fprintf(out, "</td><td%s>%s</td><td class=\"n\">%" PRIu64 "</td><td class=\"n\">%" PRIu64,

@@ -34,8 +34,10 @@ struct ingest {
 	bool is_running;
 
 	/* The thread's own. */
-	uint64_t slice_from_unix_ns, slice_due_ns, slice_lost;
+	uint64_t slice_from_unix_ns, slice_due_ns, slice_lost[HOST_KIND_COUNT];
 	bool is_new_profile;
+	struct host_waits waits; /* of the slice */
+	vec(struct store_wait) long_waits;
 	uint64_t said_seq, said_ns;
 	uint64_t window_began_ns, window_cpu_ns;
 	unsigned above;
@@ -50,7 +52,9 @@ struct ingest {
 
 static bool is_wanted(const struct config *config, const struct host_part *part)
 {
-	bool on = strcmp(part->name, "profile") == 0 ? config->profile.enabled : part->by_default;
+	bool on = strcmp(part->name, "profile") == 0 ? config->profile.enabled
+		  : strcmp(part->name, "waits") == 0 ? config->waits.enabled
+						     : part->by_default;
 
 	vec_each(one, &config->switches)
 		if (strcmp(one->name, part->name) == 0)
@@ -100,6 +104,8 @@ int ingest_new(const struct config *config, const struct log *log, struct ingest
 	struct host_request request = {
 		.interval_ns = config->tables.interval_s * NS_PER_S,
 		.rate_hz = (uint32_t)config->profile.rate_hz,
+		.min_wait_ns = config->waits.min_ms * NS_PER_MS,
+		.slice_ns = config->profile.slice_s * NS_PER_S,
 		.sink = &store_sink,
 		.knobs = knobs,
 		.knob_count = array_len(knobs),
@@ -124,6 +130,7 @@ int ingest_new(const struct config *config, const struct log *log, struct ingest
 	}
 	host_target(ingest->host)->state = ingest->store;
 	ingest->next.rate_hz = config->profile.rate_hz;
+	ingest->next.min_wait_ms = config->waits.min_ms;
 	for (size_t i = 0; host_part(ingest->host, i) && i < INGEST_MAX_PARTS; i++)
 		ingest->next.parts[i].is_wanted = is_wanted(config, host_part(ingest->host, i));
 	*ret_ingest = ingest;
@@ -214,23 +221,109 @@ int ingest_switch(struct ingest *ingest, const char *name, bool on)
 	return err;
 }
 
+/* What a part of the recording has lost so far. */
+static uint64_t part_lost(struct ingest *ingest, enum host_kind kind)
+{
+	const char *name = kind == HOST_WAITS ? "waits" : "profile";
+
+	for (size_t i = 0; host_part(ingest->host, i); i++)
+		if (strcmp(host_part(ingest->host, i)->name, name) == 0)
+			return host_part(ingest->host, i)->lost;
+	return 0;
+}
+
+/* The store knows no boot time. */
+static int copy_waits(struct ingest *ingest, struct store_slice *slice)
+{
+	uint64_t offset = clock_unix_offset_ns();
+
+	ingest->long_waits.len = 0;
+	vec_each(wait, &ingest->waits.list) {
+		struct store_wait copy = { wait->task, wait->stack, wait->from_mono_ns + offset,
+					   wait->to_mono_ns + offset };
+		int err = vec_push(&ingest->long_waits, copy);
+
+		if (err)
+			return err;
+	}
+	slice->waits = ingest->long_waits.data;
+	slice->wait_count = ingest->long_waits.len;
+	return 0;
+}
+
+/* One kind of what was recorded since the last slice. */
+static int keep_slice(struct ingest *ingest, enum host_kind kind, struct store_slice *slice)
+{
+	uint64_t lost = part_lost(ingest, kind);
+	int err = host_choose(ingest->host, kind, &ingest->waits);
+
+	slice->lost = lost - ingest->slice_lost[kind];
+	ingest->slice_lost[kind] = lost;
+	if (err <= 0)
+		return err;
+	slice->kind = kind == HOST_WAITS ? STORE_WAITS : STORE_SAMPLES;
+	slice->min_wait_ns = ingest->next.min_wait_ms * NS_PER_MS;
+	err = copy_waits(ingest, slice);
+	err = err ?: store_add_slice(ingest->store, slice);
+	slice->is_new = false; /* once for both */
+	return err;
+}
+
+/* What was sampled since the last slice goes to the store. */
+static int end_slice(struct ingest *ingest, uint64_t now)
+{
+	uint64_t unix_now = clock_unix_ns();
+	const struct profile *profile;
+	int err = host_take_profile(ingest->host, &profile);
+
+	if (!err && profile) {
+		struct store_slice slice = {
+			.profile = profile,
+			.from_unix_ns = ingest->slice_from_unix_ns,
+			.to_unix_ns = unix_now,
+			.is_new = ingest->is_new_profile,
+		};
+
+		for (int kind = 0; !err && kind < HOST_KIND_COUNT; kind++)
+			err = keep_slice(ingest, (enum host_kind)kind, &slice);
+	}
+	ingest->is_new_profile = !profile;
+	if (!err && profile)
+		err = host_end_slice(ingest->host, &ingest->is_new_profile);
+	ingest->slice_from_unix_ns = unix_now;
+	ingest->slice_due_ns = now + ingest->config->profile.slice_s * NS_PER_S;
+	return err;
+}
+
+static bool is_recording(const char *name)
+{
+	return strcmp(name, "profile") == 0 || strcmp(name, "waits") == 0;
+}
+
+static void log_part(struct ingest *ingest, size_t number, bool on)
+{
+	const struct host_part *part = host_part(ingest->host, number);
+
+	ingest->next.parts[number].is_wanted = on;
+	if (part->state == HOST_FAILED && on)
+		log_put(ingest->log, "warn", "collector %s does not work: %s", part->name,
+			part->why);
+	else
+		log_put(ingest->log, "debug", "collector %s is %s", part->name, on ? "on" : "off");
+}
+
 static int switch_part(struct ingest *ingest, const char *name, bool on)
 {
-	int err = host_switch(ingest->host, name, on);
+	int err = 0;
 
-	for (size_t i = 0; i < INGEST_MAX_PARTS && host_part(ingest->host, i); i++) {
-		const struct host_part *part = host_part(ingest->host, i);
-
-		if (strcmp(part->name, name) != 0)
-			continue;
-		ingest->next.parts[i].is_wanted = on;
-		if (part->state == HOST_FAILED && on)
-			log_put(ingest->log, "warn", "collector %s does not work: %s", name,
-				part->why);
-		else
-			log_put(ingest->log, "debug", "collector %s is %s", name,
-				on ? "on" : "off");
-	}
+	/* Either part begins the recording anew. */
+	if (is_recording(name))
+		err = end_slice(ingest, clock_mono_ns());
+	err = err ?: host_switch(ingest->host, name, on);
+	ingest->is_new_profile |= is_recording(name);
+	for (size_t i = 0; i < INGEST_MAX_PARTS && host_part(ingest->host, i); i++)
+		if (strcmp(host_part(ingest->host, i)->name, name) == 0)
+			log_part(ingest, i, on);
 	return err;
 }
 
@@ -256,65 +349,73 @@ static bool take_commands(struct ingest *ingest, int *ret_err)
 	return !must_stop;
 }
 
-static uint64_t profile_lost(struct ingest *ingest)
-{
-	size_t last = 0;
+#define WAITS_RAISE   4    /* times, each time it is too much */
+#define WAITS_MOST_MS 2000 /* beyond it they are not raised */
 
-	while (host_part(ingest->host, last + 1))
-		last++;
-	return host_part(ingest->host, last)->lost;
+static bool is_on(const struct ingest *ingest, const char *name)
+{
+	for (size_t i = 0; host_part(ingest->host, i); i++)
+		if (strcmp(host_part(ingest->host, i)->name, name) == 0)
+			return host_part(ingest->host, i)->state == HOST_ON;
+	return false;
 }
 
-/* What was sampled since the last slice goes to the store. */
-static int end_slice(struct ingest *ingest, uint64_t now)
+/* Waits are many more than samples, so fewer of them come first.  Return: 1 something was lowered; 0; -errno */
+static int lower_waits(struct ingest *ingest)
 {
-	uint64_t unix_now = clock_unix_ns(), lost = profile_lost(ingest);
-	const struct profile *profile;
-	int err = host_take_profile(ingest->host, &profile);
+	struct ingest_status *status = &ingest->next;
 
-	if (!err && profile) {
-		struct store_slice slice = {
-			.profile = profile,
-			.from_unix_ns = ingest->slice_from_unix_ns,
-			.to_unix_ns = unix_now,
-			.lost = lost - ingest->slice_lost,
-			.is_new = ingest->is_new_profile,
-		};
-
-		err = store_add_slice(ingest->store, &slice);
-	}
-	ingest->is_new_profile = !profile;
-	if (!err && profile)
-		err = host_end_slice(ingest->host, &ingest->is_new_profile);
-	ingest->slice_lost = lost;
-	ingest->slice_from_unix_ns = unix_now;
-	ingest->slice_due_ns = now + ingest->config->profile.slice_s * NS_PER_S;
-	return err;
+	if (!is_on(ingest, "waits") || status->min_wait_ms >= WAITS_MOST_MS)
+		return 0;
+	status->min_wait_ms *= WAITS_RAISE;
+	return host_set_min_wait(ingest->host, status->min_wait_ms * NS_PER_MS) ?: 1;
 }
 
-/* Above the budget for some time: the profile is sampled less often. */
+static int lower_rate(struct ingest *ingest)
+{
+	struct ingest_status *status = &ingest->next;
+
+	if (status->rate_hz <= 1)
+		return 0;
+	status->rate_hz /= 2;
+	return host_set_rate(ingest->host, (uint32_t)status->rate_hz) ?: 1;
+}
+
+static void say_lowered(struct ingest *ingest)
+{
+	const struct config *config = ingest->config;
+	struct ingest_status *status = &ingest->next;
+	char rate[64] = "", waits[64] = "";
+
+	if (status->rate_hz != config->profile.rate_hz)
+		snprintf(rate, sizeof(rate), "the profile is sampled at %lu Hz instead of %lu",
+			 (unsigned long)status->rate_hz, (unsigned long)config->profile.rate_hz);
+	if (status->min_wait_ms != config->waits.min_ms)
+		snprintf(waits, sizeof(waits), "%swaits are kept from %lu ms on instead of %lu",
+			 *rate ? ", " : "", (unsigned long)status->min_wait_ms,
+			 (unsigned long)config->waits.min_ms);
+	snprintf(status->budget, sizeof(status->budget), "%s%s, to keep to %.1f %% of a processor",
+		 rate, waits, config->budget.cpu_percent);
+	log_put(ingest->log, "warn", "%s", status->budget);
+}
+
+/* Above the budget for some time: less is recorded. */
 static int lower(struct ingest *ingest)
 {
 	struct ingest_status *status = &ingest->next;
-	int err;
+	int err = end_slice(ingest, clock_mono_ns());
 
 	ingest->above = 0;
-	if (status->rate_hz <= 1) {
+	err = err ?: lower_waits(ingest);
+	err = err ?: lower_rate(ingest);
+	ingest->is_new_profile = true;
+	if (err > 0)
+		say_lowered(ingest);
+	else if (!err)
 		snprintf(status->budget, sizeof(status->budget),
 			 "above the budget of %.1f %%, and nothing is left to lower",
 			 ingest->config->budget.cpu_percent);
-		return 0;
-	}
-	status->rate_hz /= 2;
-	snprintf(
-		status->budget, sizeof(status->budget),
-		"the profile is sampled at %lu Hz instead of %lu, to keep to %.1f %% of a processor",
-		(unsigned long)status->rate_hz, (unsigned long)ingest->config->profile.rate_hz,
-		ingest->config->budget.cpu_percent);
-	log_put(ingest->log, "warn", "%s", status->budget);
-	err = end_slice(ingest, clock_mono_ns());
-	ingest->is_new_profile = true;
-	return err ?: host_set_rate(ingest->host, (uint32_t)status->rate_hz);
+	return err < 0 ? err : 0;
 }
 
 static int keep_budget(struct ingest *ingest, uint64_t now)
@@ -363,13 +464,28 @@ static int turn(struct ingest *ingest)
 	return err;
 }
 
+static bool wants(const struct ingest *ingest, const char *name)
+{
+	for (size_t i = 0; i < INGEST_MAX_PARTS && host_part(ingest->host, i); i++)
+		if (strcmp(host_part(ingest->host, i)->name, name) == 0)
+			return ingest->next.parts[i].is_wanted;
+	return false;
+}
+
 static int switch_on(struct ingest *ingest)
 {
 	int err = 0;
 
 	for (size_t i = 0; !err && i < INGEST_MAX_PARTS && host_part(ingest->host, i); i++)
-		if (ingest->next.parts[i].is_wanted)
+		if (ingest->next.parts[i].is_wanted &&
+		    !is_recording(host_part(ingest->host, i)->name))
 			err = switch_part(ingest, host_part(ingest->host, i)->name, true);
+	err = err
+		      ?: host_switch_recording(ingest->host, wants(ingest, "profile"),
+					       wants(ingest, "waits"));
+	for (size_t i = 0; !err && i < INGEST_MAX_PARTS && host_part(ingest->host, i); i++)
+		if (is_recording(host_part(ingest->host, i)->name))
+			log_part(ingest, i, ingest->next.parts[i].is_wanted);
 	ingest->next.is_started = true;
 	ingest->slice_from_unix_ns = clock_unix_ns();
 	ingest->slice_due_ns = clock_mono_ns() + ingest->config->profile.slice_s * NS_PER_S;
@@ -437,6 +553,8 @@ void ingest_free(struct ingest *ingest)
 	fd_closep(&ingest->wake);
 	fd_closep(&ingest->notify);
 	vec_done(&ingest->commands);
+	vec_done(&ingest->waits.list);
+	vec_done(&ingest->long_waits);
 	pthread_mutex_destroy(&ingest->lock);
 	free(ingest);
 }

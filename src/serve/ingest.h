@@ -36,8 +36,9 @@ struct ingest_status {
 	uint64_t unix_offset_ns;
 	double cpu_percent; /* of one processor, this thread, over the last ten seconds */
 	uint64_t rate_hz;   /* of the profile, now */
-	char budget[160];   /* what was lowered to keep to the budget; "" */
-	bool has_ended;     /* it ended itself */
+	uint64_t min_wait_ms;
+	char budget[160]; /* what was lowered to keep to the budget; "" */
+	bool has_ended;   /* it ended itself */
 };
 
 struct ingest;
@@ -67,7 +68,7 @@ void ingest_status(struct ingest *ingest, struct ingest_status *ret_status);
 /** ingest_wants - whether a part should be on by these settings */
 bool ingest_wants(const struct ingest *ingest, const struct config *config, const char *name);
 
-/** ingest_switch - a collector or "profile" on or off, soon.  Return: 0; -ENOENT; -EAGAIN too many */
+/** ingest_switch - a collector, "waits" or "profile" on or off, soon.  Return: 0; -ENOENT; -EAGAIN too many */
 nodiscard int ingest_switch(struct ingest *ingest, const char *name, bool on);
 
 #endif

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/number.h"
 #include "base/text.h"
+#include "serve/profiles.h"
 #include "serve/question.h"
 
 int span_check_parameters(const struct request *request, const struct query_parameter *known)
@@ -89,17 +90,27 @@ int span_read_pids(const char *text, struct profile_query *query)
 	return err;
 }
 
+static int read_kind(const struct request *request, enum profile_time *ret_time)
+{
+	const char *kind = request_parameter(request, "kind") ?: "cpu";
+
+	if (strcmp(kind, "offcpu") == 0)
+		kind = profile_kinds[PROFILE_WAITING];
+	for (int i = 0; i < PROFILE_KINDS; i++)
+		if (strcmp(kind, profile_kinds[i]) == 0) {
+			*ret_time = (enum profile_time)i;
+			return 0;
+		}
+	return fail(-EINVAL, "'kind' is cpu, off-cpu or wall");
+}
+
 int span_read_samples(const struct request *request, struct profile_query *query)
 {
-	const char *kind = request_parameter(request, "kind");
 	const char *pids = request_parameter(request, "pid");
 	int err =
 		span_read(request, "", clock_unix_ns(), &query->start_unix_ns, &query->end_unix_ns);
 
-	if (!err && kind && strcmp(kind, "cpu") != 0) {
-		err = fail(-EINVAL, "samples of kind '%s' are not kept", kind);
-		hint("kind=cpu; 'kymo profile --off-cpu' shows waits as they happen");
-	}
+	err = err ?: read_kind(request, &query->time);
 	query->comm = request_parameter(request, "comm");
 	query->container = request_parameter(request, "container");
 	if (!err && query->container && strspn(query->container, "0123456789abcdef") < 12)

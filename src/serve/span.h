@@ -5,7 +5,7 @@
  *     pid=12,13           processes
  *     comm=NAME           threads or processes of this name
  *     container=3f4e9bc1a20d   its processes
- *     kind=cpu            what was sampled
+ *     kind=cpu|off-cpu|wall    where CPUs were, where threads waited, or both
  */
 #ifndef SERVE_SPAN_H
 #define SERVE_SPAN_H
@@ -30,7 +30,8 @@
 		{ "comm", "name of threads or processes", "string" },                           \
 		{ "container", "id of a container, or its first 12 digits or more", "string" }, \
 	{                                                                                       \
-		"kind", "what was sampled: cpu", "string"                                       \
+		"kind", "cpu: where CPUs were; off-cpu: where threads waited; wall: both",      \
+			"string"                                                                \
 	}
 
 /**

@@ -180,6 +180,7 @@ static void put_cost(struct json *json, const struct api *api, const struct inge
 	put_large(json, "peak_rss_bytes", resident_bytes());
 	json_u64(json, "profile_rate_hz", status->rate_hz);
 	json_u64(json, "profile_slice_s", api->config->profile.slice_s);
+	json_u64(json, "waits_min_ms", status->min_wait_ms);
 	if (*status->budget)
 		json_text(json, "lowered", status->budget);
 	json_object_end(json);

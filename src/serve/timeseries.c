@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/number.h"
 #include "serve/answers.h"
+#include "serve/profiles.h"
 #include "serve/question.h"
 #include "serve/rows.h"
 #include "serve/span.h"
@@ -19,8 +20,13 @@
 
 const struct query_parameter timeseries_parameters[] = {
 	SAMPLES_PARAMETERS,
-	{ "metric", "cpu: CPU time; or events: how many records there were", "string" },
-	{ "by", "of cpu: comm, thread, pid, kind or all", "string" },
+	{ "metric",
+	  "cpu: time by 'kind', on CPUs, waiting or both; runq: time that threads waited for a CPU; events: how "
+	  "many records there were",
+	  "string" },
+	{ "by",
+	  "comm, thread, pid, all, or kind: what the CPU was in, and what waits were for; of runq comm, pid or all",
+	  "string" },
 	{ "type", "of events: kinds: process.exec,tcp, ...; all if left out", "string" },
 	{ "step", "length of a step: 10s, 1m; about 200 steps if left out", "string" },
 	{ "top", "lines at most; 10 if left out; the rest is added up", "integer" },
@@ -107,14 +113,33 @@ static int answer_cpu(struct store_reader *reader, const struct request *request
 
 	err = err ?: span_number(request, "top", 1, CURVES_MAX_LINES, &top);
 	err = err ?: curves_read_cpu(reader, query, key, top, series);
-	return err ?: put_series(series, "cpu", "ns", key == CURVES_PID, response);
+	return err
+		       ?: put_series(series, profile_kinds[query->time], "ns", key == CURVES_PID,
+				     response);
+}
+
+static int answer_runq(struct store_reader *reader, const struct request *request,
+		       const struct profile_query *query, struct curves *series,
+		       struct response *response)
+{
+	enum curves_key key = CURVES_COMM;
+	uint64_t top = LINES;
+	int err = read_key(request, &key);
+
+	if (!err && (key == CURVES_THREAD || key == CURVES_KIND))
+		err = fail(-EINVAL, "'by' of metric=runq is comm, pid or all");
+	if (!err && (query->container || request_parameter(request, "kind")))
+		err = fail(-EINVAL, "'kind' and 'container' belong to metric=cpu");
+	err = err ?: span_number(request, "top", 1, CURVES_MAX_LINES, &top);
+	err = err ?: curves_read_runq(reader, query, key, top, series);
+	return err ?: put_series(series, "runq", "ns", key == CURVES_PID, response);
 }
 
 static int answer_events(struct api *api, struct store_reader *reader,
 			 const struct request *request, const struct profile_query *query,
 			 struct curves *series, struct response *response)
 {
-	static const char *const of_cpu[] = { "pid", "comm", "container", "by", "top" };
+	static const char *const of_cpu[] = { "pid", "comm", "container", "kind", "by", "top" };
 	struct question question = { 0 };
 	const char *type = request_parameter(request, "type");
 	size_t kept = 0;
@@ -157,10 +182,12 @@ int answer_timeseries(struct api *api, const struct request *request, struct res
 	err = err ?: api_reader(api, &reader);
 	if (!err && strcmp(metric, "cpu") == 0)
 		err = answer_cpu(reader, request, &query, &series, response);
+	else if (!err && strcmp(metric, "runq") == 0)
+		err = answer_runq(reader, request, &query, &series, response);
 	else if (!err && strcmp(metric, "events") == 0)
 		err = answer_events(api, reader, request, &query, &series, response);
 	else if (!err)
-		err = fail(-EINVAL, "'metric' is cpu or events");
+		err = fail(-EINVAL, "'metric' is cpu, runq or events");
 	curves_done(&series);
 	return err;
 }

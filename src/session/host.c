@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "collect/cgroup.h"
+#include "probe/reason.wire.h"
 #include "session/recording.h"
 #include "session/views.h"
 
@@ -26,7 +27,7 @@ struct host {
 	struct record_target target;
 	struct cgroup_names *names;
 	vec(struct watched) list;
-	struct host_part profile;
+	struct host_part profile, waits;
 	struct recording_request recording_request;
 	struct recording *recording; /* NULL: none */
 	uint64_t opened_mono_ns;     /* the recording */
@@ -84,10 +85,16 @@ int host_new(const struct host_request *request, struct host **ret_host)
 		.help = "stacks of what the CPUs execute, sampled",
 		.by_default = true,
 	};
+	host->waits = (struct host_part){
+		.name = "waits",
+		.help = "stacks of threads that wait, with how long and for what",
+		.by_default = true,
+	};
 	host->recording_request = (struct recording_request){
 		.cpu = {
 			.kind = TARGET_HOST,
 			.rate_hz = request->rate_hz,
+			.min_block_ns = request->min_wait_ns,
 			.want_user = true,
 			.want_kernel = true,
 			.every_sample = true,
@@ -113,6 +120,7 @@ void host_free(struct host *host)
 	vec_done(&host->list);
 	recording_free(host->recording);
 	coverage_done(&host->profile.coverage);
+	coverage_done(&host->waits.coverage);
 	cgroup_names_free(host->names);
 	views_done(&host->views);
 	free(host);
@@ -133,7 +141,9 @@ const struct host_part *host_part(const struct host *host, size_t number)
 {
 	if (number < host->list.len)
 		return &host->list.data[number].part;
-	return number == host->list.len ? &host->profile : NULL;
+	return number == host->list.len       ? &host->waits
+	       : number == host->list.len + 1 ? &host->profile
+					      : NULL;
 }
 
 /* What does not work here is a state and no error; want of memory is one. */
@@ -218,40 +228,82 @@ static int start_one(struct watched *one)
 	return part_failed(&one->part, err);
 }
 
-static int start_profile(struct host *host)
+static int open_recording(struct host *host, bool profile, bool waits)
 {
-	int err = recording_open(&host->recording_request, &host->recording);
+	int err;
 
+	host->recording_request.cpu.time = !waits    ? CPU_TIME_ON
+					   : profile ? CPU_TIME_WALL
+						     : CPU_TIME_OFF;
+	host->recording_request.keep_moments = waits;
+	err = recording_open(&host->recording_request, &host->recording);
 	err = err ?: recording_start(host->recording);
 	host->opened_mono_ns = clock_mono_ns();
-	host->profile.state = HOST_ON;
-	host->profile.why[0] = '\0';
-	if (!err) {
+	if (err)
+		recording_free(take(host->recording));
+	else
 		error_clear(); /* of ways that were tried and not taken */
-		return 0;
-	}
-	recording_free(take(host->recording));
-	return part_failed(&host->profile, err);
+	return err;
 }
 
-static void stop_profile(struct host *host)
+static void part_works(struct host_part *part)
 {
+	part->state = HOST_ON;
+	part->why[0] = '\0';
+}
+
+/* Begins anew with what is wanted.  Where waits cannot be told there are the samples alone. */
+static int start_recording(struct host *host, bool profile, bool waits)
+{
+	int err = 0;
+
 	recording_free(take(host->recording));
-	if (host->profile.state == HOST_ON)
-		host->profile.state = HOST_OFF;
+	if (waits) {
+		err = open_recording(host, profile, true);
+		if (!err)
+			part_works(&host->waits);
+		else if ((err = part_failed(&host->waits, err)) != 0)
+			return err;
+	}
+	if (profile && !host->recording) {
+		err = open_recording(host, true, false);
+		if (err)
+			return part_failed(&host->profile, err);
+	}
+	if (profile)
+		part_works(&host->profile);
+	return 0;
+}
+
+static int restart_recording(struct host *host)
+{
+	return start_recording(host, host->profile.state == HOST_ON, host->waits.state == HOST_ON);
+}
+
+static int switch_recording(struct host *host, struct host_part *part, bool on)
+{
+	bool is_profile = part == &host->profile;
+
+	if (on == (part->state == HOST_ON))
+		return 0;
+	if (!on)
+		part->state = HOST_OFF;
+	return start_recording(host, is_profile ? on : host->profile.state == HOST_ON,
+			       is_profile ? host->waits.state == HOST_ON : on);
+}
+
+int host_switch_recording(struct host *host, bool profile, bool waits)
+{
+	host->profile.state = host->waits.state = HOST_OFF;
+	return start_recording(host, profile, waits);
 }
 
 int host_switch(struct host *host, const char *name, bool on)
 {
-	if (strcmp(name, host->profile.name) == 0) {
-		if (on == (host->profile.state == HOST_ON))
-			return 0;
-		if (on)
-			return start_profile(host);
-		stop_profile(host);
-		host->profile.state = HOST_OFF;
-		return 0;
-	}
+	if (strcmp(name, host->profile.name) == 0)
+		return switch_recording(host, &host->profile, on);
+	if (strcmp(name, host->waits.name) == 0)
+		return switch_recording(host, &host->waits, on);
 	vec_each(one, &host->list) {
 		int err = 0;
 
@@ -268,33 +320,75 @@ int host_switch(struct host *host, const char *name, bool on)
 
 int host_set_rate(struct host *host, uint32_t rate_hz)
 {
-	bool is_on = host->profile.state == HOST_ON;
-
 	host->recording_request.cpu.rate_hz = rate_hz;
-	if (!is_on)
-		return 0;
-	stop_profile(host);
-	return start_profile(host);
+	return host->profile.state == HOST_ON ? restart_recording(host) : 0;
+}
+
+int host_set_min_wait(struct host *host, uint64_t min_wait_ns)
+{
+	host->recording_request.cpu.min_block_ns = min_wait_ns;
+	return host->waits.state == HOST_ON ? restart_recording(host) : 0;
+}
+
+/* Both parts come from one recording, so either both go on or none. */
+static int recording_failed(struct host *host, int err)
+{
+	recording_free(take(host->recording));
+	if (host->waits.state == HOST_ON && host->profile.state == HOST_ON)
+		host->waits.state = HOST_FAILED;
+	snprintf(host->waits.why, sizeof(host->waits.why), "%s", error_text());
+	return part_failed(host->profile.state == HOST_ON ? &host->profile : &host->waits, err);
+}
+
+/* Samples and waits that came since there were so many moments. */
+static void count_moments(struct host *host, const struct profile *profile, size_t from)
+{
+	for (size_t i = from; i < profile->moments.len; i++) {
+		const struct moment *moment = &profile->moments.data[i];
+
+		if (!moment->reason)
+			host->profile.records++;
+		else if (moment->reason != BLOCK_SHORT && moment->reason != BLOCK_RUNQ)
+			host->waits.records++;
+	}
+}
+
+/* Of all that was lost, what belongs to waits. */
+static uint64_t waits_lost(const struct coverage *coverage)
+{
+	uint64_t count = 0;
+
+	vec_each(loss, &coverage->lost)
+		if (strstr(loss->kind, "waits"))
+			count += loss->count;
+	return count;
 }
 
 static int drain_profile(struct host *host)
 {
 	struct profile *profile;
-	uint64_t before, lost;
+	uint64_t samples, lost, lost_waits;
+	size_t moments;
 	int err;
 
 	if (!host->recording)
 		return 0;
 	profile = recording_profile(host->recording);
-	before = profile->samples;
+	samples = profile->samples;
+	moments = profile->moments.len;
 	lost = coverage_lost(&profile->coverage);
+	lost_waits = waits_lost(&profile->coverage);
 	err = recording_drain(host->recording);
-	if (err) {
-		recording_free(take(host->recording));
-		return part_failed(&host->profile, err);
-	}
-	host->profile.records += profile->samples - before;
-	host->profile.lost += coverage_lost(&profile->coverage) - lost;
+	if (err)
+		return recording_failed(host, err);
+	if (profile->keep_moments)
+		count_moments(host, profile, moments);
+	else
+		host->profile.records += profile->samples - samples;
+	lost = coverage_lost(&profile->coverage) - lost;
+	lost_waits = waits_lost(&profile->coverage) - lost_waits;
+	host->waits.lost += lost_waits;
+	host->profile.lost += lost - lost_waits;
 	return 0;
 }
 
@@ -342,6 +436,44 @@ int host_take_profile(struct host *host, const struct profile **ret_profile)
 	return err;
 }
 
+static bool is_of_kind(const struct moment *moment, enum host_kind kind)
+{
+	if (kind == HOST_SAMPLES)
+		return !moment->reason;
+	return moment->reason && moment->reason != BLOCK_SHORT && moment->reason != BLOCK_RUNQ;
+}
+
+int host_choose(struct host *host, enum host_kind kind, struct host_waits *waits)
+{
+	struct profile *profile = host->recording ? recording_profile(host->recording) : NULL;
+	const struct host_part *part = kind == HOST_SAMPLES ? &host->profile : &host->waits;
+	int err = 0;
+
+	waits->list.len = 0;
+	if (!profile || part->state != HOST_ON)
+		return 0;
+	if (!profile->keep_moments)
+		return 1;
+	profile->entries.len = 0;
+	index_clear(&profile->entry_index);
+	profile->samples = profile->weight_ns = 0;
+	for (size_t i = 0; !err && i < profile->moments.len; i++) {
+		const struct moment *moment = &profile->moments.data[i];
+		struct host_wait wait = { moment->task, moment->stack,
+					  moment->at_mono_ns - moment->weight_ns,
+					  moment->at_mono_ns };
+
+		if (!is_of_kind(moment, kind))
+			continue;
+		if (kind == HOST_WAITS && moment->weight_ns > host->request.slice_ns)
+			err = vec_push(&waits->list, wait);
+		else
+			err = profile_count(profile, moment->task, moment->stack, 1,
+					    moment->weight_ns);
+	}
+	return err < 0 ? err : 1;
+}
+
 static bool is_outgrown(const struct host *host, const struct profile *profile)
 {
 	return profile->stacks.len > HOST_RENEW_STACKS ||
@@ -358,9 +490,9 @@ int host_end_slice(struct host *host, bool *ret_is_new)
 		return 0;
 	if (is_outgrown(host, profile)) {
 		*ret_is_new = true;
-		stop_profile(host);
-		return start_profile(host);
+		return restart_recording(host);
 	}
+	profile->moments.len = 0;
 	profile->entries.len = 0;
 	index_clear(&profile->entry_index);
 	profile->samples = profile->weight_ns = 0;

@@ -3,10 +3,10 @@
  *
  *     collector ─ engine ──> records ──┐
  *     collector ─ engine ──> records ──┼─> sink
- *     cpu ─────────────────> samples ──┴─> profile of the last slice of time
+ *     cpu ───> samples, waits ─────────┴─> profiles of the last slice of time
  *
- * Each collector has an engine of its own, so that each can be switched on and off, and fails alone.  The
- * profile is taken away slice by slice; what it knows of processes is renewed now and then, so that it does
+ * Each collector has an engine of its own, so that each can be switched on and off, and fails alone.  What the
+ * CPUs execute and what threads wait for is one recording, of which either part may be off.  A profile is taken away slice by slice; what it knows of processes is renewed now and then, so that it does
  * not grow for ever.  One thread.
  */
 #ifndef SESSION_HOST_H
@@ -27,6 +27,13 @@ enum host_state {
 	HOST_FAILED,
 };
 
+/* What stands in the entries of a profile that is taken. */
+enum host_kind {
+	HOST_SAMPLES, /* of CPUs */
+	HOST_WAITS,   /* that ended, and were as long as min_wait_ns */
+	HOST_KIND_COUNT
+};
+
 /* One collector, or the profile. */
 struct host_part {
 	const char *name, *help;
@@ -42,7 +49,9 @@ struct host_request {
 	uint64_t interval_ns; /* of tables */
 	const struct knob_value *knobs;
 	size_t knob_count;
-	uint32_t rate_hz; /* of the profile */
+	uint32_t rate_hz;     /* of the profile */
+	uint64_t min_wait_ns; /* waits that are shorter are not told */
+	uint64_t slice_ns;    /* waits that are longer are told one by one */
 	const struct record_sink *sink;
 	struct record_target target; /* without views and cgroup_path; the host adds them */
 };
@@ -59,19 +68,25 @@ const struct record_view *host_views(const struct host *host, size_t *ret_count)
 /** host_target - what the sink is called with; the caller may set `state` before the first drain */
 struct record_target *host_target(struct host *host);
 
-/** host_part - by number, the profile last; NULL behind it */
+/** host_part - by number, the waits and the profile last; NULL behind them */
 const struct host_part *host_part(const struct host *host, size_t number);
 
 /**
- * host_switch - a collector, or "profile", on or off
+ * host_switch - a collector, "waits" or "profile", on or off
  *
  * Return: 0, also when it does not work here: then its state is HOST_FAILED; -ENOENT there is no such
  * part; -ENOMEM.
  */
 nodiscard int host_switch(struct host *host, const char *name, bool on);
 
+/** host_switch_recording - both parts of it at once, which is half the work.  Return: 0; -ENOMEM */
+nodiscard int host_switch_recording(struct host *host, bool profile, bool waits);
+
 /** host_set_rate - of the profile, which begins anew if it is on.  Return: 0; -ENOMEM */
 nodiscard int host_set_rate(struct host *host, uint32_t rate_hz);
+
+/** host_set_min_wait - likewise, of the waits */
+nodiscard int host_set_min_wait(struct host *host, uint64_t min_wait_ns);
 
 /** host_drain - records to the sink, samples to the profile.  Return: 0; -ENOMEM; what the sink returned */
 nodiscard int host_drain(struct host *host, bool is_last);
@@ -80,10 +95,28 @@ nodiscard int host_drain(struct host *host, bool is_last);
 void host_wait(struct host *host, int fd, uint64_t ns);
 
 /**
- * host_take_profile - name what was sampled since the last call; NULL: the profile is off
+ * host_take_profile - name what was sampled since the last call; NULL: neither profile nor waits are on
  * @ret_profile: borrowed until host_end_slice()
  */
 nodiscard int host_take_profile(struct host *host, const struct profile **ret_profile);
+
+/* A wait that is longer than a slice, and so belongs to those before, too. */
+struct host_wait {
+	uint32_t task, stack; /* of the profile */
+	uint64_t from_mono_ns, to_mono_ns;
+};
+
+struct host_waits {
+	vec(struct host_wait) list;
+};
+
+/**
+ * host_choose - after host_take_profile(): from here on its entries are of one kind
+ * @waits: receives the waits that are longer than a slice, which stand in no entry; cleared before
+ *
+ * Return: 1 this kind is on; 0 it is off; -ENOMEM.
+ */
+nodiscard int host_choose(struct host *host, enum host_kind kind, struct host_waits *waits);
 
 /** host_end_slice - the profile begins again from nothing; *@ret_is_new: and with other numbers */
 nodiscard int host_end_slice(struct host *host, bool *ret_is_new);

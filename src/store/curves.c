@@ -57,11 +57,12 @@ struct summing {
 	struct task_filter filter;
 	sqlite3_stmt *task, *leaf;
 	vec(struct task_row) tasks; /* by number */
-	vec(uint8_t) leaves;        /* by number of a stack: its kind + 1; 0: not asked for yet */
+	vec(uint64_t) leaves;       /* by number of a stack: its kind + 1; 0: not asked for yet */
 	vec(struct sum) sums;
 	struct index by_key;
 	bool is_by_step;
-	size_t step; /* of the slice */
+	bool is_second; /* of two kinds of slices, which cover the same time */
+	size_t step;    /* of the slice */
 };
 
 static bool sum_same(const void *owner, uint32_t entry, const void *key)
@@ -122,6 +123,17 @@ static int task_of(struct summing *summing, int64_t id, struct task_row **ret_ta
 	return 0;
 }
 
+#define WAIT_MARK "[waiting"
+
+/* What a wait is for stands in its mark. */
+static uint64_t mark_of(struct summing *summing, int64_t function)
+{
+	const char *text = reader_text(summing->reader, function) ?: "";
+
+	return strncmp(text, WAIT_MARK, strlen(WAIT_MARK)) == 0 ? FRAME_COUNT + (uint64_t)function
+								: FRAME_MARK;
+}
+
 /* What the innermost frame of a stack is. */
 static int leaf_of(struct summing *summing, int64_t id, uint64_t *ret_kind)
 {
@@ -143,8 +155,11 @@ static int leaf_of(struct summing *summing, int64_t id, uint64_t *ret_kind)
 			kind = (uint64_t)sqlite3_column_int64(summing->leaf, 0);
 		else if (code != SQLITE_DONE)
 			return database_fail(reader_database(summing->reader), "read");
-		summing->leaves.data[id] =
-			(uint8_t)((kind < FRAME_COUNT ? kind : FRAME_UNKNOWN) + 1);
+		if (kind >= FRAME_COUNT)
+			kind = FRAME_UNKNOWN;
+		if (kind == FRAME_MARK && code == SQLITE_ROW)
+			kind = mark_of(summing, sqlite3_column_int64(summing->leaf, 1));
+		summing->leaves.data[id] = kind + 1;
 	}
 	*ret_kind = summing->leaves.data[id] - 1u;
 	return 0;
@@ -169,24 +184,27 @@ static int key_of(struct summing *summing, const struct pack_entry *entry, uint6
 	return 0;
 }
 
+static void add_to(struct summing *summing, struct sum *sum, uint64_t ns)
+{
+	if (!summing->is_by_step)
+		sum->ns += ns;
+	else if (sum->line)
+		sum->line->values[summing->step] += ns;
+	else
+		summing->series->others[summing->step] += ns;
+}
+
 static int take_entry(void *context, const struct pack_entry *entry)
 {
 	struct summing *summing = context;
-	struct curves *series = summing->series;
 	struct sum *sum = NULL;
 	uint64_t key;
 	int err = key_of(summing, entry, &key);
 
 	err = err ?: find_sum(summing, key, &sum);
-	if (err)
-		return err;
-	if (!summing->is_by_step)
-		sum->ns += entry->weight_ns;
-	else if (sum->line)
-		sum->line->values[summing->step] += entry->weight_ns;
-	else
-		series->others[summing->step] += entry->weight_ns;
-	return 0;
+	if (!err)
+		add_to(summing, sum, entry->weight_ns);
+	return err;
 }
 
 static int take_slice(void *context, const struct slice *slice)
@@ -200,11 +218,53 @@ static int take_slice(void *context, const struct slice *slice)
 	summing->step = (middle - series->start_unix_ns) / series->step_ns;
 	if (summing->step >= series->steps)
 		return 0;
-	if (summing->is_by_step) {
+	if (summing->is_by_step && !summing->is_second)
 		series->covered_ns[summing->step] += slice->to_unix_ns - slice->from_unix_ns;
+	if (summing->is_by_step)
 		series->lost += slice->lost;
-	}
 	return slice_each(slice, &summing->filter, take_entry, summing);
+}
+
+/* A long wait has a part in each step that it lasted for. */
+static int take_wait(void *context, const struct slice_wait *wait)
+{
+	struct summing *summing = context;
+	const struct curves *series = summing->series;
+	uint64_t at = wait->from_unix_ns;
+	int err = 0;
+
+	if (at < series->start_unix_ns)
+		at = series->start_unix_ns;
+	while (!err && at < wait->to_unix_ns) {
+		struct pack_entry part = wait->entry;
+		uint64_t next;
+
+		summing->step = (at - series->start_unix_ns) / series->step_ns;
+		if (summing->step >= series->steps)
+			break;
+		next = series->start_unix_ns + (summing->step + 1) * series->step_ns;
+		if (next > wait->to_unix_ns)
+			next = wait->to_unix_ns;
+		part.weight_ns = next - at;
+		err = take_entry(summing, &part);
+		at = next;
+	}
+	return err;
+}
+
+static int take_all(struct summing *summing, const struct profile_query *query)
+{
+	int err = 0;
+
+	for (int kind = STORE_SAMPLES; !err && kind <= STORE_WAITS; kind++) {
+		summing->is_second = kind == STORE_WAITS && query->time == PROFILE_LIVING;
+		if (slices_wanted(query, (enum store_slice_kind)kind))
+			err = slices_each(summing->reader, query, (enum store_slice_kind)kind,
+					  take_slice, summing);
+	}
+	return err
+		       ?: slices_each_wait(summing->reader, query, &summing->filter, take_wait,
+					   summing);
 }
 
 static int heavier(const void *a, const void *b)
@@ -223,9 +283,14 @@ static int name_line(struct summing *summing, struct curve *line)
 		[FRAME_UNKNOWN] = "unknown", [FRAME_MARK] = "mark",
 	};
 	const char *text = "cpu";
-	char digits[24];
+	char digits[24], mark[64];
 
-	if (summing->key == CURVES_KIND) {
+	if (summing->key == CURVES_KIND && line->key >= FRAME_COUNT) {
+		/* "[waiting: disk]" without its brackets */
+		text = reader_text(summing->reader, (int64_t)(line->key - FRAME_COUNT)) ?: "";
+		snprintf(mark, sizeof(mark), "%.*s", (int)strcspn(text + 1, "]"), text + 1);
+		text = mark;
+	} else if (summing->key == CURVES_KIND) {
 		text = kinds[line->key];
 	} else if (summing->key == CURVES_PID) {
 		/* The name that the process had last. */
@@ -281,7 +346,7 @@ static int prepare(struct summing *summing)
 	if (sqlite3_prepare_v2(database, "SELECT pid, process, name FROM task WHERE id = ?", -1,
 			       &summing->task, NULL) != SQLITE_OK ||
 	    sqlite3_prepare_v2(database,
-			       "SELECT f.kind FROM stack k JOIN frame f ON f.id = "
+			       "SELECT f.kind, f.function FROM stack k JOIN frame f ON f.id = "
 			       "json_extract(k.frames, '$[#-1]') WHERE k.id = ?",
 			       -1, &summing->leaf, NULL) != SQLITE_OK)
 		return database_fail(database, "read");
@@ -301,13 +366,11 @@ int curves_read_cpu(struct store_reader *reader, const struct profile_query *que
 	reader_begin(reader, PROFILE_READ_NS);
 	err = prepare(&summing);
 	err = err ?: task_filter_open(reader, query, &summing.filter);
-	err = err ?: slices_each(reader, query, take_slice, &summing);
+	err = err ?: take_all(&summing, query);
 	err = err ?: choose_lines(&summing, most < CURVES_MAX_LINES ? most : CURVES_MAX_LINES);
 	summing.is_by_step = true;
-	err = err ?: slices_each(reader, query, take_slice, &summing);
-	err = err
-		      ?: store_read_losses(reader, query->start_unix_ns, query->end_unix_ns,
-					   "profile", &lost);
+	err = err ?: take_all(&summing, query);
+	err = err ?: slices_read_losses(reader, query, &lost);
 	series->lost += lost;
 	sqlite3_finalize(summing.task);
 	sqlite3_finalize(summing.leaf);
@@ -315,6 +378,79 @@ int curves_read_cpu(struct store_reader *reader, const struct profile_query *que
 	task_filter_done(&summing.filter);
 	vec_done(&summing.tasks);
 	vec_done(&summing.leaves);
+	vec_done(&summing.sums);
+	index_done(&summing.by_key);
+	return err;
+}
+
+static bool wants_row(const struct profile_query *query, uint32_t pid, const char *comm)
+{
+	bool is_wanted = !query->pid_count;
+
+	for (size_t i = 0; i < query->pid_count; i++)
+		is_wanted |= query->pids[i] == pid;
+	return is_wanted && (!query->comm || (comm && strcmp(query->comm, comm) == 0));
+}
+
+/* One row a process and interval; it belongs to the step in which the interval ended. */
+static int take_runq(struct summing *summing, const struct profile_query *query, sqlite3_stmt *row)
+{
+	const struct curves *series = summing->series;
+	uint64_t at = (uint64_t)sqlite3_column_int64(row, 0);
+	uint32_t pid = (uint32_t)sqlite3_column_int64(row, 1);
+	int64_t name = sqlite3_column_int64(row, 2);
+	struct sum *sum = NULL;
+	uint64_t key = summing->key == CURVES_PID    ? pid
+		       : summing->key == CURVES_COMM ? (uint64_t)name
+						     : 0;
+	int err;
+
+	summing->step = (at - series->start_unix_ns) / series->step_ns;
+	if (summing->step >= series->steps ||
+	    !wants_row(query, pid, reader_text(summing->reader, name)))
+		return 0;
+	err = find_sum(summing, key, &sum);
+	if (!err)
+		add_to(summing, sum, (uint64_t)sqlite3_column_int64(row, 3));
+	return err;
+}
+
+static int take_runqs(struct summing *summing, const struct profile_query *query)
+{
+	sqlite3 *database = reader_database(summing->reader);
+	sqlite3_stmt *row;
+	int code = SQLITE_DONE, err = 0;
+
+	if (sqlite3_prepare_v2(database,
+			       "SELECT at_unix_ns, pid, comm, total_ns FROM runq_processes_row "
+			       "WHERE at_unix_ns >= ? AND at_unix_ns < ?",
+			       -1, &row, NULL) != SQLITE_OK)
+		return database_fail(database, "read");
+	sqlite3_bind_int64(row, 1, (int64_t)query->start_unix_ns);
+	sqlite3_bind_int64(row, 2, (int64_t)query->end_unix_ns);
+	while (!err && (code = sqlite3_step(row)) == SQLITE_ROW)
+		err = take_runq(summing, query, row);
+	if (!err && code != SQLITE_DONE)
+		err = database_fail(database, "read");
+	sqlite3_finalize(row);
+	return err;
+}
+
+int curves_read_runq(struct store_reader *reader, const struct profile_query *query,
+		     enum curves_key key, size_t most, struct curves *series)
+{
+	struct summing summing = { .reader = reader, .series = series, .key = key };
+	int err;
+
+	reader_begin(reader, PROFILE_READ_NS);
+	err = take_runqs(&summing, query);
+	err = err ?: choose_lines(&summing, most < CURVES_MAX_LINES ? most : CURVES_MAX_LINES);
+	summing.is_by_step = true;
+	err = err ?: take_runqs(&summing, query);
+	err = err
+		      ?: store_read_losses(reader, query->start_unix_ns, query->end_unix_ns, "runq",
+					   &series->lost);
+	reader_end(reader);
 	vec_done(&summing.sums);
 	index_done(&summing.by_key);
 	return err;

@@ -18,7 +18,7 @@ enum curves_key {
 	CURVES_COMM,   /* by name of the process */
 	CURVES_THREAD, /* by name of the thread */
 	CURVES_PID,
-	CURVES_KIND, /* by what the CPU was in: user, kernel, jit, ...: enum frame_kind */
+	CURVES_KIND, /* by what the CPU was in: user, kernel, jit, ...; of a wait, what it was for */
 	CURVES_KEY_COUNT
 };
 
@@ -46,7 +46,7 @@ nodiscard int curves_init(struct curves *series, uint64_t start_unix_ns, uint64_
 void curves_done(struct curves *series);
 
 /**
- * curves_read_cpu - nanoseconds of CPU time
+ * curves_read_cpu - nanoseconds of CPU time, of waits, or of both, as the query's time has it
  * @series: with its steps
  * @most: lines at most
  *
@@ -54,6 +54,14 @@ void curves_done(struct curves *series);
  */
 nodiscard int curves_read_cpu(struct store_reader *reader, const struct profile_query *query,
 			      enum curves_key key, size_t most, struct curves *series);
+
+/**
+ * curves_read_runq - nanoseconds that threads waited for a CPU, by process, from the rows of the collector 'runq'
+ *
+ * Return: as curves_read_cpu().
+ */
+nodiscard int curves_read_runq(struct store_reader *reader, const struct profile_query *query,
+			       enum curves_key key, size_t most, struct curves *series);
 
 /** curves_read_counts - how many records of each kind there were; a line for each kind that has any */
 nodiscard int curves_read_counts(struct store_reader *reader, const struct schema *const *schemas,

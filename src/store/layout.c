@@ -44,6 +44,22 @@ static const char *const steps[] = {
 	" (SELECT text FROM string WHERE id = k.name) AS comm,"
 	" (SELECT stack FROM stack_text WHERE id = r.stack) AS stack, r.samples, r.weight_ns"
 	" FROM sample_row r JOIN task k ON k.id = r.task;",
+
+	"CREATE TABLE wait_profile(seq INTEGER PRIMARY KEY, from_unix_ns INTEGER NOT NULL,"
+	" to_unix_ns INTEGER NOT NULL, samples INTEGER NOT NULL, weight_ns INTEGER NOT NULL,"
+	" lost INTEGER NOT NULL, min_wait_ns INTEGER NOT NULL, cpus INTEGER NOT NULL,"
+	" mode TEXT NOT NULL, data BLOB NOT NULL);"
+	"CREATE INDEX wait_profile_to ON wait_profile(to_unix_ns);"
+	"CREATE TABLE wait_row(seq INTEGER NOT NULL, from_unix_ns INTEGER NOT NULL,"
+	" to_unix_ns INTEGER NOT NULL, task INTEGER NOT NULL, stack INTEGER NOT NULL);"
+	"CREATE INDEX wait_to ON wait_row(to_unix_ns);"
+	"CREATE INDEX wait_seq ON wait_row(seq);"
+	"CREATE VIEW wait AS SELECT r.seq, strftime('%Y-%m-%dT%H:%M:%fZ', r.from_unix_ns / 1e9,"
+	" 'unixepoch') AS time, r.from_unix_ns, r.to_unix_ns, k.pid, k.tid,"
+	" (SELECT text FROM string WHERE id = k.process) AS process,"
+	" (SELECT text FROM string WHERE id = k.name) AS comm,"
+	" (SELECT stack FROM stack_text WHERE id = r.stack) AS stack"
+	" FROM wait_row r JOIN task k ON k.id = r.task;",
 };
 
 #define VERSION ((int64_t)array_len(steps))

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/hash.h"
 #include "store/reader_parts.h"
@@ -23,6 +24,9 @@ struct reading {
 	bool has_any;
 	struct profile_span *span; /* of two that are compared; NULL: of one */
 	bool is_after;
+	const struct profile_query *query;
+	enum store_slice_kind kind; /* that is read */
+	uint64_t min_wait_ns;       /* the greatest there was */
 };
 
 /* Makes room, and tells where the number of @id stands. */
@@ -243,6 +247,24 @@ static int take_entry(void *context, const struct pack_entry *entry)
 	return vec_push(&profile->moments, moment);
 }
 
+static int lose(struct reading *reading, uint64_t count)
+{
+	return coverage_lose(&reading->profile->coverage,
+			     reading->kind == STORE_WAITS
+				     ? "waits: lost while they were recorded"
+				     : "samples: lost while they were recorded",
+			     count, 0);
+}
+
+static int take_wait(void *context, const struct slice_wait *wait)
+{
+	struct reading *reading = context;
+
+	reading->from_unix_ns = wait->from_unix_ns;
+	reading->last_task = 0;
+	return take_entry(reading, &wait->entry);
+}
+
 static int take_slice(void *context, const struct slice *slice)
 {
 	struct reading *reading = context;
@@ -250,6 +272,16 @@ static int take_slice(void *context, const struct slice *slice)
 	int err;
 
 	reading->from_unix_ns = slice->from_unix_ns;
+	if (slice->min_wait_ns > reading->min_wait_ns)
+		reading->min_wait_ns = slice->min_wait_ns;
+	/* Slices of waits lie beside those of samples: what is said once is said of those. */
+	if (reading->kind == STORE_WAITS && reading->query->time == PROFILE_LIVING &&
+	    reading->has_any) {
+		if (reading->span)
+			reading->span->lost += slice->lost;
+		return lose(reading, slice->lost)
+			       ?: slice_each(slice, &reading->filter, take_entry, reading);
+	}
 	if (reading->span) {
 		reading->span->lost += slice->lost;
 		reading->span->covered_ns += slice->to_unix_ns - slice->from_unix_ns;
@@ -261,11 +293,27 @@ static int take_slice(void *context, const struct slice *slice)
 	profile->duration_ns = slice->to_unix_ns - profile->started_unix_ns;
 	profile->rate_hz = slice->rate_hz;
 	profile->cpus = slice->cpus;
-	err = coverage_lose(&profile->coverage, "samples: lost while they were recorded",
-			    slice->lost, 0);
+	err = lose(reading, slice->lost);
 	if (!err && *slice->mode && !profile->coverage.mode)
 		err = coverage_set_mode(&profile->coverage, slice->mode);
 	return err ?: slice_each(slice, &reading->filter, take_entry, reading);
+}
+
+/* All that a query asks for. */
+static int read_slices(struct reading *reading, const struct profile_query *query)
+{
+	int err = 0;
+
+	reading->query = query;
+	for (int kind = STORE_SAMPLES; !err && kind <= STORE_WAITS; kind++) {
+		reading->kind = (enum store_slice_kind)kind;
+		if (slices_wanted(query, reading->kind))
+			err = slices_each(reading->reader, query, reading->kind, take_slice,
+					  reading);
+	}
+	return err
+		       ?: slices_each_wait(reading->reader, query, &reading->filter, take_wait,
+					   reading);
 }
 
 static int prepare(struct reading *reading)
@@ -296,6 +344,24 @@ static void reading_done(struct reading *reading)
 	index_done(&reading->processes);
 }
 
+/* What a reader of waits must know. */
+static int cover_waits(const struct reading *reading)
+{
+	struct coverage *coverage = &reading->profile->coverage;
+	char text[96];
+	int err = 0;
+
+	if (!slices_wanted(reading->query, STORE_WAITS))
+		return 0;
+	if (reading->min_wait_ns) {
+		snprintf(text, sizeof(text), "waits that were shorter than %lu ms",
+			 (unsigned long)(reading->min_wait_ns / NS_PER_MS));
+		err = coverage_lack(coverage, text);
+	}
+	err = err ?: coverage_lack(coverage, "waits that have not ended");
+	return err ?: coverage_lack(coverage, "waits for a CPU: 'runq' has them");
+}
+
 static int cover(struct profile *profile)
 {
 	int err = profile->coverage.mode
@@ -318,19 +384,19 @@ int profile_read(struct store_reader *reader, const struct profile_query *query,
 	if (err)
 		return err;
 	reading.profile->keep_moments = keep_moments;
+	reading.profile->time = query->time;
 	reader_begin(reader, PROFILE_READ_NS);
 	err = prepare(&reading);
 	err = err ?: task_filter_open(reader, query, &reading.filter);
-	err = err ?: slices_each(reader, query, take_slice, &reading);
-	err = err
-		      ?: store_read_losses(reader, query->start_unix_ns, query->end_unix_ns,
-					   "profile", &lost);
+	err = err ?: read_slices(&reading, query);
+	err = err ?: slices_read_losses(reader, query, &lost);
 	err = err
 		      ?: coverage_lose(&reading.profile->coverage,
 				       "samples: not written to the store", lost, 0);
 	reading_done(&reading);
 	reader_end(reader);
 	err = err ?: cover(reading.profile);
+	err = err ?: cover_waits(&reading);
 	if (err)
 		profile_free(reading.profile);
 	else
@@ -355,10 +421,8 @@ int profile_read_pair(struct store_reader *reader, const struct profile_query qu
 		reading.is_after = i == 1;
 		task_filter_done(&reading.filter);
 		err = task_filter_open(reader, &queries[i], &reading.filter);
-		err = err ?: slices_each(reader, &queries[i], take_slice, &reading);
-		err = err
-			      ?: store_read_losses(reader, queries[i].start_unix_ns,
-						   queries[i].end_unix_ns, "profile", &lost);
+		err = err ?: read_slices(&reading, &queries[i]);
+		err = err ?: slices_read_losses(reader, &queries[i], &lost);
 		ret_spans[i].lost += lost;
 	}
 	reading_done(&reading);

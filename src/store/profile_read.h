@@ -14,7 +14,11 @@
 #define PROFILE_READ_MOMENTS (4u << 20)
 #define PROFILE_READ_NS      10000000000ull /* of CPU time that it may take */
 
+/* Of waits: one belongs to the slice in which it ended; one that is longer than a slice to its
+ * own span of time.  Those that last, and those that are shorter than the threshold, are not there.
+ */
 struct profile_query {
+	enum profile_time time;
 	uint64_t start_unix_ns, end_unix_ns; /* half open, by the end of a slice; end 0: any */
 	uint32_t pids[PROFILE_READ_PIDS];
 	size_t pid_count;      /* 0: all */

@@ -51,6 +51,16 @@ int profile_writer_open(struct profile_writer *writer, sqlite3 *database)
 				 "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 				 &writer->add_profile);
 	err = err
+		      ?: database_prepare(
+				 database,
+				 "INSERT INTO wait_profile(seq, from_unix_ns, to_unix_ns, samples, "
+				 "weight_ns, lost, min_wait_ns, cpus, mode, data) "
+				 "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+				 &writer->add_waits);
+	err = err
+		      ?: database_prepare(database, "INSERT INTO wait_row VALUES(?, ?, ?, ?, ?)",
+					  &writer->add_wait);
+	err = err
 		      ?: database_prepare(database,
 					  "INSERT INTO sample_row VALUES(?, ?, ?, ?, ?, ?)",
 					  &writer->add_sample);
@@ -237,11 +247,33 @@ static int add_samples(struct store *store, const struct store_slice *slice)
 	return err ?: database_step(cool);
 }
 
+static int add_waits(struct store *store, const struct store_slice *slice)
+{
+	sqlite3_stmt *add = store->profiles.add_wait;
+	int err = 0;
+
+	for (size_t i = 0; !err && i < slice->wait_count; i++) {
+		const struct store_wait *wait = &slice->waits[i];
+		int64_t task = 0, stack = 0;
+
+		err = task_id(store, slice->profile, wait->task, &task);
+		err = err ?: stack_id(store, slice->profile, wait->stack, &stack);
+		sqlite3_bind_int64(add, 1, (int64_t)store->next_seq);
+		sqlite3_bind_int64(add, 2, (int64_t)wait->from_unix_ns);
+		sqlite3_bind_int64(add, 3, (int64_t)wait->to_unix_ns);
+		sqlite3_bind_int64(add, 4, task);
+		sqlite3_bind_int64(add, 5, stack);
+		err = err ?: database_step(add);
+	}
+	return err;
+}
+
 static int add_slice(struct store *store, const struct store_slice *slice)
 {
 	const struct profile *profile = slice->profile;
 	struct profile_writer *writer = &store->profiles;
-	sqlite3_stmt *add = writer->add_profile;
+	bool is_waits = slice->kind == STORE_WAITS;
+	sqlite3_stmt *add = is_waits ? writer->add_waits : writer->add_profile;
 	const char *mode = profile->coverage.mode ?: "";
 	int64_t values[] = { (int64_t)store->next_seq,
 			     (int64_t)slice->from_unix_ns,
@@ -249,7 +281,7 @@ static int add_slice(struct store *store, const struct store_slice *slice)
 			     (int64_t)profile->samples,
 			     (int64_t)profile->weight_ns,
 			     (int64_t)slice->lost,
-			     profile->rate_hz,
+			     is_waits ? (int64_t)slice->min_wait_ns : profile->rate_hz,
 			     profile->cpus };
 	int err = pack_slice(&writer->pack, writer->entries.data, writer->entries.len);
 
@@ -259,7 +291,7 @@ static int add_slice(struct store *store, const struct store_slice *slice)
 	sqlite3_bind_blob(add, 10, writer->pack.bytes.data, (int)writer->pack.bytes.len,
 			  SQLITE_STATIC);
 	err = err ?: database_step(add);
-	return err ?: add_samples(store, slice);
+	return err ?: is_waits ? add_waits(store, slice) : add_samples(store, slice);
 }
 
 int profile_write(struct store *store, const struct store_slice *slice)

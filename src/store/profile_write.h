@@ -11,7 +11,7 @@ struct store_slice;
 
 struct profile_writer {
 	sqlite3_stmt *find_frame, *add_frame, *find_stack, *add_stack, *find_task, *add_task;
-	sqlite3_stmt *add_profile, *add_sample, *cool;
+	sqlite3_stmt *add_profile, *add_waits, *add_wait, *add_sample, *cool;
 	vec(int64_t) frames, stacks,
 		tasks; /* their numbers in the store, by those in the profile; 0:
 					     * not asked for yet */

@@ -375,6 +375,13 @@ const char *reader_text(struct store_reader *reader, int64_t id)
 	return text_of(reader, id);
 }
 
+bool reader_has_waits(struct store_reader *reader)
+{
+	bool has = false;
+
+	return database_has_column(reader->database, "wait_row", "stack", &has) == 0 && has;
+}
+
 void reader_begin(struct store_reader *reader, uint64_t read_ns)
 {
 	reader->until_cpu_ns = clock_read_ns(CLOCK_THREAD_CPUTIME_ID) + read_ns;

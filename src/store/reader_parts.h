@@ -11,6 +11,9 @@ sqlite3 *reader_database(struct store_reader *reader);
 /** reader_text - a string by its number; NULL where it is unknown; borrowed until the next call */
 const char *reader_text(struct store_reader *reader, int64_t id);
 
+/** reader_has_waits - whether the file has tables for them */
+bool reader_has_waits(struct store_reader *reader);
+
 /** reader_begin, reader_end - one transaction, which may take so long */
 void reader_begin(struct store_reader *reader, uint64_t read_ns);
 void reader_end(struct store_reader *reader);

@@ -9,36 +9,41 @@
 
 #define VACUUM_PAGES 64 /* given back behind each slice */
 
+/* Whether a table has an older row than what was found; then its number and its time. */
+static int look_at(struct store *store, const char *table, const char *time, uint64_t *seq,
+		   uint64_t *at)
+{
+	char sql[256];
+	int64_t first, when;
+	int err;
+
+	snprintf(sql, sizeof(sql), "SELECT min(seq) FROM \"%s\"", table);
+	err = database_number(store->database, sql, &first);
+	if (err || !first || (uint64_t)first >= *seq)
+		return err;
+	*seq = (uint64_t)first;
+	snprintf(sql, sizeof(sql), "SELECT %s FROM \"%s\" WHERE seq = %ld", time, table,
+		 (long)first);
+	err = database_number(store->database, sql, &when);
+	*at = (uint64_t)when;
+	return err;
+}
+
 /* The oldest row of all tables: its number and, if one looks at its kind, its time. */
 static int find_oldest(struct store *store, uint64_t *ret_seq, uint64_t *ret_at)
 {
-	char sql[256];
-	int64_t seq, at;
+	char table[COLUMNS_TABLE_BYTES + 8];
 	int err = 0;
 
 	*ret_seq = *ret_at = UINT64_MAX;
 	vec_each(kind, &store->kinds) {
 		if (kind->schema->shape == SCHEMA_JOINED)
 			continue;
-		snprintf(sql, sizeof(sql), "SELECT min(seq) FROM \"%s_row\"", kind->table);
-		err = err ?: database_number(store->database, sql, &seq);
-		if (err || !seq || (uint64_t)seq >= *ret_seq)
-			continue;
-		*ret_seq = (uint64_t)seq;
-		snprintf(sql, sizeof(sql), "SELECT at_unix_ns FROM \"%s_row\" WHERE seq = %ld",
-			 kind->table, (long)seq);
-		err = database_number(store->database, sql, &at);
-		*ret_at = (uint64_t)at;
+		snprintf(table, sizeof(table), "%s_row", kind->table);
+		err = err ?: look_at(store, table, "at_unix_ns", ret_seq, ret_at);
 	}
-	if (!err)
-		err = database_number(store->database, "SELECT min(seq) FROM profile", &seq);
-	if (err || !seq || (uint64_t)seq >= *ret_seq)
-		return err;
-	*ret_seq = (uint64_t)seq;
-	err = database_number(store->database,
-			      "SELECT to_unix_ns FROM profile ORDER BY seq LIMIT 1", &at);
-	*ret_at = (uint64_t)at;
-	return err;
+	err = err ?: look_at(store, "profile", "to_unix_ns", ret_seq, ret_at);
+	return err ?: look_at(store, "wait_profile", "to_unix_ns", ret_seq, ret_at);
 }
 
 static int delete_below(struct store *store, uint64_t seq)
@@ -55,8 +60,9 @@ static int delete_below(struct store *store, uint64_t seq)
 		store->state.deleted += (uint64_t)sqlite3_changes64(store->database);
 	}
 	snprintf(sql, sizeof(sql),
-		 "DELETE FROM loss WHERE seq < %lu; DELETE FROM profile WHERE seq < %lu",
-		 (unsigned long)seq, (unsigned long)seq);
+		 "DELETE FROM loss WHERE seq < %lu; DELETE FROM profile WHERE seq < %lu; "
+		 "DELETE FROM wait_profile WHERE seq < %lu; DELETE FROM wait_row WHERE seq < %lu",
+		 (unsigned long)seq, (unsigned long)seq, (unsigned long)seq, (unsigned long)seq);
 	err = err ?: database_run(store->database, sql);
 	err = err ?: lives_delete(store, store->state.oldest_unix_ns);
 	err = err ?: database_run(store->database, "COMMIT");

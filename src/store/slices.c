@@ -6,18 +6,32 @@
 #include "base/error.h"
 #include "store/reader_parts.h"
 
-int slices_each(struct store_reader *reader, const struct profile_query *query,
-		int (*each)(void *context, const struct slice *slice), void *context)
+bool slices_wanted(const struct profile_query *query, enum store_slice_kind kind)
 {
+	return query->time == PROFILE_LIVING ||
+	       (query->time == PROFILE_WAITING) == (kind == STORE_WAITS);
+}
+
+int slices_each(struct store_reader *reader, const struct profile_query *query,
+		enum store_slice_kind kind, int (*each)(void *context, const struct slice *slice),
+		void *context)
+{
+	static const char *const sql[] = {
+		[STORE_SAMPLES] = "SELECT from_unix_ns, to_unix_ns, samples, weight_ns, lost, "
+				  "rate_hz, cpus, mode, data, 0 FROM profile WHERE "
+				  "to_unix_ns > ?1 ORDER BY to_unix_ns",
+		[STORE_WAITS] = "SELECT from_unix_ns, to_unix_ns, samples, weight_ns, lost, "
+				"0, cpus, mode, data, min_wait_ns FROM wait_profile WHERE "
+				"to_unix_ns > ?1 ORDER BY to_unix_ns",
+	};
 	sqlite3 *database = reader_database(reader);
 	sqlite3_stmt *row;
 	int code = SQLITE_DONE, err = 0;
 
-	if (sqlite3_prepare_v2(
-		    database,
-		    "SELECT from_unix_ns, to_unix_ns, samples, weight_ns, lost, rate_hz, cpus, "
-		    "mode, data FROM profile WHERE to_unix_ns > ?1 ORDER BY to_unix_ns",
-		    -1, &row, NULL) != SQLITE_OK)
+	/* A file that an older kymo wrote has no waits. */
+	if (kind == STORE_WAITS && !reader_has_waits(reader))
+		return 0;
+	if (sqlite3_prepare_v2(database, sql[kind], -1, &row, NULL) != SQLITE_OK)
 		return database_fail(database, "read");
 	sqlite3_bind_int64(row, 1, (int64_t)query->start_unix_ns);
 	while (!err && (code = sqlite3_step(row)) == SQLITE_ROW) {
@@ -32,6 +46,7 @@ int slices_each(struct store_reader *reader, const struct profile_query *query,
 			.mode = (const char *)sqlite3_column_text(row, 7) ?: "",
 			.data = sqlite3_column_blob(row, 8),
 			.len = (size_t)sqlite3_column_bytes(row, 8),
+			.min_wait_ns = (uint64_t)sqlite3_column_int64(row, 9),
 		};
 
 		/* Slices are in order; the next ones begin behind the end. */
@@ -42,6 +57,26 @@ int slices_each(struct store_reader *reader, const struct profile_query *query,
 	if (!err && code != SQLITE_DONE && code != SQLITE_ROW)
 		err = database_fail(database, "read");
 	sqlite3_finalize(row);
+	return err;
+}
+
+int slices_read_losses(struct store_reader *reader, const struct profile_query *query,
+		       uint64_t *ret_lost)
+{
+	static const char *const collectors[] = {
+		[STORE_SAMPLES] = "profile", [STORE_WAITS] = "waits"
+	};
+	int err = 0;
+
+	*ret_lost = 0;
+	for (int kind = STORE_SAMPLES; !err && kind <= STORE_WAITS; kind++) {
+		uint64_t lost = 0;
+
+		if (slices_wanted(query, (enum store_slice_kind)kind))
+			err = store_read_losses(reader, query->start_unix_ns, query->end_unix_ns,
+						collectors[kind], &lost);
+		*ret_lost += lost;
+	}
 	return err;
 }
 
@@ -134,4 +169,46 @@ int slice_each(const struct slice *slice, struct task_filter *filter,
 	return err == -EUCLEAN && !*error_text()
 		       ? fail(err, "the store has a slice of samples that makes no sense")
 		       : err;
+}
+
+int slices_each_wait(struct store_reader *reader, const struct profile_query *query,
+		     struct task_filter *filter,
+		     int (*each)(void *context, const struct slice_wait *wait), void *context)
+{
+	uint64_t start = query->start_unix_ns, end = query->end_unix_ns ?: INT64_MAX;
+	sqlite3 *database = reader_database(reader);
+	sqlite3_stmt *row;
+	int code = SQLITE_DONE, err = 0;
+
+	if (!slices_wanted(query, STORE_WAITS) || !reader_has_waits(reader))
+		return 0;
+	if (sqlite3_prepare_v2(database,
+			       "SELECT from_unix_ns, to_unix_ns, task, stack FROM wait_row "
+			       "WHERE to_unix_ns > ? AND from_unix_ns < ?",
+			       -1, &row, NULL) != SQLITE_OK)
+		return database_fail(database, "read");
+	sqlite3_bind_int64(row, 1, (int64_t)start);
+	sqlite3_bind_int64(row, 2, (int64_t)end);
+	while (!err && (code = sqlite3_step(row)) == SQLITE_ROW) {
+		struct slice_wait wait = {
+			.entry = { .task = sqlite3_column_int64(row, 2),
+				   .stack = sqlite3_column_int64(row, 3),
+				   .samples = 1 },
+			.from_unix_ns = (uint64_t)sqlite3_column_int64(row, 0),
+			.to_unix_ns = (uint64_t)sqlite3_column_int64(row, 1),
+		};
+
+		if (!wants(filter, wait.entry.task))
+			continue;
+		if (wait.from_unix_ns < start)
+			wait.from_unix_ns = start;
+		if (wait.to_unix_ns > end)
+			wait.to_unix_ns = end;
+		wait.entry.weight_ns = wait.to_unix_ns - wait.from_unix_ns;
+		err = each(context, &wait);
+	}
+	if (!err && code != SQLITE_DONE)
+		err = database_fail(database, "read");
+	sqlite3_finalize(row);
+	return err;
 }

@@ -7,23 +7,33 @@
 
 #include "store/pack.h"
 #include "store/profile_read.h"
+#include "store/store.h"
 
 struct slice {
 	uint64_t from_unix_ns, to_unix_ns;
 	uint64_t samples, weight_ns, lost;
 	uint32_t rate_hz, cpus;
-	const char *mode; /* borrowed, as `data` */
+	uint64_t min_wait_ns; /* of waits */
+	const char *mode;     /* borrowed, as `data` */
 	const uint8_t *data;
 	size_t len;
 };
 
+/** slices_wanted - whether a query is for slices of this kind */
+bool slices_wanted(const struct profile_query *query, enum store_slice_kind kind);
+
 /**
- * slices_each - every slice that has a part in the span of a query, in the order of time
+ * slices_each - every slice of a kind that has a part in the span of a query, in the order of time
  *
  * Return: 0; what @each returned; -ETIME; -errno with fail() said.
  */
 nodiscard int slices_each(struct store_reader *reader, const struct profile_query *query,
+			  enum store_slice_kind kind,
 			  int (*each)(void *context, const struct slice *slice), void *context);
+
+/** slices_read_losses - what was never written of such slices, in the span of a query.  Return: as store_read() */
+nodiscard int slices_read_losses(struct store_reader *reader, const struct profile_query *query,
+				 uint64_t *ret_lost);
 
 /* The threads that the conditions of a query name. */
 struct task_filter {
@@ -38,5 +48,17 @@ void task_filter_done(struct task_filter *filter);
 /** slice_each - the samples of a slice that a filter lets through.  Return: as pack_each(), with fail() said */
 nodiscard int slice_each(const struct slice *slice, struct task_filter *filter,
 			 int (*each)(void *context, const struct pack_entry *entry), void *context);
+
+/* A wait that was longer than a slice: the part of it that lies in the span. */
+struct slice_wait {
+	struct pack_entry entry;
+	uint64_t from_unix_ns, to_unix_ns;
+};
+
+/** slices_each_wait - those that a filter lets through.  Return: as slices_each() */
+nodiscard int slices_each_wait(struct store_reader *reader, const struct profile_query *query,
+			       struct task_filter *filter,
+			       int (*each)(void *context, const struct slice_wait *wait),
+			       void *context);
 
 #endif

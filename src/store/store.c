@@ -113,7 +113,8 @@ static int find_seq(struct store *store)
 	int64_t most;
 	int err = database_number(store->database,
 				  "SELECT max((SELECT ifnull(max(seq), 0) FROM loss), "
-				  "(SELECT ifnull(max(seq), 0) FROM profile))",
+				  "(SELECT ifnull(max(seq), 0) FROM profile), "
+				  "(SELECT ifnull(max(seq), 0) FROM wait_profile))",
 				  &most);
 
 	store->next_seq = (uint64_t)most + 1;
@@ -448,13 +449,13 @@ static int sink_flush(struct record_target *target)
 static int lose_slice(struct store *store, const struct store_slice *slice, const char *why)
 {
 	struct store_loss loss = {
-		.collector = "profile",
-		.event = "sample",
-		.count = slice->profile->samples,
+		.count = slice->profile->samples + slice->wait_count,
 		.from_unix_ns = slice->from_unix_ns,
 		.to_unix_ns = slice->to_unix_ns,
 	};
 
+	strcpy(loss.collector, slice->kind == STORE_WAITS ? "waits" : "profile");
+	strcpy(loss.event, slice->kind == STORE_WAITS ? "wait" : "sample");
 	snprintf(loss.why, sizeof(loss.why), "%s", why);
 	return lose(store, &loss);
 }
@@ -471,7 +472,7 @@ int store_add_slice(struct store *store, const struct store_slice *slice)
 	err = err ?: profile_write(store, slice);
 	if (!err) {
 		store->next_seq++;
-		store->batch_rows += slice->profile->entries.len + 1;
+		store->batch_rows += slice->profile->entries.len + slice->wait_count + 1;
 		return 0;
 	}
 	return err == -ENOMEM ? err :

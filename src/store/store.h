@@ -56,9 +56,24 @@ void store_close(struct store *store);
 /* The sink: target->state is the store, set by the caller before begin(). */
 extern const struct record_sink store_sink;
 
+enum store_slice_kind {
+	STORE_SAMPLES, /* of CPUs */
+	STORE_WAITS,   /* that ended in the slice; their weight is how long they were */
+};
+
+/* A wait that began before the slice before, with its times. */
+struct store_wait {
+	uint32_t task, stack; /* of the profile */
+	uint64_t from_unix_ns, to_unix_ns;
+};
+
 /* The samples of a slice of time; every frame has its names. */
 struct store_slice {
+	enum store_slice_kind kind;
 	const struct profile *profile;
+	const struct store_wait *waits; /* that stand in no entry */
+	size_t wait_count;
+	uint64_t min_wait_ns; /* shorter waits are in neither */
 	uint64_t from_unix_ns, to_unix_ns;
 	uint64_t lost; /* samples */
 	bool is_new;   /* the profile has other numbers than that of the slice before */

@@ -66,7 +66,7 @@ def test_the_state_of_each_collector_is_told(tmp_path):
         assert status["store"]["writable"] is True and status["reasons"] == []
         listed = subprocess.run([KYMO, "watch"], capture_output=True, text=True, check=True).stdout
         names = {line.split()[0] for line in listed.splitlines() if line and line[0] != " "}
-        assert set(states) == names | {"profile"}
+        assert set(states) == names | {"waits", "profile"}
 
 
 def test_collectors_are_switched_while_it_runs(tmp_path):
