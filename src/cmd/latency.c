@@ -180,12 +180,56 @@ static int count(const struct latency_request *request, struct latency_plan *pla
 	return latency_run_http(request, coverage, outcome);
 }
 
+/* Standard output or a file, and the pictures that are wanted beside it. */
+struct outputs {
+	struct file_output data, flame, more;
+};
+
+static void abort_outputs(struct outputs *outputs)
+{
+	file_output_abort(&outputs->data);
+	file_output_abort(&outputs->flame);
+	file_output_abort(&outputs->more);
+}
+
+static int open_picture(const struct arguments *arguments, const char *option,
+			struct file_output *output)
+{
+	return arguments_has(arguments, option)
+		       ? file_output_open(output, arguments_text(arguments, option))
+		       : 0;
+}
+
+static int open_outputs(const struct arguments *arguments, struct outputs *outputs)
+{
+	int err = file_output_open(&outputs->data, arguments_text(arguments, "output"));
+
+	err = err ?: open_picture(arguments, "flame", &outputs->flame);
+	err = err ?: open_picture(arguments, "flame-more", &outputs->more);
+	if (err)
+		abort_outputs(outputs);
+	return err;
+}
+
+static int commit_outputs(struct outputs *outputs)
+{
+	int err = file_output_commit(&outputs->data);
+
+	if (!err && outputs->flame.out)
+		err = file_output_commit(&outputs->flame);
+	if (!err && outputs->more.out)
+		err = file_output_commit(&outputs->more);
+	if (err)
+		abort_outputs(outputs);
+	return err;
+}
+
 /* @plan: NULL: requests of HTTP servers */
 static int run(const struct arguments *arguments, struct latency_plan *plan)
 {
 	own(coverage_done) struct coverage coverage = { 0 };
 	struct latency_outcome outcome;
-	struct file_output output;
+	struct outputs outputs = { 0 };
 	struct latency_request request = {
 		.pid = (uint32_t)arguments_number(arguments, "pid"),
 		.duration_ns = arguments_number(arguments, "duration"),
@@ -201,36 +245,26 @@ static int run(const struct arguments *arguments, struct latency_plan *plan)
 		.started = on_started,
 		.context = (void *)arguments,
 	};
-	struct file_output flame = { 0 };
-	int err = file_output_open(&output, arguments_text(arguments, "output"));
+	int err = open_outputs(arguments, &outputs);
 
-	if (!err && arguments_has(arguments, "flame")) {
-		err = file_output_open(&flame, arguments_text(arguments, "flame"));
-		request.flame = &show_svg;
-		request.flame_out = flame.out;
-	}
-	if (err) {
-		file_output_abort(&output);
+	if (err)
 		return err;
-	}
+	request.flame = &show_svg;
+	request.flame_out = outputs.flame.out;
+	request.more_out = outputs.more.out;
 	request.target = (struct latency_target){
-		.out = output.out,
+		.out = outputs.data.out,
 		.ascii = !locale_is_utf8(),
-		.in_place = isatty(fileno(output.out)) && request.sink == &show_latency_text,
+		.in_place = isatty(fileno(outputs.data.out)) && request.sink == &show_latency_text,
 		.per_call = request.per_call,
 		.is_http = !plan,
 	};
 	err = count(&request, plan, &coverage, &outcome);
 	if (err) {
-		file_output_abort(&output);
-		file_output_abort(&flame);
+		abort_outputs(&outputs);
 		return err;
 	}
-	err = file_output_commit(&output);
-	if (err)
-		file_output_abort(&flame);
-	else if (flame.out)
-		err = file_output_commit(&flame);
+	err = commit_outputs(&outputs);
 	if (!err && !arguments_flag(arguments, "quiet"))
 		put_closing(&coverage, &outcome, !plan);
 	return err ?: conclude(arguments, &outcome);
@@ -261,10 +295,11 @@ int latency_verb_run(const struct arguments *arguments)
 
 	if (arguments_has(arguments, "slower") && arguments_decimal(arguments, "slower") <= 0)
 		return refuse("every call is slower than 0 ms", "--slower wants a threshold above");
-	if (arguments_has(arguments, "flame") && !arguments_has(arguments, "slower"))
+	if ((arguments_has(arguments, "flame") || arguments_has(arguments, "flame-more")) &&
+	    !arguments_has(arguments, "slower"))
 		return refuse("'--flame' is of slow calls", "say which are by --slower MS");
 	if (arguments_flag(arguments, "csv") && arguments_has(arguments, "slower") &&
-	    !arguments_has(arguments, "flame"))
+	    !arguments_has(arguments, "flame") && !arguments_has(arguments, "flame-more"))
 		return refuse("'--csv' has no room for why calls are slow",
 			      "use --json, or --flame");
 	if (arguments_has(arguments, "arg") &&

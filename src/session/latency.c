@@ -129,6 +129,12 @@ static int on_call(void *context, const struct call_record *record,
 
 		if (err)
 			return err;
+	} else if (latency->request->more_out && record->runq_ns != CALL_NOT_SPLIT) {
+		int err = why_add_fast(latency->why, record->tid, record->at - record->took_ns,
+				       record->at);
+
+		if (err)
+			return err;
 	}
 	if (!latency->request->per_call || !latency->request->sink->call)
 		return 0;
@@ -151,7 +157,9 @@ static int open_calls(struct latency *latency)
 			.limit = latency->request->count,
 			.tgid = latency->request->pid,
 			.records = latency->request->per_call || latency->request->slower_ns,
-			.slower = latency->request->per_call ? 0 : latency->request->slower_ns,
+			.slower = latency->request->per_call || latency->request->more_out
+					  ? 0
+					  : latency->request->slower_ns,
 			.split = latency->request->slower_ns > 0,
 			.arg_count = (uint32_t)latency->plan->arg_count,
 		},

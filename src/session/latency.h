@@ -35,7 +35,8 @@ struct latency_request {
 	bool per_call;
 	uint64_t slower_ns;       /* from which on a call is explained; 0: none is */
 	const struct sink *flame; /* how the stacks of the slow ones are written; NULL: not */
-	FILE *flame_out;
+	FILE *flame_out;          /* NULL: not */
+	FILE *more_out;     /* likewise of what the slow ones do more than the others; NULL: not */
 	const char *cgroup; /* NULL: any; of requests only */
 	uint16_t port;      /* 0: each that is listened on; likewise */
 	const struct latency_sink *sink;

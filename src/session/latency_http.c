@@ -93,6 +93,8 @@ static int tell(struct session *session, const struct http_record *record,
 	exchange.is_cut = line.is_cut;
 	if (session->why && call.took_ns >= session->request->slower_ns)
 		err = keep_slow(session, record, &call, text);
+	else if (session->request->more_out && record->runq_ns != UINT64_MAX)
+		err = why_add_fast(session->why, record->tid, record->read_at, record->first_at);
 	if (!err && session->request->per_call && session->request->sink->call)
 		err = session->request->sink->call(&session->target, &call);
 	return err;

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/vec.h"
 #include "collect/descendants.h"
+#include "session/latency_more.h"
 #include "session/recording.h"
 
 #define RATE_HZ      199  /* of samples of what runs */
@@ -21,8 +22,9 @@ struct why {
 	struct recording *recording;
 	vec(uint32_t) pids; /* chosen: as the probes follow them */
 	vec(struct latency_slow) calls;
-	uint64_t total;   /* above the threshold */
-	uint64_t dropped; /* moments for which there was no room */
+	struct more_calls fast; /* where the difference is wanted */
+	uint64_t total;         /* above the threshold */
+	uint64_t dropped;       /* moments for which there was no room */
 	uint64_t dropped_until_ns;
 };
 
@@ -98,6 +100,11 @@ int why_add(struct why *why, const struct latency_slow *slow)
 	if (slow->call.took_ns > why->calls.data[least].call.took_ns)
 		why->calls.data[least] = *slow;
 	return 0;
+}
+
+int why_add_fast(struct why *why, uint32_t tid, uint64_t began_mono_ns, uint64_t ended_mono_ns)
+{
+	return more_add(&why->fast, &(struct more_call){ began_mono_ns, ended_mono_ns, tid });
 }
 
 /* The older half leaves. */
@@ -181,11 +188,20 @@ static void add_stack(struct stacks *stacks, const struct moment *moment)
 			(struct latency_stack){ moment->stack, moment->reason, moment->weight_ns };
 }
 
-/* Of a moment of the call: whether it is a wait that is told by itself, or a sample. */
+/* When a moment began: a wait lasts, a sample is of an instant. */
+static uint64_t began_at(const struct moment *moment)
+{
+	return moment->reason == BLOCK_NONE ? moment->at_mono_ns
+					    : moment->at_mono_ns - moment->weight_ns;
+}
+
+/* Of a moment that ends in the call: whether it is a sample, or a wait that is told by itself and began in the
+ * call.  One whose end was not seen ends where that is found out.
+ */
 static bool is_part(const struct profile *profile, const struct latency_slow *slow,
 		    const struct moment *moment)
 {
-	return moment->reason <= BLOCK_UNSEEN &&
+	return moment->reason <= BLOCK_UNSEEN && began_at(moment) >= slow->began_mono_ns &&
 	       profile->tasks.data[moment->task].tid == slow->call.tid;
 }
 
@@ -217,7 +233,19 @@ static void explain(const struct why *why, const struct profile *profile, struct
 	memcpy(slow->stacks, stacks.data, slow->stack_count * sizeof(stacks.data[0]));
 }
 
-/* The profile becomes that of the slow calls alone.  A moment of calls inside of each other counts once. */
+/* A moment of calls inside of each other counts once. */
+static bool is_slow(const struct why *why, const struct profile *profile,
+		    const struct moment *moment)
+{
+	vec_each(slow, &why->calls)
+		if (moment->at_mono_ns > slow->began_mono_ns &&
+		    moment->at_mono_ns <= slow->ended_mono_ns && !slow->not_divided &&
+		    is_part(profile, slow, moment))
+			return true;
+	return false;
+}
+
+/* The profile becomes that of the slow calls alone. */
 static int keep_slow_only(const struct why *why, struct profile *profile)
 {
 	int err = 0;
@@ -228,30 +256,49 @@ static int keep_slow_only(const struct why *why, struct profile *profile)
 	for (size_t i = 0; !err && i < profile->moments.len; i++) {
 		const struct moment *moment = &profile->moments.data[i];
 
-		vec_each(slow, &why->calls) {
-			if (moment->at_mono_ns <= slow->began_mono_ns ||
-			    moment->at_mono_ns > slow->ended_mono_ns || slow->not_divided ||
-			    !is_part(profile, slow, moment))
-				continue;
+		if (is_slow(why, profile, moment))
 			err = profile_count(profile, moment->task, moment->stack, 1,
 					    moment->weight_ns);
-			break;
-		}
 	}
 	return err;
 }
 
-static int write_flame(const struct why *why, struct profile *profile)
+/* The profile becomes what the slow calls do more than the fast ones. */
+static int keep_more_only(struct why *why, struct profile *profile)
+{
+	own(more_freep) struct more *more = NULL;
+	uint64_t slow_calls = 0, fast_calls = 0;
+	int err = more_new(profile, &more);
+
+	for (size_t i = 0; !err && i < profile->moments.len; i++) {
+		const struct moment *moment = &profile->moments.data[i];
+		uint32_t tid = profile->tasks.data[moment->task].tid;
+
+		if (is_slow(why, profile, moment))
+			err = more_count(more, moment, true);
+		else if (moment->reason <= BLOCK_UNSEEN &&
+			 more_find(&why->fast, tid, began_at(moment), moment->at_mono_ns))
+			err = more_count(more, moment, false);
+	}
+	vec_each(slow, &why->calls)
+		slow_calls += !slow->not_divided;
+	vec_each(fast, &why->fast.list)
+		fast_calls += fast->began_mono_ns >= why->dropped_until_ns;
+	return err ?: more_keep(more, profile, slow_calls, fast_calls);
+}
+
+static int write_flame(const struct why *why, const struct profile *profile, const char *title,
+		       FILE *out)
 {
 	const struct sink *sink = why->request->flame;
 	struct sink_target target = {
 		.profile = profile,
-		.out = why->request->flame_out,
-		.options = { .title = "slow calls" },
+		.out = out,
+		.options = { .title = title },
 	};
-	int err = keep_slow_only(why, profile);
+	int err = 0;
 
-	if (!err && sink->begin)
+	if (sink->begin)
 		err = sink->begin(&target);
 	return err ?: sink->end(&target);
 }
@@ -310,8 +357,17 @@ int why_write(struct why *why, struct latency_target *target)
 	}
 	if (why->request->sink->why)
 		err = why->request->sink->why(target, &words);
-	if (!err && why->request->flame)
-		err = write_flame(why, profile);
+	if (!err && why->request->flame_out) {
+		err = keep_slow_only(why, profile);
+		err = err ?: write_flame(why, profile, "slow calls", why->request->flame_out);
+	}
+	if (!err && why->request->more_out) {
+		err = keep_more_only(why, profile);
+		err = err
+			      ?: write_flame(why, profile,
+					     "what slow calls do more than fast ones, on average",
+					     why->request->more_out);
+	}
 	return err;
 }
 
@@ -322,5 +378,6 @@ void why_close(struct why *why)
 	recording_free(why->recording);
 	vec_done(&why->pids);
 	vec_done(&why->calls);
+	more_done(&why->fast);
 	free(why);
 }

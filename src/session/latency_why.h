@@ -25,6 +25,13 @@ nodiscard int why_start(struct why *why);
 /** why_add - a call above the threshold; @slow: with all but its parts.  0; -ENOMEM */
 nodiscard int why_add(struct why *why, const struct latency_slow *slow);
 
+/**
+ * why_add_fast - a call below it, where request->more_out is set: a thread was in it from one instant
+ * to the other.  0; -ENOMEM
+ */
+nodiscard int why_add_fast(struct why *why, uint32_t tid, uint64_t began_mono_ns,
+			   uint64_t ended_mono_ns);
+
 /** why_drain - several times a second.  As recording_drain() */
 nodiscard int why_drain(struct why *why);
 

@@ -4,12 +4,14 @@ import json
 import os
 import socket
 import subprocess
+import xml.etree.ElementTree as xml
 
 import pytest
 
 from test_http import END, OK, answer, send, wired
 from timing import MADE, Target, Timing, kymo, made
 
+SVG = "{http://www.w3.org/2000/svg}"
 FUNCTIONS = ["by_lock", "by_disk", "by_child", "by_cpu"]
 
 
@@ -56,6 +58,49 @@ def test_each_reason_is_told(tmp_path):
     assert json.loads(out.splitlines()[-1])  # nothing half written
 
 
+def times_in(picture):
+    """Nanoseconds by stack, from the data of a flame graph."""
+    texts = {e.get("id"): e.text for e in xml.parse(picture).iter(f"{SVG}script") if e.get("id")}
+    names = [line.split("\t")[1] for line in texts["functions"].split("\n") if line]
+    stacks, path, left = {}, [], []
+    for record in texts["nodes"].split(";"):
+        numbers = [int(number) for number in record.split(",")]
+        while left and not left[-1]:
+            left.pop()
+            path.pop()
+        if left:
+            left[-1] -= 1
+        path.append(names[numbers[0] // 2])
+        left.append(numbers[1])
+        if len(numbers) > 3:
+            stacks[tuple(path)] = numbers[3]
+    return stacks
+
+
+def time_of(stacks, name):
+    return sum(ns for path, ns in stacks.items() if name in path)
+
+
+def test_what_slow_calls_do_more_than_fast_ones(tmp_path):
+    slow, more = tmp_path / "slow.svg", tmp_path / "more.svg"
+    with Target(made("mixed.c"), 60) as target, \
+            Timing("-p", target.pid, "work",
+                   options=("--json", "--max-cost", "0", "--slower", "35", "--flame", slow,
+                            "--flame-more", more)) as timing:
+        target.go()
+        out, _ = timing.process.communicate()
+    calls = slow_of(out)
+    assert len(calls) >= 12
+    assert "what slow calls do more than fast ones" in more.read_text()
+    slow, more = times_in(slow), times_in(more)
+    # Some hosts do not tell BPF of each switch, so a wait may be missing.
+    assert time_of(slow, "rare") == time_of(more, "rare") >= 9 * 40e6
+    # Each call waits there, so it is no reason; and what is no part of a slow call is in neither.
+    assert time_of(more, "usual") < time_of(slow, "usual")
+    assert sum(more.values()) <= sum(slow.values())
+    assert time_of(slow, "[waiting: end not seen]") <= sum(one["took_ns"] for one in calls)
+
+
 def test_a_person_reads_it():
     target = Target(made("slow.c"), disk_folder())
     with target, Timing("-p", target.pid, "by_lock", options=("--max-cost", "0", "--slower", "20")) \
@@ -97,6 +142,7 @@ def test_a_slow_request(tmp_path):
 def test_a_flame_graph_wants_a_threshold():
     done = kymo("--flame", "x.svg", "a:b")
     assert done.returncode == 2 and "--slower" in done.stderr
+    assert kymo("--flame-more", "x.svg", "a:b").returncode == 2
     assert kymo("--slower", "0", "a:b").returncode == 2
 
 
