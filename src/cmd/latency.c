@@ -164,6 +164,12 @@ static int conclude(const struct arguments *arguments, const struct latency_outc
 			    outcome->file);
 	if (outcome->end != LATENCY_END_COST)
 		return 0;
+	if (!outcome->name) {
+		fprintf(stderr,
+			"kymo: the hooks were taken off: they cost %.1f %% of a CPU, more than %g %%\n",
+			outcome->cost_pct, arguments_decimal(arguments, "max-cost"));
+		return STATUS_EXCEEDED;
+	}
 	fprintf(stderr,
 		"kymo: the probes were taken off: they cost %.1f %% of a CPU, more than %g %%, '%s' "
 		"the most\n",
@@ -235,10 +241,13 @@ static int run(const struct arguments *arguments, struct latency_plan *plan)
 		.duration_ns = arguments_number(arguments, "duration"),
 		.interval_ns = arguments_number(arguments, "interval"),
 		.count = arguments_number(arguments, "count"),
-		.max_cost_pct = arguments_decimal(arguments, "max-cost"),
+		.max_cost_pct = plan || arguments_has(arguments, "max-cost")
+					? arguments_decimal(arguments, "max-cost")
+					: 0,
 		.per_call = arguments_flag(arguments, "calls"),
 		.slower_ns = (uint64_t)(arguments_decimal(arguments, "slower") * NS_PER_MS),
 		.cgroup = arguments_text(arguments, "cgroup"),
+		.tls = arguments_text(arguments, "tls"),
 		.port = (uint16_t)arguments_number(arguments, "port"),
 		.sink = choose_sink(arguments),
 		.ready = on_ready,
@@ -309,8 +318,9 @@ int latency_verb_run(const struct arguments *arguments)
 			      "say which calls: --calls, or --slower MS");
 	if (arguments_flag(arguments, "http"))
 		return run_http(arguments);
-	if (arguments_has(arguments, "cgroup") || arguments_has(arguments, "port"))
-		return refuse("'--cgroup' and '--port' are for requests", "add --http");
+	if (arguments_has(arguments, "cgroup") || arguments_has(arguments, "port") ||
+	    arguments_has(arguments, "tls"))
+		return refuse("'--cgroup', '--port' and '--tls' are for requests", "add --http");
 	err = read_plan(arguments, &plan);
 	if (!err && arguments_flag(arguments, "list"))
 		return list(&plan);

@@ -25,7 +25,8 @@ static const char *const about[] = {
 	"the server has written the last part of the answer.  Its queue time lasts until the server reads "
 	"it, its service time from there to the first byte of the answer.  Routes are methods and paths, "
 	"with {number}, {uuid}, {hex} and {id} for what names one thing among many; errors are answers "
-	"5xx.  TLS, HTTP/2 and Unix sockets are not seen; requests that are sent before the one before is "
+	"5xx.  Behind TLS requests are seen with --tls, their bytes as they are on the wire; HTTP/2 and Unix sockets are not "
+	"seen; requests that are sent before the one before is "
 	"answered are counted, and not timed.",
 	NULL,
 };
@@ -67,6 +68,14 @@ static const struct option options[] = {
 	  .otherwise = "each that is listened on",
 	  .help = "with --http: only servers at this port",
 	  .group = WHAT },
+	{ .name = "tls",
+	  .kind = OPTION_TEXT,
+	  .argument = "FILE",
+	  .bare = "libssl.so.3",
+	  .otherwise = "requests behind TLS are not seen",
+	  .help = "with --http: see through TLS of OpenSSL, by probes on SSL_read and SSL_write in FILE, which is "
+		  "a path, a program in PATH or a library by its file name; node has them in itself",
+	  .group = WHAT },
 	{ .name = "list",
 	  .help = "list the functions and how they would be seen, and end",
 	  .group = WHAT },
@@ -79,7 +88,9 @@ static const struct option options[] = {
 	  .max = 100000,
 	  .argument = "PERCENT",
 	  .fallback = "5",
-	  .help = "of one CPU, that all probes may cost in a second; 0: any",
+	  .help = "of one CPU, that all probes may cost in a second; 0: any.  With --http only where it is given: "
+		  "what the programs cost is measured, without what the processor needs to come to a probe of "
+		  "--tls",
 	  .group = HOW },
 	{ .name = "duration",
 	  .letter = 'd',
@@ -174,6 +185,7 @@ static const struct example examples[] = {
 	  "from one probe point to another" },
 	{ "sudo kymo latency --http --port 8080", "which route is slow: requests of a web server" },
 	{ "sudo kymo latency --http -p \"$(pgrep -o nginx)\" --calls", "one line a request" },
+	{ "sudo kymo latency --http --tls --port 443", "requests of a server behind TLS" },
 	{ "kymo latency --list './server:main.*'", "what there is, and how it would be seen" },
 	{ 0 },
 };

@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -32,8 +33,15 @@ static int add_children(struct pids *pids, const char *path)
 	size_t len;
 	int err = 0;
 
-	if (fd < 0 || file_read_all(fd, CHILDREN_BYTES, &text, &len))
-		return 0; /* it has ended */
+	if (fd < 0)
+		err = errno == ENOENT || errno == ESRCH ? 0 : -errno;
+	else
+		err = file_read_all(fd, CHILDREN_BYTES, &text, &len);
+	if (err && err != -ENOENT && err != -ESRCH)
+		return fail(err, "cannot read '%s': %m", path);
+	if (!text) /* it has ended */
+		return 0;
+	err = 0;
 	for (char *at = text; !err && *at;) {
 		char *end;
 		unsigned long pid = strtoul(at, &end, 10);
@@ -58,6 +66,8 @@ static int add_of_threads(struct pids *pids, uint32_t pid)
 	snprintf(path, sizeof(path), "/proc/%u/task", pid);
 	own(close_folder) DIR *threads = opendir(path);
 
+	if (!threads && errno != ENOENT)
+		return fail(-errno, "cannot read '%s': %m", path);
 	while (!err && threads && (entry = readdir(threads)) != NULL) {
 		char children[128];
 

@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <dirent.h>
+#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -43,12 +44,18 @@ static int read_ports(struct walk *walk, const char *path)
 	char line[512];
 	int err = 0;
 
-	while (!err && file && fgets(line, sizeof(line), file)) {
+	if (!file && errno == ENOENT) /* the process has ended; or there is no IPv6 */
+		return 0;
+	if (!file)
+		return fail(-errno, "cannot read '%s': %m", path);
+	while (!err && fgets(line, sizeof(line), file)) {
 		uint16_t port = listening_line(line);
 
 		if (port)
 			err = walk->each(walk->context, port);
 	}
+	if (!err && ferror(file) && errno != ESRCH && errno != EINVAL) /* it has ended meanwhile */
+		err = fail(-errno, "cannot read '%s': %m", path);
 	return err;
 }
 
@@ -84,9 +91,9 @@ int listening_each(int (*each)(void *context, uint16_t port), void *context)
 	struct walk walk = { .each = each, .context = context };
 	DIR *processes = opendir("/proc");
 	struct dirent *entry;
-	int err = 0;
+	int err = processes ? 0 : fail(-errno, "cannot read '/proc': %m");
 
-	while (!err && processes && (entry = readdir(processes)) != NULL)
+	while (!err && (entry = readdir(processes)) != NULL)
 		if (isdigit((unsigned char)entry->d_name[0]))
 			err = read_process(&walk, entry->d_name);
 	if (processes)

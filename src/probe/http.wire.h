@@ -36,6 +36,7 @@ struct http_control {
 	u64 unreadable; /* reads of which the bytes could not be seen */
 	u64 unknown;    /* answers of which the status could not be seen */
 	u64 foreign;    /* connections that speak something else */
+	u64 tls;        /* those that are encrypted, and were not seen through */
 	u64 pipelined;  /* requests sent before the one before was answered: not told apart */
 	u64 unanswered; /* connections that ended, or were still there at the end, with one open */
 	u64 late;       /* answers that went on after a silence, whose end was told too early */
@@ -45,7 +46,17 @@ struct http_control {
 struct http_options {
 	u64 settle_ns; /* an answer of which nothing was written for so long is over */
 	u16 port;      /* 0: each that is listened on */
-	u16 reserved[3];
+	u16 tls;       /* OpenSSL is probed */
+	u16 reserved[2];
+};
+
+/* What a probe of OpenSSL stands for: its cookie. */
+enum http_tls {
+	HTTP_TLS_READ,      /* SSL_read() is called */
+	HTTP_TLS_READ_EX,   /* SSL_read_ex() */
+	HTTP_TLS_RETURN,    /* SSL_read() returns */
+	HTTP_TLS_RETURN_EX, /* SSL_read_ex() */
+	HTTP_TLS_WRITE,     /* SSL_write() or SSL_write_ex() is called */
 };
 
 #endif

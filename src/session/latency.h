@@ -38,7 +38,9 @@ struct latency_request {
 	FILE *flame_out;          /* NULL: not */
 	FILE *more_out;     /* likewise of what the slow ones do more than the others; NULL: not */
 	const char *cgroup; /* NULL: any; of requests only */
-	uint16_t port;      /* 0: each that is listened on; likewise */
+	const char
+		*tls;  /* file that has OpenSSL, to see through TLS; NULL: not; of requests only */
+	uint16_t port; /* 0: each that is listened on; likewise */
 	const struct latency_sink *sink;
 	struct latency_target target;
 

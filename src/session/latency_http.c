@@ -10,6 +10,7 @@
 #include "collect/http/requests.h"
 #include "session/latency.h"
 #include "session/latency_routes.h"
+#include "session/latency_tls.h"
 #include "session/latency_why.h"
 #include "session/signals.h"
 
@@ -22,6 +23,7 @@ struct session {
 	struct latency_routes routes;
 	struct signals signals;
 	uint64_t started_ns, reported_ns;
+	uint64_t cost_from_ns, cost_from; /* where the span of the cost began */
 	uint64_t counted;
 	uint64_t odd;     /* of which the line was none */
 	uint64_t unaware; /* that had arrived before we looked */
@@ -143,6 +145,26 @@ static void check_end(struct session *session, uint64_t now)
 		finish(session, LATENCY_END_TIME);
 }
 
+/* Averaged over a second at least, so that a burst is not taken for a rate. */
+static int check_cost(struct session *session, uint64_t now, struct latency_outcome *outcome)
+{
+	uint64_t span = now - session->cost_from_ns, cost;
+	int err;
+
+	if (!session->request->max_cost_pct || (session->cost_from_ns && span < NS_PER_S))
+		return 0;
+	err = requests_cost(session->requests, &cost);
+	if (err)
+		return err;
+	if (session->cost_from_ns)
+		outcome->cost_pct = 100.0 * (double)(cost - session->cost_from) / (double)span;
+	session->cost_from = cost;
+	session->cost_from_ns = now;
+	if (outcome->cost_pct > session->request->max_cost_pct)
+		finish(session, LATENCY_END_COST);
+	return 0;
+}
+
 static int flush(const struct session *session)
 {
 	if (fflush(session->target.out) != 0 || ferror(session->target.out))
@@ -178,6 +200,9 @@ static int note_losses(const struct session *session)
 		{ "requests: the ring was full", control->dropped },
 		{ "connections: arrivals on those that had no room", control->refused },
 		{ "connections: not HTTP/1", control->foreign },
+		{ session->request->tls ? "connections: TLS, not seen through"
+					: "connections: TLS, without --tls",
+		  control->tls },
 		{ "requests: pipelined, not told apart", control->pipelined },
 		{ "requests: not answered when their connection or this run ended",
 		  control->unanswered },
@@ -194,7 +219,13 @@ static int note_losses(const struct session *session)
 
 	for (size_t i = 0; !err && i < array_len(losses); i++)
 		err = coverage_lose(session->coverage, losses[i].kind, losses[i].count, now);
-	return err ?: coverage_lack(session->coverage, "TLS, HTTP/2, HTTP/3 and Unix sockets");
+	return err
+		       ?: coverage_lack(
+				  session->coverage,
+				  session->request->tls
+					  ? "TLS by anything but the OpenSSL that is probed, HTTP/2, "
+					    "HTTP/3 and Unix sockets"
+					  : "TLS, HTTP/2, HTTP/3 and Unix sockets");
 }
 
 static void wait_for_more(const struct session *session, uint64_t now)
@@ -215,7 +246,7 @@ static void wait_for_more(const struct session *session, uint64_t now)
 		poll(waits, array_len(waits), (int)((until - now) / NS_PER_MS) + 1);
 }
 
-static int count_until_over(struct session *session)
+static int count_until_over(struct session *session, struct latency_outcome *outcome)
 {
 	uint64_t now = session->started_ns;
 	int err = 0;
@@ -228,6 +259,7 @@ static int count_until_over(struct session *session)
 		if (!err && session->why)
 			err = why_drain(session->why);
 		check_end(session, now);
+		err = err ?: check_cost(session, now, outcome);
 		if (!err && !session->is_over &&
 		    now >= session->reported_ns + session->request->interval_ns)
 			err = report(session, now, false);
@@ -252,7 +284,8 @@ static int count(struct session *session, struct latency_outcome *outcome)
 	requests_arm(session->requests);
 	if (request->started)
 		request->started(request->context, NULL, outcome->attach_ns);
-	err = count_until_over(session);
+	err = check_cost(session, session->started_ns, outcome);
+	err = err ?: count_until_over(session, outcome);
 	ended_ns = clock_mono_ns();
 	err = err ?: requests_settle(session->requests, true);
 	began = clock_mono_ns();
@@ -286,10 +319,13 @@ int latency_run_http(const struct latency_request *request, struct coverage *cov
 		.each = on_request,
 		.context = &session,
 	};
+	struct latency_tls tls = { 0 };
 	uint64_t began = clock_mono_ns();
 	int err = signals_take(&session.signals);
 
 	*ret_outcome = (struct latency_outcome){ 0 };
+	if (!err && request->tls)
+		err = latency_tls_find(&tls, request->pid, request->tls, &wanted);
 	err = err ?: requests_open(&wanted, &session.requests);
 	ret_outcome->attach_ns = clock_mono_ns() - began;
 	if (!err && request->slower_ns)
@@ -298,6 +334,7 @@ int latency_run_http(const struct latency_request *request, struct coverage *cov
 	ret_outcome->end = session.end;
 	why_close(session.why);
 	requests_close(session.requests);
+	latency_tls_done(&tls);
 	latency_routes_done(&session.routes);
 	signals_give_back(&session.signals);
 	return err;

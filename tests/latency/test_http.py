@@ -17,17 +17,18 @@ CLIENTS, REQUESTS, WAIT_MS = 8, 130, 10
 ROUTE = "GET /wait/{number}/{number}"
 
 
-def python_server(port):
-    return listening(Target("/usr/bin/python3", PROGRAMS / "server.py", port), port)
+def python_server(port, *more):
+    return listening(Target("/usr/bin/python3", PROGRAMS / "server.py", port, *more), port)
 
 
-def node_server(port):
-    return listening(Target("node", PROGRAMS / "server.js", port), port)
+def node_server(port, *more):
+    return listening(Target("node", PROGRAMS / "server.js", port, *more), port)
 
 
 @contextlib.contextmanager
-def nginx(port, behind, folder):
+def nginx(port, behind, folder, certificate=None):
     """One that passes everything on to another server."""
+    tls = f"ssl_certificate {certificate}; ssl_certificate_key {certificate};" if certificate else ""
     (folder / "nginx.conf").write_text(f"""
         daemon off; pid {folder}/pid; error_log {folder}/error; worker_processes 2;
         events {{ worker_connections 256; }}
@@ -35,7 +36,7 @@ def nginx(port, behind, folder):
                 client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
                 fastcgi_temp_path {folder}/fastcgi; uwsgi_temp_path {folder}/uwsgi;
                 scgi_temp_path {folder}/scgi;
-                server {{ listen 127.0.0.1:{port};
+                server {{ listen 127.0.0.1:{port} {"ssl" if tls else ""}; {tls}
                          location / {{ proxy_pass http://127.0.0.1:{behind}; }} }} }}""")
     with listening(Target(shutil.which("nginx", path="/usr/sbin:/usr/bin"), "-c",
                           folder / "nginx.conf", "-e", folder / "error"), port) as target:
@@ -44,8 +45,9 @@ def nginx(port, behind, folder):
         target.process.wait()
 
 
-def ask(port, number, took):
-    connection = http.client.HTTPConnection("127.0.0.1", port)
+def ask(port, number, took, tls=None):
+    connection = http.client.HTTPSConnection("127.0.0.1", port, context=tls) if tls \
+        else http.client.HTTPConnection("127.0.0.1", port)
     for i in range(REQUESTS):
         began = time.perf_counter()
         connection.request("GET", f"/wait/{WAIT_MS}/{number * REQUESTS + i}?page={i}")
@@ -54,10 +56,10 @@ def ask(port, number, took):
     connection.close()
 
 
-def load(port):
+def load(port, tls=None):
     """How long each request took, as its client saw it, in order."""
     took = []
-    clients = [threading.Thread(target=ask, args=(port, i, took)) for i in range(CLIENTS)]
+    clients = [threading.Thread(target=ask, args=(port, i, took, tls)) for i in range(CLIENTS)]
     for client in clients:
         client.start()
     for client in clients:
@@ -78,9 +80,9 @@ def expect_between(final, own, seen):
     assert own[-1] <= final["max_ns"] <= seen[-1]
 
 
-def measured(port, behind, *words):
+def measured(port, behind, *words, tls=None):
     with Timing("--http", *words) as timing:
-        seen = load(port)
+        seen = load(port, tls)
         timing.end()
     own = [float(one) * 1e3 for one in behind.go()]
     assert timing.status == 0
@@ -242,8 +244,11 @@ def test_what_cannot_be_told_is_counted():
         client, server = wire.connect()
         send(client, server, b"GET /one" + END + b"GET /two" + END)  # both in one packet
         answer(client, server, OK, OK)
+        began = time.monotonic_ns()
         send(client, server, b"GET /three" + END, b"GET /four" + END)  # in two
-        answer(client, server, OK, OK)
+        answer(client, server, OK)
+        ended = time.monotonic_ns()
+        answer(client, server, OK + b"!" * 100)
         client.close()
         server.close()
         client, server = wire.connect()
@@ -261,6 +266,10 @@ def test_what_cannot_be_told_is_counted():
     finals = timing.finals
     assert sorted(finals) == ["GET /chat", "GET /one", "GET /three"]
     assert all(one["count"] == 1 for one in finals.values())
+    three = finals["GET /three"]  # its neighbour changes nothing
+    assert three["max_ns"] <= ended - began
+    assert three["request_bytes"] == len(b"GET /three" + END)
+    assert three["response_bytes"] == len(OK)
     assert losses(finals["GET /one"]) == {
         "requests: pipelined, not told apart": 2, "connections: not HTTP/1": 1,
         "requests: not answered when their connection or this run ended": 1}
@@ -318,3 +327,15 @@ def test_words_that_do_not_go_together():
         assert done.returncode == 2 and "hint:" in done.stderr, words
     assert "there is no process" in kymo("--http", "-p", "4194304").stderr
     assert kymo("--http", "-c", "/no/such/group").returncode == 1
+
+
+def test_above_the_cost_the_hooks_are_taken_off():
+    with wired(options=("--json", "--max-cost", "0.0001")) as (wire, timing):
+        client, server = wire.connect()
+        while timing.process.poll() is None:
+            send(client, server, b"GET /cost" + END)
+            answer(client, server, OK)
+        timing.end(stop=False)
+    assert timing.status == 3
+    assert "the hooks were taken off: they cost" in timing.said
+    assert timing.finals["GET /cost"]["count"] > 0

@@ -45,101 +45,7 @@ enum tcp_state { /* include/net/tcp_states.h */
 	STATE_LISTEN = 10,
 };
 
-enum stage {
-	STAGE_IDLE,
-	STAGE_BEGUN,
-	STAGE_ANSWERED,
-	STAGE_FOREIGN,
-};
-
-struct connection {
-	u64 waits_from; /* first arrival that was not read; 0: all was */
-	u64 ready_at, read_at, first_at, last_at;
-	u64 in_bytes, out_bytes;
-	u64 runq_ns; /* of the thread, when it read; then in between */
-	u32 pid, tid;
-	u32 start_seq;   /* of the request */
-	u32 read_seq;    /* behind what was read of it */
-	u32 written_seq; /* where the answer stood when it was last looked at */
-	u32 line_bytes;
-	u32 stage; /* enum stage; exchanged, as http_settle() runs beside the rest */
-	u16 status, port;
-	u8 owed;       /* requests that were read before the one before was answered */
-	u8 is_judged;  /* that it is a request */
-	u8 has_spoken; /* a request came before */
-	u8 reserved[5];
-	char line[LINE_ROOM];
-};
-
-const volatile struct http_options options = {};
-struct http_control control = {};
-u64 ports[HTTP_PORTS / 64] = {}; /* a bit for each that is listened on */
-
-/* By the address of the socket; an entry leaves when its socket is closed. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, HTTP_CONNECTIONS_MAX);
-	__type(key, u64);
-	__type(value, struct connection);
-} connections SEC(".maps");
-
-/* What a connection is at first: too large for the stack of a program. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct connection);
-} blanks SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, RING_BYTES);
-} records SEC(".maps");
-
-extern int bpf_dynptr_from_skb(struct __sk_buff *skb, u64 flags, struct bpf_dynptr *ret) __ksym;
-
-static __always_inline void count(u64 *counter)
-{
-	__sync_fetch_and_add(counter, 1);
-}
-
-static __always_inline bool is_served(const struct sock *sk)
-{
-	u16 family = sk->__sk_common.skc_family, port = sk->__sk_common.skc_num;
-
-	if (family != FAMILY_INET && family != FAMILY_INET6)
-		return false;
-	if (!(ports[port >> 6] & 1ull << (port & 63)))
-		return false;
-	return sk->sk_protocol == IPPROTO_TCP && sk->__sk_common.skc_state != STATE_LISTEN;
-}
-
-static __always_inline struct connection *connection_of(const struct sock *sk)
-{
-	u64 key = (u64)sk;
-
-	return bpf_map_lookup_elem(&connections, &key);
-}
-
-static __always_inline struct connection *follow(const struct sock *sk)
-{
-	struct connection *connection = connection_of(sk);
-	u64 key = (u64)sk;
-	u32 zero = 0;
-	void *blank;
-
-	if (connection)
-		return connection;
-	blank = bpf_map_lookup_elem(&blanks, &zero);
-	if (blank)
-		bpf_map_update_elem(&connections, &key, blank,
-				    BPF_NOEXIST); /* the other side may */
-	connection = connection_of(sk);
-	if (!connection)
-		count(&control.refused);
-	return connection;
-}
+#include "collect/http/connection.bpf.h"
 
 static __always_inline u32 tcp_written(const struct sock *sk)
 {
@@ -204,6 +110,12 @@ static __always_inline bool is_method(u32 first)
 	       first == word('C', 'O', 'N', 'N');
 }
 
+static __always_inline bool has_body(u32 first)
+{
+	return first == word('P', 'O', 'S', 'T') || first == word('P', 'U', 'T', ' ') ||
+	       first == word('P', 'A', 'T', 'C');
+}
+
 /* Copies @bytes of a packet, at most HTTP_LINE_BYTES, from @offset on. */
 static __always_inline bool copy_packet(struct bpf_dynptr *packet, u32 offset, u64 bytes, char *to)
 {
@@ -232,6 +144,8 @@ static __always_inline void add_line(struct connection *connection, struct bpf_d
 		connection->line_bytes = have + more;
 }
 
+static __always_inline bool is_tls_record(const char *bytes);
+
 /* Once enough of it is known: is it a request? */
 static __always_inline void judge(struct connection *connection)
 {
@@ -243,11 +157,15 @@ static __always_inline void judge(struct connection *connection)
 		return;
 	}
 	connection->stage = connection->has_spoken ? STAGE_IDLE : STAGE_FOREIGN;
-	count(&control.foreign);
+	if (is_tls_record(connection->line)) {
+		connection->is_tls = options.tls && !connection->has_spoken;
+		count(&control.tls);
+	} else {
+		count(&control.foreign);
+	}
 }
 
-static __always_inline void begin(const struct sock *sk, struct connection *connection, u32 seq,
-				  u64 ready)
+static __always_inline void begin(struct connection *connection, u16 port, u32 seq, u64 ready)
 {
 	u64 ids = target_pid_tgid();
 
@@ -261,8 +179,8 @@ static __always_inline void begin(const struct sock *sk, struct connection *conn
 	connection->start_seq = connection->read_seq = seq;
 	connection->line_bytes = 0;
 	connection->status = 0;
-	connection->is_judged = 0;
-	connection->port = sk->__sk_common.skc_num;
+	connection->is_judged = connection->is_behind = 0;
+	connection->port = port;
 	connection->stage = STAGE_BEGUN;
 }
 
@@ -293,6 +211,8 @@ static __always_inline void look(struct sock *sk, struct connection *connection,
 	} else if (connection->stage == STAGE_BEGUN && connection->is_judged) {
 		if (bytes - offset >= WORD_BYTES && may_begin(&packet, offset, bytes - offset)) {
 			connection->owed++;
+			/* It may be a part of a body that looks like one. */
+			connection->is_behind = !has_body(*(u32 *)connection->line);
 			count(&control.pipelined);
 		}
 	} else if (connection->stage != STAGE_BEGUN) {
@@ -301,53 +221,11 @@ static __always_inline void look(struct sock *sk, struct connection *connection,
 		finish(sk, connection);
 		if (connection->stage == STAGE_FOREIGN)
 			return;
-		begin(sk, connection, seq, ready);
+		begin(connection, sk->__sk_common.skc_num, seq, ready);
 	}
 	if (connection->stage == STAGE_BEGUN)
 		add_line(connection, &packet, packet_seq, bytes);
 	judge(connection);
-}
-
-SEC("tp_btf/sk_data_ready")
-int BPF_PROG(http_ready, struct sock *sk)
-{
-	struct connection *connection;
-
-	if (!control.armed || !is_served(sk))
-		return 0;
-	connection = follow(sk);
-	if (connection && !connection->waits_from)
-		connection->waits_from = bpf_ktime_get_ns();
-	return 0;
-}
-
-SEC("tp_btf/skb_copy_datagram_iovec")
-int BPF_PROG(http_read, const struct sk_buff *skb, int len)
-{
-	struct sock *sk = skb->sk;
-	struct connection *connection;
-	u32 seq, end, left;
-	u64 ready;
-
-	if (!control.armed || !sk || !is_served(sk))
-		return 0;
-	connection = follow(sk);
-	if (!connection || connection->stage == STAGE_FOREIGN)
-		return 0;
-	if (!target_wants(target_pid_tgid()))
-		return 0;
-	seq = BPF_CORE_READ((struct tcp_sock *)sk, copied_seq);
-	end = seq + len;
-	left = BPF_CORE_READ((struct tcp_sock *)sk, rcv_nxt) - end;
-	ready = connection->waits_from;
-	if ((s32)left <= 0)
-		connection->waits_from = 0;
-	look(sk, connection, skb, seq, ready);
-	if (connection->stage != STAGE_IDLE && (s32)(end - connection->read_seq) > 0) {
-		connection->in_bytes += end - connection->read_seq;
-		connection->read_seq = end;
-	}
-	return 0;
 }
 
 /* The first bytes that are written.  Return: 0; negative: they cannot be seen */
@@ -381,14 +259,9 @@ static __always_inline u32 status_of(const char *bytes)
 }
 
 /* An answer begins, unless it only says that the rest of the request may come. */
-static __always_inline void answer(const struct sock *sk, struct connection *connection,
-				   const struct msghdr *message, u64 now)
+static __always_inline void answer(const struct sock *sk, struct connection *connection, u32 status,
+				   u64 now)
 {
-	char bytes[STATUS_BYTES] = {};
-	u32 status = 0;
-
-	if (!first_bytes(message, bytes) && is_answer(bytes))
-		status = status_of(bytes);
 	if (status >= 100 && status < 200 && status != SWITCHED)
 		return;
 	if (!status)
@@ -403,32 +276,98 @@ static __always_inline void answer(const struct sock *sk, struct connection *con
 	connection->stage = STAGE_ANSWERED;
 }
 
+/* The status at the beginning of what is written; 0: none, or it cannot be seen */
+static __always_inline u32 first_status(const struct msghdr *message)
+{
+	char bytes[STATUS_BYTES] = {};
+
+	return !first_bytes(message, bytes) && is_answer(bytes) ? status_of(bytes) : 0;
+}
+
+/* An answer to a request that was not told apart: the one before is over, and this one is not timed. */
+static __always_inline void answer_extra(const struct sock *sk, struct connection *connection)
+{
+	if (connection->owed)
+		connection->owed--;
+	else
+		count(&control.pipelined);
+	finish(sk, connection);
+	connection->first_at = 0;
+}
+
 /* More of an answer, or another one, to a request that was not told apart. */
 static __always_inline void go_on(const struct sock *sk, struct connection *connection,
 				  const struct msghdr *message, u64 now)
 {
-	char bytes[STATUS_BYTES] = {};
-
 	/* What follows is of another protocol. */
 	if (connection->status == SWITCHED) {
 		finish(sk, connection);
 		return;
 	}
+	if (first_status(message)) {
+		answer_extra(sk, connection);
+		return;
+	}
 	take_written(sk, connection);
 	connection->last_at = now;
-	if (first_bytes(message, bytes) || !is_answer(bytes))
-		return;
-	if (connection->owed)
-		connection->owed--;
-	else
-		count(&control.pipelined);
 }
 
-/* The answer was not over when it was told. */
+/* The answer was not over when it was told; or that of a neighbour comes. */
 static __always_inline void resume(struct connection *connection)
 {
 	connection->first_at = 0;
-	count(&control.late);
+	if (connection->owed)
+		connection->owed--;
+	else
+		count(&control.late);
+}
+
+#include "collect/http/tls.bpf.h"
+
+SEC("tp_btf/sk_data_ready")
+int BPF_PROG(http_ready, struct sock *sk)
+{
+	struct connection *connection;
+
+	if (!control.armed || !is_served(sk))
+		return 0;
+	connection = follow(sk);
+	if (connection && !connection->waits_from)
+		connection->waits_from = bpf_ktime_get_ns();
+	return 0;
+}
+
+SEC("tp_btf/skb_copy_datagram_iovec")
+int BPF_PROG(http_read, const struct sk_buff *skb, int len)
+{
+	struct sock *sk = skb->sk;
+	struct connection *connection;
+	u32 seq, end, left;
+	u64 ready;
+
+	if (!control.armed || !sk || !is_served(sk))
+		return 0;
+	connection = follow(sk);
+	if (!connection || (connection->stage == STAGE_FOREIGN && !connection->is_tls))
+		return 0;
+	if (!target_wants(target_pid_tgid()))
+		return 0;
+	seq = BPF_CORE_READ((struct tcp_sock *)sk, copied_seq);
+	end = seq + len;
+	left = BPF_CORE_READ((struct tcp_sock *)sk, rcv_nxt) - end;
+	ready = connection->waits_from;
+	if ((s32)left <= 0)
+		connection->waits_from = 0;
+	if (!connection->is_tls)
+		look(sk, connection, skb, seq, ready);
+	if (connection->is_tls)
+		tls_note(sk, connection, seq, end, ready);
+	if (connection->stage != STAGE_IDLE && !connection->is_behind &&
+	    (s32)(end - connection->read_seq) > 0) {
+		connection->in_bytes += end - connection->read_seq;
+		connection->read_seq = end;
+	}
+	return 0;
 }
 
 SEC("tp_btf/tcp_sendmsg_locked")
@@ -443,8 +382,10 @@ int BPF_PROG(http_write, struct sock *sk, const struct msghdr *message)
 	if (!connection)
 		return 0;
 	now = bpf_ktime_get_ns();
-	if (connection->stage == STAGE_BEGUN && connection->is_judged)
-		answer(sk, connection, message, now);
+	if (connection->is_tls)
+		tls_written(sk, connection, message, now);
+	else if (connection->stage == STAGE_BEGUN && connection->is_judged)
+		answer(sk, connection, first_status(message), now);
 	else if (connection->stage == STAGE_ANSWERED)
 		go_on(sk, connection, message, now);
 	else if (connection->stage == STAGE_IDLE && connection->first_at)

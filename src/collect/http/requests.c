@@ -16,16 +16,20 @@
 #include "collect/listening.h"
 #include "collect/namespace.h"
 #include "collect/rights.h"
+#include "collect/uapi.h"
 #include "probe/target.wire.h"
 
 #include "collect/http/http.skel.h"
 
-#define SETTLE_NS NS_PER_S
+#define SETTLE_NS   NS_PER_S
+#define TLS_ENTRIES 16384 /* threads that are in OpenSSL, or were last */
 
 struct requests {
 	struct requests_request request;
 	struct collect_http_http *skeleton;
 	struct ring_buffer *ring;
+	int tls_link; /* -1: none */
+	int stats;    /* likewise: while it is open the kernel measures programs */
 };
 
 static int on_record(void *context, void *data, size_t len)
@@ -37,6 +41,48 @@ static int on_record(void *context, void *data, size_t len)
 		return 0;
 	memcpy(&record, data, sizeof(record));
 	return requests->request.each(requests->request.context, &record);
+}
+
+/* Tables of threads and sessions are as large as they need to be only where they are used. */
+static int choose_tls(struct requests *requests)
+{
+	struct collect_http_http *skeleton = requests->skeleton;
+	int err = 0;
+
+	bpf_program__set_autoload(skeleton->progs.http_tls, requests->request.tls_count > 0);
+	bpf_program__set_autoattach(skeleton->progs.http_tls, false);
+	bpf_program__set_expected_attach_type(skeleton->progs.http_tls,
+					      (enum bpf_attach_type)UAPI_TRACE_UPROBE_MULTI);
+	if (!requests->request.tls_count)
+		return 0;
+	err = bpf_map__set_max_entries(skeleton->maps.tls_readings, TLS_ENTRIES);
+	err = err ?: bpf_map__set_max_entries(skeleton->maps.tls_sockets, TLS_ENTRIES);
+	return err ?: bpf_map__set_max_entries(skeleton->maps.tls_sessions, HTTP_CONNECTIONS_MAX);
+}
+
+/* In every process that has the file: which of them are meant their sockets tell. */
+static int attach_tls(struct requests *requests)
+{
+	const struct requests_request *request = &requests->request;
+	uint64_t offsets[REQUESTS_TLS_MAX], cookies[REQUESTS_TLS_MAX];
+	char path[40];
+
+	if (!request->tls_count)
+		return 0;
+	for (uint32_t i = 0; i < request->tls_count; i++) {
+		offsets[i] = request->tls_probes[i].offset;
+		cookies[i] = request->tls_probes[i].kind;
+	}
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", request->tls_file);
+	requests->tls_link = uapi_uprobe_multi(&(struct uapi_uprobe_multi){
+		.prog_fd = (uint32_t)bpf_program__fd(requests->skeleton->progs.http_tls),
+		.attach_type = UAPI_TRACE_UPROBE_MULTI,
+		.path = (uint64_t)(uintptr_t)path,
+		.offsets = (uint64_t)(uintptr_t)offsets,
+		.cookies = (uint64_t)(uintptr_t)cookies,
+		.count = request->tls_count,
+	});
+	return requests->tls_link < 0 ? fail(requests->tls_link, "cannot probe OpenSSL: %m") : 0;
 }
 
 static int choose(struct requests *requests)
@@ -58,7 +104,9 @@ static int choose(struct requests *requests)
 	skeleton->rodata->options = (struct http_options){
 		.settle_ns = SETTLE_NS,
 		.port = request->port,
+		.tls = request->tls_count > 0,
 	};
+	err = err ?: choose_tls(requests);
 	bpf_program__set_autoload(skeleton->progs.target_fork, request->pid);
 	bpf_program__set_autoload(skeleton->progs.target_exec, false);
 	bpf_program__set_autoload(skeleton->progs.target_free, request->pid);
@@ -91,7 +139,8 @@ static int attach(struct requests *requests)
 
 	if (err)
 		return fail(err, "cannot attach to the sockets: %m");
-	if (request->pid)
+	err = attach_tls(requests);
+	if (!err && request->pid)
 		err = descendants_each(request->pid, add_target, requests);
 	if (request->port)
 		return err ?: add_port(requests, request->port);
@@ -127,6 +176,7 @@ int requests_open(const struct requests_request *request, struct requests **ret_
 	if (!requests)
 		return -ENOMEM;
 	requests->request = *request;
+	requests->tls_link = requests->stats = -1;
 	err = load(requests);
 	err = err ?: attach(requests);
 	if (err)
@@ -173,6 +223,8 @@ int requests_descriptor(const struct requests *requests)
 void requests_detach(struct requests *requests)
 {
 	collect_http_http__detach(requests->skeleton);
+	fd_closep(&requests->tls_link);
+	requests->tls_link = -1;
 }
 
 const volatile struct http_control *requests_control(const struct requests *requests)
@@ -185,20 +237,38 @@ uint64_t requests_refused(const struct requests *requests)
 	return __atomic_load_n(&requests->skeleton->bss->targets_refused, __ATOMIC_RELAXED);
 }
 
-uint64_t requests_missed(const struct requests *requests)
+/* What the kernel has counted of all programs together. */
+static struct bpf_prog_info totals(const struct requests *requests)
 {
+	struct bpf_prog_info sum = { 0 };
 	struct bpf_program *program;
-	uint64_t missed = 0;
 
 	bpf_object__for_each_program(program, requests->skeleton->obj) {
 		struct bpf_prog_info info = { 0 };
 		uint32_t len = sizeof(info);
 
-		if (bpf_program__fd(program) >= 0 &&
-		    !bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &len))
-			missed += info.recursion_misses;
+		if (bpf_program__fd(program) < 0 ||
+		    bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &len))
+			continue;
+		sum.recursion_misses += info.recursion_misses;
+		sum.run_time_ns += info.run_time_ns;
 	}
-	return missed;
+	return sum;
+}
+
+uint64_t requests_missed(const struct requests *requests)
+{
+	return totals(requests).recursion_misses;
+}
+
+int requests_cost(struct requests *requests, uint64_t *ret_ns)
+{
+	if (requests->stats < 0)
+		requests->stats = bpf_enable_stats(BPF_STATS_RUN_TIME);
+	if (requests->stats < 0)
+		return fail(-errno, "cannot have the kernel measure what programs cost: %m");
+	*ret_ns = totals(requests).run_time_ns;
+	return 0;
 }
 
 void requests_close(struct requests *requests)
@@ -206,6 +276,8 @@ void requests_close(struct requests *requests)
 	if (!requests)
 		return;
 	ring_buffer__free(requests->ring);
+	fd_closep(&requests->tls_link);
+	fd_closep(&requests->stats);
 	collect_http_http__destroy(requests->skeleton);
 	free(requests);
 }

@@ -17,10 +17,21 @@
 #include "base/own.h"
 #include "probe/http.wire.h"
 
+#define REQUESTS_TLS_MAX 64
+
+/* A probe of OpenSSL. */
+struct requests_probe {
+	uint64_t offset; /* into its file */
+	enum http_tls kind;
+};
+
 struct requests_request {
 	uint32_t pid;       /* of a server, with the processes that it has made and makes; 0: any */
 	const char *cgroup; /* or of this control group and those below it; NULL: any */
 	uint16_t port;      /* 0: each that is listened on */
+	int tls_file;       /* of OpenSSL, borrowed; with no probes: TLS is not seen through */
+	const struct requests_probe *tls_probes;
+	uint32_t tls_count;                                           /* at most REQUESTS_TLS_MAX */
 	int (*each)(void *context, const struct http_record *record); /* 0, or -errno to stop */
 	void *context;
 };
@@ -53,6 +64,14 @@ const volatile struct http_control *requests_control(const struct requests *requ
 
 /** requests_refused - processes made by a chosen one for which there was no room */
 uint64_t requests_refused(const struct requests *requests);
+
+/**
+ * requests_cost - ns that the programs have run so far, on all CPUs
+ *
+ * From the first call on the kernel measures it, which makes each run of each program a little longer.
+ * Return: 0; -EPERM, -errno with fail() said.
+ */
+nodiscard int requests_cost(struct requests *requests, uint64_t *ret_ns);
 
 /** requests_missed - how often the kernel skipped a hook because one was running on that CPU */
 uint64_t requests_missed(const struct requests *requests);

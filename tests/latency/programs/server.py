@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""An HTTP/1.1 server of Python's library: `server.py PORT`.
+"""An HTTP/1.1 server of Python's library: `server.py PORT [CERTIFICATE]`, with which it speaks TLS.
 
 /wait/MS... answers after so long, /status/N with that status, /chunks in parts, anything else at once.
 At the end of its input it prints the microseconds that each /wait took by its own clock.
 """
 import http.server
+import ssl
 import sys
 import threading
 import time
@@ -53,6 +54,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 server = http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler)
 server.daemon_threads = True
+if len(sys.argv) > 2:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(sys.argv[2])
+    server.socket = context.wrap_socket(server.socket, server_side=True,
+                                        do_handshake_on_connect=False)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 sys.stdin.readline()
 print(" ".join(str(int(one)) for one in sorted(TOOK)))

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* latency_tls.h - where OpenSSL is probed, to see requests behind TLS. */
+#ifndef SESSION_LATENCY_TLS_H
+#define SESSION_LATENCY_TLS_H
+
+#include "collect/http/requests.h"
+#include "session/latency_plan.h"
+
+struct latency_tls {
+	struct latency_plan plan;
+	vec(struct requests_probe) probes;
+};
+
+/**
+ * latency_tls_find - the functions of OpenSSL in a file
+ * @pid: 0; else what this process has mapped is looked at first
+ * @name: a path, a program in PATH or a library by its file name
+ * @request: told of them; @tls must outlive it
+ *
+ * Return: 0; -ENOENT no such file or it has none of them; -ENOTSUP they cannot be probed; -errno; with
+ * fail() said.  latency_tls_done() in any case.
+ */
+nodiscard int latency_tls_find(struct latency_tls *tls, uint32_t pid, const char *name,
+			       struct requests_request *request);
+void latency_tls_done(struct latency_tls *tls);
+
+#endif
