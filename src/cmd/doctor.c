@@ -9,6 +9,7 @@
 #include "cmd/help.h"
 #include "collect/ability.h"
 #include "session/ways.h"
+#include "session/ways_http.h"
 #include "show/doctor.h"
 
 static bool wants_colour(const struct arguments *arguments)
@@ -34,6 +35,7 @@ int doctor_run(const struct arguments *arguments)
 	int err = diagnose(&diagnosis);
 
 	err = err ?: ways_try(&diagnosis);
+	err = err ?: ways_http_try(&diagnosis);
 	if (err)
 		return fail(err, "cannot examine this machine: %m");
 	if (arguments_flag(arguments, "json"))

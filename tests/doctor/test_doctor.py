@@ -108,6 +108,7 @@ ABILITIES = {
     "foreign-maps", "foreign-files", "deleted-files", "CAP_BPF", "CAP_PERFMON", "CAP_SYS_ADMIN",
     "CAP_SYS_PTRACE", "CAP_SYSLOG", "CAP_CHECKPOINT_RESTORE", "CAP_DAC_READ_SEARCH",
     "unwind-interrupt", "unwind-deferred", "unwind-fp", "waits", "waits-at-once",
+    "http",
 }
 
 
