@@ -30,7 +30,7 @@ WARN    := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
 	-Wno-missing-field-initializers $(if $(WERROR),-Werror)
 SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
 ALL_CFLAGS := -std=gnu17 -D_GNU_SOURCE -DKYMO_VERSION='"$(VERSION)"' $(WARN) $(SANFLAGS) \
-	-Isrc -I$(B)/gen $(CPPFLAGS) $(CFLAGS)
+	-Isrc -I$(B)/gen -I$(B)/gen/serve/proto $(CPPFLAGS) $(CFLAGS)
 PACKED  := $(if $(shell $(CC) -Wl,--help | grep pack-relative-relocs),-Wl$(comma)-z$(comma)pack-relative-relocs)
 ALL_LDFLAGS := $(SANFLAGS) -Wl,--as-needed -Wl,-z,relro,-z,now $(PACKED) $(LDFLAGS)
 
@@ -38,7 +38,7 @@ ALL_LDFLAGS := $(SANFLAGS) -Wl,--as-needed -Wl,-z,relro,-z,now $(PACKED) $(LDFLA
 # relocate and to protect are a fifth of what a start takes.  `make SHARED=1` leaves them outside.
 archive = $(if $(or $(SHARED),$(filter lib$(1).a,$(shell $(CC) -print-file-name=lib$(1).a))),-l$(1),-l:lib$(1).a)
 further = $(filter -l:%,$(call archive,$(1)))
-LDLIBS  := $(foreach name,bpf Zydis dw elf iberty sqlite3 event_extra event_core z lzma,$(call archive,$(name))) \
+LDLIBS  := $(foreach name,bpf Zydis dw elf iberty sqlite3 event_openssl event_extra event_core nghttp2 protobuf-c ssl crypto z lzma,$(call archive,$(name))) \
 	$(foreach name,bz2 zstd,$(call further,$(name))) -lm
 DEPEND   = -MMD -MP -MF $(@:.o=).d
 
@@ -61,9 +61,10 @@ all: $(B)/kymo
 
 include mk/gen.mk
 include mk/web.mk
+include mk/proto.mk
 include mk/bpf.mk
 
-objs := $(srcs:%.c=$(B)/%.o)
+objs := $(srcs:%.c=$(B)/%.o) $(proto_objs)
 lib  := $(filter-out $(B)/src/cmd/main.o,$(objs))
 
 # What has no source file to be newer than: the flags, and the list of files.  -Werror is left out:

@@ -26,6 +26,7 @@ static int read_settings(const struct arguments *arguments, struct config *confi
 		err = config_read(config, path, names);
 	while (!err && (at = arguments_next(arguments, "set", at)) != NULL)
 		err = config_set(config, at->value.text, names);
+	config_settle(config);
 	return err ?: config_check(config);
 }
 

@@ -11,8 +11,11 @@ static const char *const about[] = {
 	"needs, /api/v1/events what happens as it happens.  start=-1h and end=-30m name a span of time; every "
 	"column is a condition.  /openapi.json has the rest.",
 	"What it keeps holds the arguments of all processes, secrets among them as ***, and whoever may connect to "
-	"this host's loopback may read it.  It listens on loopback only.  SIGTERM ends it in good order, SIGHUP "
-	"reads the settings again.",
+	"this host's loopback may read it.  It listens on loopback only, unless [http_tls] or [grpc_tls] has a "
+	"certificate, and clients show one of theirs or a token of [auth] token_file.  SIGTERM ends it in good "
+	"order, SIGHUP reads settings, certificates and tokens again.",
+	"POST /api/v1/sessions profiles a process, or the whole host, on demand.  So does gRPC at [server], "
+	"127.0.0.1:50084 if nothing is said: profiler.ProfilerService, health and server reflection.",
 	NULL,
 };
 

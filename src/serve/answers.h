@@ -42,6 +42,9 @@ extern const struct query_parameter dashboard_parameters[], diff_parameters[], p
 	session_profile_parameters[];
 extern const struct body_key switch_body[], session_body[];
 
+/** answer_is_healthy - whether profiles can be taken; @why: else the reason */
+bool answer_is_healthy(const struct api *api, char *why, size_t size);
+
 /** answer_health - 200 with the word @good, or 503 with @bad and the reasons; @service may be NULL */
 int answer_health(struct api *api, struct response *response, const char *good, const char *bad,
 		  const char *service);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "serve/config.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -31,7 +30,7 @@ struct setting {
 #define at(member) offsetof(struct config, member)
 
 static const struct setting settings[] = {
-	{ "http", "bind_address", "an address in digits; another than loopback is refused",
+	{ "http", "bind_address", "an address in digits; another than loopback needs [http_tls]",
 	  SETTING_TEXT, at(http.bind_address), 0, 0, "127.0.0.1" },
 	{ "http", "port", "0: any that is free", SETTING_NUMBER, at(http.port), 0, 65535, "8080" },
 	{ "http", "max_connections", "of all clients together", SETTING_NUMBER,
@@ -43,6 +42,26 @@ static const struct setting settings[] = {
 	{ "http", "cors_origins",
 	  "pages of other origins that may read, such as http://localhost:3000", SETTING_WORDS,
 	  at(http.cors_origins), 0, 0, "" },
+	{ "http_tls", "cert_file", "certificate of this server, with those above it, in PEM",
+	  SETTING_TEXT, at(http_tls.cert_file), 0, 0, "" },
+	{ "http_tls", "key_file", "its key, which nobody else may read", SETTING_TEXT,
+	  at(http_tls.key_file), 0, 0, "" },
+	{ "http_tls", "ca_file", "clients need a certificate that one of these has signed",
+	  SETTING_TEXT, at(http_tls.ca_file), 0, 0, "" },
+	{ "server", "enabled", "answer gRPC, too", SETTING_FLAG, at(server.enabled), 0, 0, "true" },
+	{ "server", "bind_address", "of gRPC, in digits; another than loopback needs [grpc_tls]",
+	  SETTING_TEXT, at(server.bind_address), 0, 0, "127.0.0.1" },
+	{ "server", "port", "0: any that is free", SETTING_NUMBER, at(server.port), 0, 65535,
+	  "50084" },
+	{ "grpc_tls", "cert_file", "certificate of this server, with those above it, in PEM",
+	  SETTING_TEXT, at(grpc_tls.cert_file), 0, 0, "" },
+	{ "grpc_tls", "key_file", "its key, which nobody else may read", SETTING_TEXT,
+	  at(grpc_tls.key_file), 0, 0, "" },
+	{ "grpc_tls", "ca_file", "clients need a certificate that one of these has signed",
+	  SETTING_TEXT, at(grpc_tls.ca_file), 0, 0, "" },
+	{ "auth", "token_file",
+	  "tokens, one a line, of which clients of TCP show one: Authorization: Bearer TOKEN",
+	  SETTING_TEXT, at(auth.token_file), 0, 0, "" },
 	{ "store", "path", "the SQLite file", SETTING_TEXT, at(store.path), 0, 0,
 	  "/var/lib/kymo/kymo.db" },
 	{ "store", "max_bytes", "of the file; the oldest rows are deleted", SETTING_NUMBER,
@@ -63,6 +82,8 @@ static const struct setting settings[] = {
 	  at(profiler.max_session_duration_seconds), 1, 86400, "300" },
 	{ "profiler", "max_frequency_hz", "samples of each processor and second, at most",
 	  SETTING_NUMBER, at(profiler.max_frequency_hz), 1, 10000, "1000" },
+	{ "profiler", "chunk_size_bytes", "of a result that is sent by gRPC", SETTING_NUMBER,
+	  at(profiler.chunk_size_bytes), 1024, 2 << 20, "65536" },
 	{ "profiler", "result_max_age_s", "seconds that a result can be read again", SETTING_NUMBER,
 	  at(profiler.result_max_age_s), 1, 604800, "600" },
 	{ "profiler", "result_max_bytes", "of memory for all results; beyond it the oldest expire",
@@ -71,6 +92,14 @@ static const struct setting settings[] = {
 	  at(waits.enabled), 0, 0, "true" },
 	{ "waits", "min_ms", "waits that are shorter are not kept", SETTING_NUMBER,
 	  at(waits.min_ms), 1, 60000, "10" },
+	{ "ebpf", "enabled", "false: no profiles on demand", SETTING_FLAG, at(ebpf.enabled), 0, 0,
+	  "true" },
+	{ "ebpf", "max_stack_depth", "of an older profiler; stacks are whole here", SETTING_NUMBER,
+	  at(ebpf.max_stack_depth), 1, 1024, "127" },
+	{ "ebpf", "stack_trace_buffer_size", "of an older profiler; not used", SETTING_NUMBER,
+	  at(ebpf.stack_trace_buffer_size), 0, 1e9, "0" },
+	{ "ebpf", "perf_buffer_size", "of an older profiler; not used", SETTING_NUMBER,
+	  at(ebpf.perf_buffer_size), 0, 1e9, "0" },
 	{ "tables", "interval_s", "seconds between two rows of what is only counted",
 	  SETTING_NUMBER, at(tables.interval_s), 1, 3600, "10" },
 	{ "budget", "cpu_percent", "of one processor, for all of kymo; above it rates are lowered",
@@ -256,8 +285,13 @@ static int each(void *context, const struct toml_item *item)
 		return set_switch(reading, item);
 	for (size_t i = 0; i < array_len(settings); i++)
 		if (strcmp(settings[i].table, item->table) == 0 &&
-		    strcmp(settings[i].key, item->key) == 0)
+		    strcmp(settings[i].key, item->key) == 0) {
+			if (settings[i].offset == at(http.port))
+				reading->config->http_port_line = item->line;
+			if (settings[i].offset == at(server.port))
+				reading->config->server_port_line = item->line;
 			return set(reading, &settings[i], item);
+		}
 	return unknown(reading, item);
 }
 
@@ -298,37 +332,6 @@ int config_set(struct config *config, const char *text, const char *const *colle
 		text = quoted;
 	}
 	return toml_read(text, strlen(text), "--set", each, &reading);
-}
-
-bool config_is_loopback(const char *address)
-{
-	struct in_addr four;
-	struct in6_addr six;
-
-	if (inet_pton(AF_INET, address, &four) == 1)
-		return (ntohl(four.s_addr) >> 24) == 127;
-	return inet_pton(AF_INET6, address, &six) == 1 && IN6_IS_ADDR_LOOPBACK(&six);
-}
-
-int config_check(const struct config *config)
-{
-	const char *address = config->http.bind_address;
-	uint8_t bytes[16];
-	int err;
-
-	if (inet_pton(AF_INET, address, bytes) != 1 && inet_pton(AF_INET6, address, bytes) != 1)
-		return fail(-EINVAL, "[http] bind_address '%s' is no address in digits", address);
-	if (!config_is_loopback(address)) {
-		err = fail(-EINVAL,
-			   "[http] bind_address '%s' would let others read what this host does: "
-			   "without TLS and a token only loopback is served",
-			   address);
-		hint("set bind_address = \"127.0.0.1\" in [http], and reach it through ssh -L");
-		return err;
-	}
-	if (!*config->store.path)
-		return fail(-EINVAL, "[store] path is empty");
-	return 0;
 }
 
 static void put_value(const struct config *config, const struct setting *setting, FILE *out)

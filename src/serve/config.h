@@ -49,8 +49,25 @@ struct config {
 	} waits;
 	struct {
 		uint64_t max_concurrent_sessions, max_session_duration_seconds, max_frequency_hz;
-		uint64_t result_max_age_s, result_max_bytes;
+		uint64_t chunk_size_bytes, result_max_age_s, result_max_bytes;
 	} profiler; /* on demand */
+	struct {
+		bool enabled;
+		char bind_address[CONFIG_TEXT];
+		uint64_t port;
+	} server; /* gRPC */
+	struct config_tls {
+		char cert_file[CONFIG_TEXT], key_file[CONFIG_TEXT], ca_file[CONFIG_TEXT];
+	} grpc_tls, http_tls;
+	struct {
+		char token_file[CONFIG_TEXT];
+	} auth;
+	struct {
+		bool enabled;
+		uint64_t max_stack_depth, stack_trace_buffer_size, perf_buffer_size;
+	} ebpf;                                    /* of an older profiler */
+	unsigned http_port_line, server_port_line; /* where they are set; 0: nowhere */
+	bool has_moved_http;                       /* to the port above that of gRPC */
 	struct {
 		uint64_t interval_s;
 	} tables;
@@ -75,6 +92,9 @@ nodiscard int config_read(struct config *config, const char *path, const char *c
 
 /** config_set - "http.port=0": one key; a value that is no TOML is taken as a text.  As config_read() */
 nodiscard int config_set(struct config *config, const char *text, const char *const *collectors);
+
+/** config_settle - what follows from what is set: HTTP makes room where gRPC was given its usual port */
+void config_settle(struct config *config);
 
 /** config_check - whether the settings fit together, and are safe.  Return: 0; -EINVAL with fail() said */
 nodiscard int config_check(const struct config *config);

@@ -11,8 +11,11 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "serve/auth.h"
+#include "serve/grpc.h"
 #include "serve/http.h"
 #include "serve/notify.h"
+#include "serve/tls.h"
 
 #define NS_PER_TICK NS_PER_S
 
@@ -22,9 +25,13 @@ struct daemon {
 	struct ingest *ingest;
 	struct sessions *sessions;
 	struct http *http;
+	struct grpc *grpc;
+	struct tls *grpc_tls, *http_tls;
+	struct auth *auth;
 	struct event *signals[3], *committed, *tick;
 	uint64_t watchdog_ns, watched_ns;
 	bool is_ready;
+	struct entrances entrances;
 };
 
 static void on_end(evutil_socket_t number, short what, void *context)
@@ -60,6 +67,21 @@ static void switch_to(struct daemon *daemon, const struct config *next)
 	}
 }
 
+/* Certificates and tokens of the same files; what cannot be read stays as it was. */
+static void reload_doors(struct daemon *daemon)
+{
+	int err = daemon->http_tls ? tls_reload(daemon->http_tls) : 0;
+
+	if (!err && daemon->grpc_tls)
+		err = tls_reload(daemon->grpc_tls);
+	if (!err && daemon->auth)
+		err = auth_reload(daemon->auth);
+	if (err)
+		log_put(&daemon->request->log, "error", "certificates and tokens: %s",
+			error_text());
+	error_clear();
+}
+
 static void on_reload(evutil_socket_t number, short what, void *context)
 {
 	struct daemon *daemon = context;
@@ -71,12 +93,14 @@ static void on_reload(evutil_socket_t number, short what, void *context)
 	(void)what;
 	if (!err && request->config_path)
 		err = config_read(&next, request->config_path, request->collectors);
+	config_settle(&next);
 	err = err ?: config_check(&next);
 	if (err) {
 		log_put(&request->log, "error", "the settings stay as they were: %s", error_text());
 		error_clear();
 	} else {
 		switch_to(daemon, &next);
+		reload_doors(daemon);
 		log_put(&request->log, "info", "settings were read again%s",
 			needs_start(request->config, &next)
 				? "; some of them hold from the next start on"
@@ -121,6 +145,8 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
 	(void)fd;
 	(void)what;
 	http_tick(daemon->http);
+	if (daemon->grpc)
+		grpc_tick(daemon->grpc);
 	sessions_tick(daemon->sessions);
 	tell_systemd(daemon);
 }
@@ -162,6 +188,61 @@ static void drop_log(int severity, const char *message)
 	(void)message;
 }
 
+static int open_tls(const struct config_tls *config, const char *protocol, struct tls **ret_tls)
+{
+	struct tls_files files = { config->cert_file, config->key_file, config->ca_file };
+
+	return *config->cert_file ? tls_new(&files, protocol, ret_tls) : 0;
+}
+
+/* Who may come in, and how it is encrypted. */
+static int open_doors(struct daemon *daemon)
+{
+	const struct config *config = daemon->request->config;
+	int err = open_tls(&config->http_tls, "http/1.1", &daemon->http_tls);
+
+	if (!err && config->server.enabled)
+		err = open_tls(&config->grpc_tls, "h2", &daemon->grpc_tls);
+	if (!err && *config->auth.token_file)
+		err = auth_new(config->auth.token_file, &daemon->auth);
+	return err;
+}
+
+static int start_http(struct daemon *daemon, const struct api *api, unsigned *ret_port)
+{
+	struct http_request request = {
+		.base = daemon->base,
+		.api = api,
+		.log = &daemon->request->log,
+		.tls = daemon->http_tls,
+		.auth = daemon->auth,
+	};
+
+	return http_new(&request, &daemon->http, ret_port);
+}
+
+static int start_grpc(struct daemon *daemon, const struct api *api)
+{
+	const struct config *config = daemon->request->config;
+	struct grpc_request request = {
+		.base = daemon->base,
+		.api = api,
+		.log = &daemon->request->log,
+		.pool = http_pool(daemon->http),
+		.tls = daemon->grpc_tls,
+		.auth = daemon->auth,
+	};
+	int err = config->server.enabled
+			  ? grpc_new(&request, &daemon->grpc, &daemon->entrances.grpc_port)
+			  : 0;
+
+	if (!err && daemon->grpc)
+		log_put(&daemon->request->log, "info", "gRPC at %s port %u%s",
+			config->server.bind_address, daemon->entrances.grpc_port,
+			daemon->grpc_tls ? ", by TLS" : "");
+	return err;
+}
+
 static int start(struct daemon *daemon)
 {
 	const struct daemon_request *request = daemon->request;
@@ -172,6 +253,10 @@ static int start(struct daemon *daemon)
 	int err;
 
 	event_set_log_callback(drop_log);
+	if (config->has_moved_http)
+		log_put(&request->log, "info",
+			"gRPC has port %lu, so HTTP takes %lu; [http] port names another",
+			(unsigned long)config->server.port, (unsigned long)config->http.port);
 	raise_descriptors(config);
 	signal(SIGPIPE, SIG_IGN);
 	daemon->base = event_base_new();
@@ -182,14 +267,18 @@ static int start(struct daemon *daemon)
 	api.ingest = daemon->ingest;
 	api.sessions = daemon->sessions;
 	api.views = ingest_views(daemon->ingest, &api.view_count);
-	err = http_new(daemon->base, &api, &request->log, &daemon->http, &port);
+	api.entrances = &daemon->entrances;
+	err = open_doors(daemon);
+	err = err ?: start_http(daemon, &api, &port);
+	err = err ?: start_grpc(daemon, &api);
+	daemon->entrances.grpc = daemon->grpc;
 	err = err ?: add_events(daemon);
 	err = err ?: ingest_start(daemon->ingest);
 	if (err)
 		return err;
 	snprintf(url, sizeof(url),
-		 strchr(config->http.bind_address, ':') ? "http://[%s]:%u/" : "http://%s:%u/",
-		 config->http.bind_address, port);
+		 strchr(config->http.bind_address, ':') ? "http%s://[%s]:%u/" : "http%s://%s:%u/",
+		 daemon->http_tls ? "s" : "", config->http.bind_address, port);
 	log_put(&request->log, "info", "listening at %s", url);
 	if (request->listening)
 		request->listening(url);
@@ -200,7 +289,11 @@ static int start(struct daemon *daemon)
 static void stop(struct daemon *daemon)
 {
 	notify_put("STOPPING=1");
+	grpc_free(daemon->grpc);
 	http_free(daemon->http);
+	tls_free(daemon->grpc_tls);
+	tls_free(daemon->http_tls);
+	auth_free(daemon->auth);
 	sessions_free(daemon->sessions);
 	ingest_free(daemon->ingest);
 	for (size_t i = 0; i < array_len(daemon->signals); i++)

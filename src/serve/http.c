@@ -5,8 +5,6 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <event2/buffer.h>
@@ -17,15 +15,20 @@
 #include <event2/listener.h>
 
 #include "base/error.h"
+#include "serve/auth.h"
 #include "serve/deflate.h"
+#include "serve/listener.h"
 #include "serve/stream.h"
+#include "serve/tls.h"
 
 #define DESCRIPTORS_BESIDE \
 	1024 /* that are no connections: programs and maps of BPF, files, rings */
 
-/* A bound socket; accepting pauses where descriptors run out. */
+/* A bound socket, and who serves it; accepting pauses where descriptors run out. */
 struct port {
 	struct http *http;
+	bool is_unix;
+	struct evhttp *server;
 	struct evconnlistener *listener;
 	struct event *resume;
 };
@@ -34,7 +37,8 @@ struct http {
 	struct event_base *base;
 	struct api api;
 	const struct log *log;
-	struct evhttp *server;
+	struct tls *tls;
+	struct auth *auth;
 	struct pool *pool;
 	struct event *on_done;
 	struct streams *streams;
@@ -238,9 +242,10 @@ static int read_request(struct evhttp_request *evhttp, struct request *request)
 }
 
 /* Return: whether it may go on; else with a problem in @response. */
-static bool is_allowed(struct http *http, struct evhttp_request *evhttp,
+static bool is_allowed(const struct port *port, struct evhttp_request *evhttp,
 		       const struct request *request, struct response *response)
 {
+	const struct http *http = port->http;
 	const char *host = header(evhttp, "Host"), *origin = header(evhttp, "Origin");
 	const char *site = header(evhttp, "Sec-Fetch-Site");
 	const char *type = header(evhttp, "Content-Type");
@@ -248,6 +253,14 @@ static bool is_allowed(struct http *http, struct evhttp_request *evhttp,
 	if (!is_our_host(http, host)) {
 		response_problem(response, 421, "add the name to [http] allowed_hosts",
 				 "this daemon is not called '%s'", host ?: "");
+		return false;
+	}
+	if (http->auth && !port->is_unix &&
+	    evhttp_request_get_command(evhttp) != EVHTTP_REQ_OPTIONS &&
+	    !auth_knows(http->auth, header(evhttp, "Authorization"))) {
+		add_header(evhttp, "WWW-Authenticate", "Bearer");
+		response_problem(response, 401, "send Authorization: Bearer TOKEN",
+				 "a token of [auth] token_file is needed");
 		return false;
 	}
 	if (origin && !is_our_origin(http, origin)) {
@@ -289,6 +302,20 @@ static void on_gone(struct evhttp_connection *connection, void *context)
 	exchange->evhttp = NULL;
 }
 
+static void on_answered(struct job *job)
+{
+	struct exchange *exchange = job->context;
+	struct http *http = exchange->http;
+
+	http->exchanges--;
+	if (exchange->evhttp) {
+		evhttp_connection_set_closecb(evhttp_request_get_connection(exchange->evhttp), NULL,
+					      NULL);
+		reply(http, exchange->evhttp, job->response, job->request->takes_gzip);
+	}
+	job_free(job);
+}
+
 /* To a thread; the request stays ours until it comes back. */
 static void hand_over(struct http *http, struct evhttp_request *evhttp, const struct route *route,
 		      struct request *request, struct response *response)
@@ -298,7 +325,7 @@ static void hand_over(struct http *http, struct evhttp_request *evhttp, const st
 
 	if (job && exchange) {
 		*exchange = (struct exchange){ http, evhttp };
-		*job = (struct job){ route, request, response, exchange };
+		*job = (struct job){ route, request, response, exchange, on_answered };
 		if (pool_add(http->pool, job) == 0) {
 			http->exchanges++;
 			evhttp_connection_set_closecb(evhttp_request_get_connection(evhttp),
@@ -321,22 +348,14 @@ static void on_done(evutil_socket_t fd, short what, void *context)
 
 	(void)fd;
 	(void)what;
-	while ((job = pool_take(http->pool)) != NULL) {
-		struct exchange *exchange = job->context;
-
-		http->exchanges--;
-		if (exchange->evhttp) {
-			evhttp_connection_set_closecb(
-				evhttp_request_get_connection(exchange->evhttp), NULL, NULL);
-			reply(http, exchange->evhttp, job->response, job->request->takes_gzip);
-		}
-		job_free(job);
-	}
+	while ((job = pool_take(http->pool)) != NULL)
+		job->done(job);
 }
 
 static void on_request(struct evhttp_request *evhttp, void *context)
 {
-	struct http *http = context;
+	struct port *port = context;
+	struct http *http = port->http;
 	struct request *request = calloc(1, sizeof(*request));
 	struct response *response = calloc(1, sizeof(*response));
 	const struct route *route = NULL;
@@ -350,7 +369,7 @@ static void on_request(struct evhttp_request *evhttp, void *context)
 	}
 	if (err)
 		response_failed(response, err);
-	else if (is_allowed(http, evhttp, request, response) &&
+	else if (is_allowed(port, evhttp, request, response) &&
 		 evhttp_request_get_command(evhttp) == EVHTTP_REQ_OPTIONS)
 		response_empty(response);
 	else if (!response->status)
@@ -426,13 +445,14 @@ static bool is_crowded(struct http *http)
 /* A connection has been accepted; it gets the usual buffers. */
 static struct bufferevent *on_connection(struct event_base *base, void *context)
 {
-	struct http *http = context;
+	struct port *port = context;
+	struct http *http = port->http;
 
-	(void)base;
 	http->accepted++;
 	if (is_crowded(http))
 		pause_ports(http);
-	return NULL;
+	return http->tls && !port->is_unix ? tls_accept(http->tls, base, -1, BEV_OPT_CLOSE_ON_FREE)
+					   : NULL;
 }
 
 /* Who finds no place waits in the kernel's queue. */
@@ -460,120 +480,80 @@ static void on_accept_error(struct evconnlistener *listener, void *context)
 	evtimer_add(port->resume, &pause);
 }
 
-static int add_port(struct http *http, struct evconnlistener *listener)
+static int prepare(struct port *port)
+{
+	port->server = evhttp_new(port->http->base);
+	if (!port->server)
+		return -ENOMEM;
+	evhttp_set_allowed_methods(
+		port->server, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD | EVHTTP_REQ_POST | EVHTTP_REQ_PUT |
+				      EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS | EVHTTP_REQ_PATCH);
+	evhttp_set_max_headers_size(port->server, REQUEST_MAX_HEADERS);
+	evhttp_set_max_body_size(port->server, REQUEST_MAX_BODY);
+	evhttp_set_timeout(port->server, HTTP_REQUEST_S);
+	evhttp_set_gencb(port->server, on_request, port);
+	evhttp_set_bevcb(port->server, on_connection, port);
+	return 0;
+}
+
+static int add_port(struct http *http, struct evconnlistener *listener, bool is_unix)
 {
 	struct port *port = &http->ports[http->port_count++];
+	int err;
 
 	port->http = http;
+	port->is_unix = is_unix;
 	port->listener = listener;
 	port->resume = evtimer_new(http->base, on_resume, port);
-	if (!port->resume || !evhttp_bind_listener(http->server, listener))
-		return -ENOMEM;
+	err = port->resume ? prepare(port) : -ENOMEM;
+	if (!err && !evhttp_bind_listener(port->server, listener))
+		err = -ENOMEM;
+	if (err)
+		return err;
 	evconnlistener_set_error_cb(listener, on_accept_error);
 	return 0;
 }
 
-static int listen_at(struct http *http, const struct sockaddr *address, int len, const char *name)
-{
-	unsigned flags = LEV_OPT_REUSEABLE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_CLOSE_ON_FREE;
-	struct evconnlistener *listener;
-	int err;
-
-	listener = evconnlistener_new_bind(http->base, NULL, http, flags, -1, address, len);
-	if (listener)
-		return add_port(http, listener);
-	err = fail(-EVUTIL_SOCKET_ERROR(), "cannot listen at %s: %m", name);
-	if (err == -EADDRINUSE)
-		hint("another program has this address; choose another [http] port");
-	return err;
-}
-
-static int listen_tcp(struct http *http, unsigned *ret_port)
+static int listen_all(struct http *http, unsigned *ret_port)
 {
 	const struct config *config = http->api.config;
-	const char *address = config->http.bind_address;
-	struct sockaddr_in6 six = { .sin6_family = AF_INET6,
-				    .sin6_port = htons((uint16_t)config->http.port) };
-	struct sockaddr_in four = { .sin_family = AF_INET,
-				    .sin_port = htons((uint16_t)config->http.port) };
-	bool is_six = inet_pton(AF_INET6, address, &six.sin6_addr) == 1;
-	socklen_t len = is_six ? sizeof(six) : sizeof(four);
-	struct sockaddr *bound = is_six ? (struct sockaddr *)&six : (struct sockaddr *)&four;
-	char name[CONFIG_TEXT + 16];
-	int err;
+	const char *path = config->http.unix_socket;
+	struct evconnlistener *listener;
+	int err = listener_tcp(http->base, "http", config->http.bind_address,
+			       (unsigned)config->http.port, &listener, ret_port);
 
-	if (!is_six && inet_pton(AF_INET, address, &four.sin_addr) != 1)
-		return fail(-EINVAL, "[http] bind_address '%s' is no address", address);
-	snprintf(name, sizeof(name), is_six ? "[%s]:%u" : "%s:%u", address,
-		 (unsigned)config->http.port);
-	err = listen_at(http, bound, (int)len, name);
+	err = err ?: add_port(http, listener, false);
 	if (err)
 		return err;
-	getsockname(evconnlistener_get_fd(http->ports[0].listener), bound, &len);
-	http->port = ntohs(is_six ? six.sin6_port : four.sin_port);
-	*ret_port = http->port;
-	return 0;
-}
-
-static int listen_unix(struct http *http)
-{
-	const char *path = http->api.config->http.unix_socket;
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	struct stat there;
-	int err;
-
+	http->port = (uint16_t)*ret_port;
 	if (!*path)
 		return 0;
-	if (strlen(path) >= sizeof(address.sun_path))
-		return fail(-EINVAL, "[http] unix_socket '%s' is too long", path);
-	strcpy(address.sun_path, path);
-	/* A socket that a daemon before left behind; whoever holds the store's lock may take its place. */
-	if (lstat(path, &there) == 0 && S_ISSOCK(there.st_mode))
-		unlink(path);
-	err = listen_at(http, (struct sockaddr *)&address, sizeof(address), path);
+	err = listener_unix(http->base, path, &listener);
+	err = err ?: add_port(http, listener, true);
 	if (err)
 		return err;
 	http->socket_path = strdup(path);
-	if (chmod(path, 0660) != 0)
-		return fail(-errno, "cannot set the rights of '%s': %m", path);
 	return http->socket_path ? 0 : -ENOMEM;
 }
 
-static int prepare(struct http *http)
-{
-	http->server = evhttp_new(http->base);
-	if (!http->server)
-		return -ENOMEM;
-	evhttp_set_allowed_methods(
-		http->server, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD | EVHTTP_REQ_POST | EVHTTP_REQ_PUT |
-				      EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS | EVHTTP_REQ_PATCH);
-	evhttp_set_max_headers_size(http->server, REQUEST_MAX_HEADERS);
-	evhttp_set_max_body_size(http->server, REQUEST_MAX_BODY);
-	evhttp_set_timeout(http->server, HTTP_REQUEST_S);
-	evhttp_set_gencb(http->server, on_request, http);
-	evhttp_set_bevcb(http->server, on_connection, http);
-	return 0;
-}
-
-int http_new(struct event_base *base, const struct api *api, const struct log *log,
-	     struct http **ret_http, unsigned *ret_port)
+int http_new(const struct http_request *request, struct http **ret_http, unsigned *ret_port)
 {
 	struct http *http = calloc(1, sizeof(*http));
 	int err;
 
 	if (!http)
 		return -ENOMEM;
-	http->base = base;
-	http->api = *api;
-	http->log = log;
-	err = prepare(http);
-	err = err ?: pool_new(api, &http->pool);
+	http->base = request->base;
+	http->api = *request->api;
+	http->log = request->log;
+	http->tls = request->tls;
+	http->auth = request->auth;
+	err = pool_new(request->api, &http->pool);
 	err = err ?: streams_new(&http->api, &http->streams);
-	err = err ?: listen_tcp(http, ret_port);
-	err = err ?: listen_unix(http);
+	err = err ?: listen_all(http, ret_port);
 	if (!err) {
-		http->on_done = event_new(base, pool_descriptor(http->pool), EV_READ | EV_PERSIST,
-					  on_done, http);
+		http->on_done = event_new(http->base, pool_descriptor(http->pool),
+					  EV_READ | EV_PERSIST, on_done, http);
 		err = http->on_done && event_add(http->on_done, NULL) == 0 ? 0 : -ENOMEM;
 	}
 	if (err) {
@@ -592,8 +572,9 @@ void http_free(struct http *http)
 	if (http->on_done)
 		event_free(http->on_done);
 	/* It tells each exchange that its client is gone; those belong to the jobs of the pool. */
-	if (http->server)
-		evhttp_free(http->server);
+	for (size_t i = 0; i < http->port_count; i++)
+		if (http->ports[i].server)
+			evhttp_free(http->ports[i].server);
 	pool_free(http->pool);
 	for (size_t i = 0; i < http->port_count; i++)
 		if (http->ports[i].resume)
@@ -603,6 +584,11 @@ void http_free(struct http *http)
 	free(http->socket_path);
 	store_reader_close(http->api.reader);
 	free(http);
+}
+
+struct pool *http_pool(struct http *http)
+{
+	return http->pool;
 }
 
 void http_committed(struct http *http)

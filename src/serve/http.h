@@ -15,16 +15,30 @@
 struct event_base;
 struct http;
 
+struct tls;
+struct auth;
+
+/* All that it needs. */
+struct http_request {
+	struct event_base *base;
+	const struct api *api;
+	const struct log *log;
+	struct tls *tls;   /* NULL: in the clear; the Unix socket always is */
+	struct auth *auth; /* NULL: anybody; at the Unix socket its rights decide */
+};
+
 /**
  * http_new - listen
- * @base: of the loop
  * @ret_port: where it listens, of [http] port 0 the one that was free
  *
  * Return: 0; -EADDRINUSE; -errno; with fail() said.
  */
-nodiscard int http_new(struct event_base *base, const struct api *api, const struct log *log,
-		       struct http **ret_http, unsigned *ret_port);
+nodiscard int http_new(const struct http_request *request, struct http **ret_http,
+		       unsigned *ret_port);
 void http_free(struct http *http);
+
+/** http_pool - for other ways to ask; it lives as long as @http */
+struct pool *http_pool(struct http *http);
 
 /** http_committed - new rows are in the store: streams go on */
 void http_committed(struct http *http);

@@ -17,7 +17,8 @@ struct job {
 	const struct route *route;
 	struct request *request; /* the job's own */
 	struct response *response;
-	void *context; /* of whoever asked; freed with the job */
+	void *context;                 /* of whoever asked; freed with the job */
+	void (*done)(struct job *job); /* on the loop, when it is answered; it frees the job */
 };
 
 struct pool;

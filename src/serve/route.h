@@ -9,11 +9,20 @@
 #include "serve/sessions.h"
 #include "store/reader.h"
 
+struct grpc;
+
+/* Ways in besides HTTP, as far as the status tells of them.  Of the loop's thread. */
+struct entrances {
+	struct grpc *grpc; /* NULL: none */
+	unsigned grpc_port;
+};
+
 /* What answering needs; one for each thread that answers. */
 struct api {
 	const struct config *config;
 	struct ingest *ingest;
 	struct sessions *sessions;
+	const struct entrances *entrances;
 	const struct record_view *views;
 	size_t view_count;
 	uint64_t started_unix_ns;

@@ -27,12 +27,6 @@ enum samples_wish {
 	SAMPLES_ADDED_UP
 };
 
-static const char *const stages[SESSIONS_STAGE_COUNT] = {
-	[SESSIONS_STARTING] = "starting",   [SESSIONS_RUNNING] = "running",
-	[SESSIONS_NAMING] = "naming",       [SESSIONS_DONE] = "done",
-	[SESSIONS_CANCELLED] = "cancelled", [SESSIONS_FAILED] = "failed",
-};
-
 static const char *const ends[] = {
 	[DEMAND_DURATION] = "duration",
 	[DEMAND_STOPPED] = "stopped",
@@ -157,7 +151,7 @@ static void put_state(struct json *json, const struct sessions_state *state)
 	char href[80];
 
 	json_text(json, "id", state->id);
-	json_text(json, "state", stages[state->stage]);
+	json_text(json, "state", sessions_stage_name(state->stage));
 	if (state->stage == SESSIONS_DONE)
 		json_text(json, "ended_by", ends[state->end]);
 	if (state->stage == SESSIONS_FAILED)
@@ -227,9 +221,13 @@ int answer_session_start(struct api *api, const struct request *request, struct 
 		wanted.rate_hz = (uint32_t)api->config->profiler.max_frequency_hz;
 	err = read_body(request, api->config, &wanted);
 	err = err ?: sessions_start(api->sessions, &wanted, id);
-	if (err == -ESRCH || err == -EBUSY) {
+	if (err == -ESRCH || err == -EBUSY || err == -EPERM) {
 		snprintf(remedy, sizeof(remedy), "%s", error_hint());
-		response_problem(response, err == -ESRCH ? 404 : 429, remedy, "%s", error_text());
+		response_problem(response,
+				 err == -ESRCH   ? 404
+				 : err == -EPERM ? 403
+						 : 429,
+				 remedy, "%s", error_text());
 		error_clear();
 		return 0;
 	}
@@ -333,6 +331,7 @@ int answer_session_profile(struct api *api, const struct request *request,
 		response_problem(response, 409, NULL, "the session failed: %s", state.why);
 	else
 		response_problem(response, 409, "GET /api/v1/sessions/{id} tells how far it is",
-				 "the session has no result: it is %s", stages[state.stage]);
+				 "the session has no result: it is %s",
+				 sessions_stage_name(state.stage));
 	return 0;
 }

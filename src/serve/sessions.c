@@ -35,6 +35,17 @@ struct sessions {
 	struct sessions_totals totals;
 };
 
+const char *sessions_stage_name(enum sessions_stage stage)
+{
+	static const char *const names[SESSIONS_STAGE_COUNT] = {
+		[SESSIONS_STARTING] = "starting",   [SESSIONS_RUNNING] = "running",
+		[SESSIONS_NAMING] = "naming",       [SESSIONS_DONE] = "done",
+		[SESSIONS_CANCELLED] = "cancelled", [SESSIONS_FAILED] = "failed",
+	};
+
+	return names[stage];
+}
+
 static void result_free(struct session_result *result)
 {
 	profile_free(result->profile);
@@ -275,6 +286,8 @@ int sessions_start(struct sessions *sessions, const struct demand_request *reque
 	struct session_result *result = NULL;
 	int err = 0;
 
+	if (!sessions->config->ebpf.enabled)
+		return fail(-EPERM, "enabled = false in [ebpf]: no profiles on demand");
 	if (request->pid && !demand_exists(request->pid))
 		return fail(-ESRCH, "Process %u not found", request->pid);
 	err = new_result(sessions, request, &result);

@@ -46,6 +46,9 @@ struct sessions_state {
 	uint64_t expires_unix_ns; /* what is over; 0: it is not */
 };
 
+/** sessions_stage_name - "running", "done", ... */
+const char *sessions_stage_name(enum sessions_stage stage);
+
 struct sessions_totals {
 	uint64_t running, kept, kept_bytes;
 	uint64_t started, refused, failed, cancelled, expired;
@@ -64,7 +67,7 @@ void sessions_free(struct sessions *sessions);
  * sessions_start - sample; returns at once
  * @ret_id: SESSIONS_ID_BYTES
  *
- * Return: 0; -ESRCH no such process; -EBUSY as many run as may; -ENOMEM; -errno; with fail() said.
+ * Return: 0; -ESRCH no such process; -EBUSY as many run as may; -EPERM [ebpf] enabled is false; -ENOMEM; -errno; with fail() said.
  */
 nodiscard int sessions_start(struct sessions *sessions, const struct demand_request *request,
 			     char *ret_id);

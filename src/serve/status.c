@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/json_read.h"
 #include "serve/answers.h"
+#include "serve/grpc.h"
 
 int answer_healthz(struct api *api, const struct request *request, struct response *response)
 {
@@ -59,6 +60,24 @@ static void put_reasons(struct json *json, const struct reasons *reasons)
 	for (size_t i = 0; i < reasons->count; i++)
 		json_text(json, NULL, reasons->text[i]);
 	json_array_end(json);
+}
+
+bool answer_is_healthy(const struct api *api, char *why, size_t size)
+{
+	struct ingest_status status;
+
+	*why = '\0';
+	ingest_status(api->ingest, &status);
+	if (!status.is_started)
+		snprintf(why, size, "starting");
+	else if (status.has_ended)
+		snprintf(why, size, "recording ended");
+	/* The continuous profile samples as sessions do: where it does not work, they do not either. */
+	for (size_t i = 0; !*why && i < status.part_count; i++)
+		if (strcmp(status.parts[i].name, "profile") == 0 &&
+		    status.parts[i].state == HOST_FAILED)
+			snprintf(why, size, "%s", status.parts[i].why);
+	return !*why;
 }
 
 int answer_health(struct api *api, struct response *response, const char *good, const char *bad,
@@ -172,6 +191,27 @@ static void put_sessions(struct json *json, const struct api *api)
 	json_object_end(json);
 }
 
+static void put_grpc(struct json *json, const struct api *api)
+{
+	struct grpc_totals totals;
+
+	if (!api->entrances->grpc)
+		return;
+	grpc_totals(api->entrances->grpc, &totals);
+	json_object(json, "grpc");
+	json_text(json, "address", api->config->server.bind_address);
+	json_u64(json, "port", api->entrances->grpc_port);
+	json_bool(json, "tls", *api->config->grpc_tls.cert_file);
+	json_u64(json, "connections", totals.connections);
+	json_u64(json, "calls_running", totals.calls);
+	json_u64(json, "calls", totals.started);
+	json_u64(json, "failed", totals.failed);
+	json_u64(json, "late", totals.late);
+	json_u64(json, "without_token", totals.refused);
+	json_u64(json, "cut", totals.cut);
+	json_object_end(json);
+}
+
 static void put_cost(struct json *json, const struct api *api, const struct ingest_status *status)
 {
 	json_object(json, "cost");
@@ -207,6 +247,7 @@ int answer_status(struct api *api, const struct request *request, struct respons
 	put_parts(&json, &status);
 	put_store(&json, api, &status.store);
 	put_sessions(&json, api);
+	put_grpc(&json, api);
 	put_cost(&json, api, &status);
 	json_object_end(&json);
 	putc('\n', out);

@@ -41,7 +41,7 @@ class Serving:
     def __init__(self, folder, *words, wait=True, **settings):
         self.folder = pathlib.Path(folder)
         self.store = self.folder / "kymo.db"
-        settings = {"http.port": 0, "store.path": self.store, "tables.interval_s": 1,
+        settings = {"http.port": 0, "server.port": 0, "store.path": self.store, "tables.interval_s": 1,
                     "profile.slice_s": 1, "store.min_free_bytes": 0, "budget.cpu_percent": 100.0,
                     **settings}
         self.words = [KYMO, "serve", *map(str, words)]
