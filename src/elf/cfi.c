@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "elf/cfi_entry.h"
 
+#include "elf/bare_code.h"
+
 #include <dwarf.h>
 #include <elf.h>
 
 #define CHUNK_BYTES  (128u << 10) /* of the section in memory; a page's entries lie together */
 #define CIE_SLOTS    64u
 #define EXTENDED     0xffffffffu /* a 64-bit length follows */
+#define BX_MAX_BYTES (32u << 10) /* of a section that is looked through for frames by rbx */
 #define HEADER_SKIPS 4u          /* version and three encodings of .eh_frame_hdr */
 
 struct entry {
@@ -24,7 +27,9 @@ struct cfi {
 	uint64_t chunk_at, chunk_len;
 	vec(struct entry) entries; /* by start, each start once */
 	struct cfi_cie cies[CIE_SLOTS];
-	uint64_t work_left; /* bytes to read and run, for this call */
+	uint64_t work_left;     /* bytes to read and run, for this call */
+	struct bare_code bare;  /* where code is that nothing describes */
+	struct cfi_rows filled; /* scratch */
 };
 
 /* One entry of the section: its content behind the length. */
@@ -40,6 +45,7 @@ void cfi_close(struct cfi *cfi)
 	if (!cfi)
 		return;
 	vec_done(&cfi->entries);
+	vec_done(&cfi->filled);
 	free(cfi->whole);
 	free(cfi->chunk);
 	free(cfi);
@@ -317,6 +323,151 @@ static int open_section(struct cfi *cfi, const char *name, bool is_debug)
 	return cfi->chunk ? 0 : -ENOMEM;
 }
 
+/* The number of the first entry that starts above an address. */
+static size_t first_above(const struct cfi *cfi, uint64_t address)
+{
+	size_t low = 0, high = cfi->entries.len;
+
+	if (address < cfi->image->base)
+		return 0;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (cfi->entries.data[middle].start <= address - cfi->image->base)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static bool same_rule(const struct unwind_rule *a, const struct unwind_rule *b)
+{
+	return a->kind == b->kind && a->saved == b->saved && a->cfa == b->cfa && a->fp == b->fp &&
+	       a->ra == b->ra;
+}
+
+static bool is_gap(const struct cfi_row *row)
+{
+	return same_rule(&row->rule, &CFI_GAP);
+}
+
+/* Cuts to [start, end), merges equal neighbours, and drops gaps that are only padding: code that
+ * calls at its very end returns into it.
+ */
+static void tidy(struct cfi_rows *rows, uint64_t start, uint64_t end)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < rows->len; i++) {
+		struct cfi_row row = rows->data[i];
+
+		if (row.address >= end)
+			break;
+		if (is_gap(&row) && i + 1 < rows->len && i > 0 &&
+		    rows->data[i + 1].rule.kind != UNWIND_NONE &&
+		    rows->data[i + 1].address - row.address <= BARE_CODE_PADDING)
+			continue;
+		if (is_gap(&row))
+			row.rule = (struct unwind_rule){ .kind = UNWIND_NONE };
+		if (row.address <= start) {
+			row.address = start;
+			len = 0;
+		}
+		if (len && same_rule(&rows->data[len - 1].rule, &row.rule))
+			continue;
+		rows->data[len++] = row;
+	}
+	rows->len = len;
+}
+
+/* @limit: where what is described begins again behind the last row */
+static int fill_gaps(struct cfi *cfi, uint64_t limit, struct cfi_rows *rows)
+{
+	struct cfi_rows *filled = &cfi->filled, swapped;
+	size_t len = 0;
+	int err = 0;
+
+	filled->len = 0;
+	for (size_t i = 0; !err && i < rows->len; i++) {
+		struct cfi_row row = rows->data[i];
+		uint64_t to = i + 1 < rows->len ? rows->data[i + 1].address : limit;
+
+		err = vec_push(filled, row);
+		if (!err && is_gap(&row))
+			err = bare_code_rows(&cfi->bare, cfi->image, row.address, to, filled);
+	}
+	if (err)
+		return err;
+	for (size_t i = 0; i < filled->len; i++) { /* of one address the later one counts */
+		len -= len && filled->data[len - 1].address == filled->data[i].address;
+		filled->data[len++] = filled->data[i];
+	}
+	filled->len = len;
+	swapped = *rows;
+	*rows = *filled;
+	*filled = swapped;
+	return 0;
+}
+
+int cfi_rows(struct cfi *cfi, uint64_t start, uint64_t end, struct cfi_rows *rows)
+{
+	size_t at = first_above(cfi, start);
+	int err;
+
+	cfi->work_left = CFI_MAX_WORK;
+	rows->len = 0;
+	err = vec_push(rows, { 0, CFI_GAP });
+	for (at -= at > 0; !err && at < cfi->entries.len; at++) {
+		uint64_t begins = cfi->image->base + cfi->entries.data[at].start;
+		const struct cfi_cie *cie;
+		struct cfi_fde fde;
+
+		if (begins >= end + 16)
+			break;
+		err = read_fde(cfi, cfi->entries.data[at].offset, &fde, &cie);
+		if (err == -EBADMSG || (!err && fde.start != begins)) {
+			err = 0;
+			continue;
+		}
+		if (!err && at + 1 < cfi->entries.len) {
+			uint64_t next = cfi->image->base + cfi->entries.data[at + 1].start;
+
+			fde.end = next > fde.start && next < fde.end ? next : fde.end;
+		}
+		err = err ?: cfi_run(cie, &cfi->place, &fde, rows);
+	}
+	if (err == -E2BIG) /* nothing is known from here on */
+		rows->data[rows->len - 1].rule = (struct unwind_rule){ .kind = UNWIND_NONE };
+	else if (err)
+		return err;
+	err = fill_gaps(cfi,
+			at < cfi->entries.len ? cfi->image->base + cfi->entries.data[at].start
+					      : UINT64_MAX,
+			rows);
+	tidy(rows, start, end);
+	return err;
+}
+
+/* Frames that are found by rbx have a caller only where rbx is followed through all that they call.  That
+ * takes more rules, so it is done where it is needed: the dynamic loader resolves symbols so, and calls
+ * nothing but itself.  Its section has 13 KB.
+ */
+static int look_for_bx(struct cfi *cfi)
+{
+	struct cfi_rows rows = { 0 };
+	int err = 0;
+
+	if (cfi->place.machine == EM_X86_64 && cfi->bytes <= BX_MAX_BYTES)
+		err = cfi_rows(cfi, cfi->image->base, cfi->image->base + UINT32_MAX, &rows);
+	for (size_t i = 0; !err && i < rows.len; i++)
+		if (rows.data[i].rule.kind == UNWIND_OTHER &&
+		    unwind_other(rows.data[i].rule.saved) == UNWIND_BX)
+			cfi->place.follows_bx = true;
+	vec_done(&rows);
+	return err;
+}
+
 int cfi_open(const struct image *image, struct cfi **ret_cfi)
 {
 	own(cfi_closep) struct cfi *cfi = NULL;
@@ -348,92 +499,10 @@ int cfi_open(const struct image *image, struct cfi **ret_cfi)
 	if (err)
 		return err;
 	sort_entries(cfi);
-	*ret_cfi = take(cfi);
-	return 0;
-}
-
-/* The number of the first entry that starts above an address. */
-static size_t first_above(const struct cfi *cfi, uint64_t address)
-{
-	size_t low = 0, high = cfi->entries.len;
-
-	if (address < cfi->image->base)
-		return 0;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (cfi->entries.data[middle].start <= address - cfi->image->base)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
-static bool same_rule(const struct unwind_rule *a, const struct unwind_rule *b)
-{
-	return a->kind == b->kind && a->saved == b->saved && a->cfa == b->cfa && a->fp == b->fp &&
-	       a->ra == b->ra;
-}
-
-/* Cuts to [start, end), merges equal neighbours, and drops gaps that are only padding: code that
- * calls at its very end returns into it.
- */
-static void tidy(struct cfi_rows *rows, uint64_t start, uint64_t end)
-{
-	size_t len = 0;
-
-	for (size_t i = 0; i < rows->len; i++) {
-		struct cfi_row row = rows->data[i];
-
-		if (row.address >= end)
-			break;
-		if (row.rule.kind == UNWIND_NONE && i + 1 < rows->len && i > 0 &&
-		    rows->data[i + 1].rule.kind != UNWIND_NONE &&
-		    rows->data[i + 1].address - row.address <= 15)
-			continue;
-		if (row.address <= start) {
-			row.address = start;
-			len = 0;
-		}
-		if (len && same_rule(&rows->data[len - 1].rule, &row.rule))
-			continue;
-		rows->data[len++] = row;
-	}
-	rows->len = len;
-}
-
-int cfi_rows(struct cfi *cfi, uint64_t start, uint64_t end, struct cfi_rows *rows)
-{
-	size_t at = first_above(cfi, start);
-	int err;
-
-	cfi->work_left = CFI_MAX_WORK;
-	rows->len = 0;
-	err = vec_push(rows, { 0, { .kind = UNWIND_NONE } });
-	for (at -= at > 0; !err && at < cfi->entries.len; at++) {
-		uint64_t begins = cfi->image->base + cfi->entries.data[at].start;
-		const struct cfi_cie *cie;
-		struct cfi_fde fde;
-
-		if (begins >= end + 16)
-			break;
-		err = read_fde(cfi, cfi->entries.data[at].offset, &fde, &cie);
-		if (err == -EBADMSG || (!err && fde.start != begins)) {
-			err = 0;
-			continue;
-		}
-		if (!err && at + 1 < cfi->entries.len) {
-			uint64_t next = cfi->image->base + cfi->entries.data[at + 1].start;
-
-			fde.end = next > fde.start && next < fde.end ? next : fde.end;
-		}
-		err = err ?: cfi_run(cie, &cfi->place, &fde, rows);
-	}
-	if (err == -E2BIG) /* nothing is known from here on */
-		rows->data[rows->len - 1].rule = (struct unwind_rule){ .kind = UNWIND_NONE };
-	else if (err)
+	cfi->bare = bare_code_find(image);
+	err = look_for_bx(cfi);
+	if (err)
 		return err;
-	tidy(rows, start, end);
+	*ret_cfi = take(cfi);
 	return 0;
 }

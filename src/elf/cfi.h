@@ -4,8 +4,8 @@
  * Source is .eh_frame, which nearly every binary has, else .debug_frame.  Entries are found through
  * .eh_frame_hdr or by one pass over the section, and evaluated for the addresses that are asked for.
  * What comes out are rows: from this address on, this rule (probe/unwind.wire.h).  Only the stack
- * pointer, the frame pointer and the return address are followed; what needs more becomes
- * UNWIND_HARD.  x86-64 and arm64.
+ * pointer, the frame pointer and the return address are followed, and rbx in small files that find a frame
+ * by it; what needs more becomes UNWIND_HARD.  x86-64 and arm64.
  *
  * Formats: System V ABI AMD64 supplement 3.7; LSB 5.0, 10.6; DWARF 5, 6.4.
  * Foreign bytes: entries are bounded by their section, programs by their length and CFI_MAX_ROWS,

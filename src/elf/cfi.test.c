@@ -41,7 +41,10 @@ static const char x86_program[] =
 	".cfi_escape 0x0f,11,0x77,8,0x80,0,0x3f,0x1a,0x3b,0x2a,0x33,0x24,0x22\nnop\nends\n"
 	"signal: .cfi_startproc\n.cfi_signal_frame\n.cfi_escape 0x0f,4,0x77,0xa0,1,6\nnop\nends\n"
 	"marked: .cfi_startproc\n.cfi_signal_frame\n.cfi_def_cfa_offset 24\nnop\nends\n"
-	"by_rbx: .cfi_startproc\n.cfi_def_cfa %rbx, 16\nnop\nends\n"
+	"by_rcx: .cfi_startproc\n.cfi_def_cfa %rcx, 16\nnop\nends\n"
+	"in_rdi: .cfi_startproc\n.cfi_def_cfa_offset 0\n.cfi_register %rip, %rdi\nnop\n"
+	".cfi_def_cfa %rcx, 8\nin_rdi_by_rcx: nop\n.cfi_def_cfa %rsp, 8\n.cfi_offset %rip, -8\n"
+	"in_rdi_no_more: nop\nends\n"
 	"expression: .cfi_startproc\n.cfi_escape 0x0f,4,0x77,0x10,0x06,0x06\nnop\nends\n"
 	"rbp_hard: .cfi_startproc\n.cfi_escape 0x10,6,2,0x77,0x10\nnop\n"
 	".cfi_escape 0x10,6,2,0x76,0x10\nrbp_by_rbp: nop\n"
@@ -55,19 +58,22 @@ static const char x86_program[] =
 	"behind: .cfi_startproc\nret\n.cfi_endproc\n";
 
 static const struct expected x86_rows[] = {
-	{ "_start", NONE },
+	{ "_start", ROOT }, /* by its code */
 	{ "plain_0", { UNWIND_SP, UNWIND_RA_SAVED, 8, 0, -8 } },
 	{ "plain_1", { UNWIND_SP, UNWIND_RA_SAVED | UNWIND_FP_SAVED, 16, -16, -8 } },
 	{ "plain_2", { UNWIND_FP, UNWIND_RA_SAVED | UNWIND_FP_SAVED, 16, -16, -8 } },
 	{ "plain_3", { UNWIND_SP, UNWIND_RA_SAVED, 8, 0, -8 } },
 	{ "plain_4", { UNWIND_FP, UNWIND_RA_SAVED | UNWIND_FP_SAVED, 16, -16, -8 } },
-	{ "plain_end", NONE },
+	{ "plain_end", { UNWIND_SP, UNWIND_RA_SAVED, 8, 0, -8 } },
 	{ "root", ROOT },
 	{ "deref", { UNWIND_DEREF_FP, UNWIND_RA_SAVED | UNWIND_FP_SAVED, -1 * 256, 0, -8 } },
 	{ "deref_sp", { UNWIND_DEREF_SP, UNWIND_RA_SAVED | UNWIND_FP_SAVED, 2 * 256 + 8, 0, -8 } },
 	{ "plt", { UNWIND_PLT, UNWIND_RA_SAVED, 11, 0, -8 } },
 	{ "marked", { UNWIND_SP, UNWIND_RA_SAVED, 24, 0, -8 } },
-	{ "by_rbx", { UNWIND_OTHER, UNWIND_RA_SAVED | 3 << 4, 16, 0, -8 } },
+	{ "by_rcx", { UNWIND_OTHER, UNWIND_RA_SAVED | 2 << 4, 16, 0, -8 } },
+	{ "in_rdi", { UNWIND_SP, 5 << 4, 0, 0, 0 } },
+	{ "in_rdi_by_rcx", HARD },
+	{ "in_rdi_no_more", { UNWIND_SP, UNWIND_RA_SAVED, 8, 0, -8 } },
 	{ "expression", HARD },
 	{ "rbp_hard", HARD },
 	{ "rbp_by_rbp",
@@ -81,6 +87,29 @@ static const struct expected x86_rows[] = {
 	{ "padded", { UNWIND_SP, UNWIND_RA_SAVED, 48, 0, -8 } },
 	{ "behind", { UNWIND_SP, UNWIND_RA_SAVED, 8, 0, -8 } },
 	{ "signal", { .kind = UNWIND_SIGNAL } }, /* the last: see reads_debug_frame() */
+};
+
+/* A file that finds a frame by rbx: it is followed everywhere in it. */
+static const char bx_program[] =
+	".text\n"
+	"by_rbx: .cfi_startproc\n.cfi_def_cfa %rbx, 16\n.cfi_offset %rbx, -24\nnop\n.cfi_endproc\n"
+	"leaf: .cfi_startproc\nnop\n.cfi_endproc\n"
+	"pushes: .cfi_startproc\nnop\n.cfi_def_cfa_offset 16\n.cfi_offset %rbx, -16\npushed: nop\n"
+	".cfi_def_cfa_offset 24\n.cfi_offset %rbp, -24\nboth: nop\n.cfi_restore %rbx\n"
+	"restored: nop\n.cfi_undefined %rbx\nundefined: nop\n.cfi_register %rbx, %rax\nmoved: nop\n"
+	".cfi_offset %rbx, -16\n.cfi_register %rip, %rcx\nin_rcx: nop\n.cfi_endproc\n";
+
+#define BX (UNWIND_RA_SAVED | UNWIND_BX_FOLLOWED)
+
+static const struct expected bx_rows[] = {
+	{ "by_rbx", { UNWIND_OTHER, BX | 3 << 4, 16, 0, -24 } },
+	{ "leaf", { UNWIND_SP, BX, 8, 0, 0 } },
+	{ "pushed", { UNWIND_SP, BX, 16, 0, -16 } },
+	{ "both", { UNWIND_SP, BX | UNWIND_FP_SAVED, 24, -24, -16 } },
+	{ "restored", { UNWIND_SP, BX | UNWIND_FP_SAVED, 24, -24, 0 } },
+	{ "undefined", { UNWIND_SP, BX | UNWIND_FP_SAVED, 24, -24, 0 } },
+	{ "moved", { UNWIND_SP, UNWIND_RA_SAVED | UNWIND_FP_SAVED, 24, -24, -8 } },
+	{ "in_rcx", { UNWIND_SP, UNWIND_FP_SAVED | 2 << 4, 24, -24, 0 } },
 };
 
 static const char arm64_program[] =
@@ -157,6 +186,13 @@ static void reads_x86(void **state)
 	(void)state;
 	link_program("x86_64-linux-gnu", x86_program, "--eh-frame-hdr");
 	expect_rules(x86_rows, sizeof(x86_rows) / sizeof(*x86_rows));
+}
+
+static void follows_rbx_where_a_frame_is_found_by_it(void **state)
+{
+	(void)state;
+	link_program("x86_64-linux-gnu", bx_program, "--eh-frame-hdr");
+	expect_rules(bx_rows, sizeof(bx_rows) / sizeof(*bx_rows));
 }
 
 static void reads_without_header(void **state)
@@ -256,6 +292,7 @@ int main(void)
 {
 	const struct CMUnitTest cases[] = {
 		cmocka_unit_test(reads_x86),
+		cmocka_unit_test(follows_rbx_where_a_frame_is_found_by_it),
 		cmocka_unit_test(reads_without_header),
 		cmocka_unit_test(reads_arm64),
 		cmocka_unit_test(reads_debug_frame),

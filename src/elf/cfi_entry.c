@@ -8,12 +8,13 @@
 
 /* DWARF numbers of the registers that are followed. */
 struct registers {
-	uint8_t fp, sp;
+	uint8_t fp, sp, bx;
 };
 
 static struct registers registers_of(uint16_t machine)
 {
-	return machine == EM_AARCH64 ? (struct registers){ 29, 31 } : (struct registers){ 6, 7 };
+	return machine == EM_AARCH64 ? (struct registers){ 29, 31, UINT8_MAX }
+				     : (struct registers){ 6, 7, UNWIND_BX };
 }
 
 uint64_t cfi_pointer(struct cursor *cursor, const struct cfi_place *place, uint8_t encoding,
@@ -78,8 +79,13 @@ static void set_saved(struct cfi_state *state, const struct cfi_cie *cie, struct
 		state->ra = offset;
 		state->ra_saved = true;
 		state->ra_hard = state->ra_undefined = false;
+		state->ra_register = 0;
 	} else if (number == at.sp) {
 		state->sp_hard = true;
+	} else if (number == at.bx) {
+		state->bx = offset;
+		state->bx_saved = true;
+		state->bx_hard = false;
 	}
 }
 
@@ -90,6 +96,8 @@ static void set_same(struct cfi_state *state, const struct cfi_cie *cie, struct 
 		state->fp_saved = state->fp_hard = state->fp_by_fp = false;
 	else if (number == cie->ra_register)
 		state->ra_saved = state->ra_hard = state->ra_undefined = false;
+	else if (number == at.bx)
+		state->bx_saved = state->bx_hard = false;
 }
 
 /* An expression, a register, a value: saved in a way that is not followed. */
@@ -102,6 +110,19 @@ static void set_hard(struct cfi_state *state, const struct cfi_cie *cie, struct 
 		state->ra_hard = true;
 	else if (number == at.sp)
 		state->sp_hard = true;
+	else if (number == at.bx)
+		state->bx_hard = true;
+}
+
+/* The return address of x86-64 in another register: a function that must not return twice from one stack. */
+static void set_register(struct cfi_state *state, const struct cfi_cie *cie,
+			 const struct cfi_place *place, uint64_t number, uint64_t in)
+{
+	set_hard(state, cie, registers_of(place->machine), number);
+	if (number == cie->ra_register && place->machine == EM_X86_64 && in && in < UNWIND_OTHERS) {
+		state->ra_register = (uint8_t)in;
+		state->ra_saved = state->ra_hard = false;
+	}
 }
 
 static void set_restored(struct cfi_state *state, const struct cfi_cie *cie, struct registers at,
@@ -119,6 +140,11 @@ static void set_restored(struct cfi_state *state, const struct cfi_cie *cie, str
 		state->ra_saved = first->ra_saved;
 		state->ra_hard = first->ra_hard;
 		state->ra_undefined = first->ra_undefined;
+		state->ra_register = first->ra_register;
+	} else if (number == at.bx) {
+		state->bx = first->bx;
+		state->bx_saved = first->bx_saved;
+		state->bx_hard = first->bx_hard;
 	}
 }
 
@@ -245,7 +271,8 @@ static struct unwind_rule rule_of(const struct cfi_state *state, const struct cf
 	if (state->cfa_is_hard || state->sp_hard || state->fp_hard || state->ra_hard ||
 	    !fits(state->cfa) || (state->fp_saved && !fits(state->fp)) ||
 	    (state->ra_saved && !fits(state->ra)) ||
-	    (place->machine == EM_X86_64 && !state->ra_saved))
+	    (place->machine == EM_X86_64 && !state->ra_saved && !state->ra_register) ||
+	    (state->ra_register && rule.kind == UNWIND_OTHER))
 		rule.kind = UNWIND_HARD;
 	if (rule.kind == UNWIND_HARD)
 		return (struct unwind_rule){ .kind = UNWIND_HARD };
@@ -261,6 +288,13 @@ static struct unwind_rule rule_of(const struct cfi_state *state, const struct cf
 		rule.saved |= UNWIND_RA_SIGNED;
 	if (rule.kind == UNWIND_OTHER)
 		rule.saved |= (u8)(state->cfa_register << 4);
+	if (state->ra_register)
+		rule.saved |= (u8)(state->ra_register << 4);
+	if (place->follows_bx && state->ra_saved && rule.ra == -8 && !state->bx_hard &&
+	    fits(state->bx)) {
+		rule.saved |= UNWIND_BX_FOLLOWED;
+		rule.ra = (s16)(state->bx_saved ? state->bx : 0);
+	}
 	return rule;
 }
 
@@ -419,6 +453,8 @@ static void run_register(struct run *run, struct cursor *cursor, uint8_t op)
 			set_same(state, cie, at, number);
 		return;
 	case DW_CFA_register:
+		set_register(state, cie, run->place, number, cursor_uleb(cursor));
+		return;
 	case DW_CFA_val_offset:
 	case DW_CFA_val_offset_sf:
 		cursor_uleb(cursor);
@@ -539,6 +575,6 @@ int cfi_run(const struct cfi_cie *cie, const struct cfi_place *place, const stru
 	else if (!run.err && run.address < run.end)
 		put_row(&run, run.address, (struct unwind_rule){ .kind = UNWIND_NONE });
 	if (!run.err)
-		put_row(&run, fde->end, (struct unwind_rule){ .kind = UNWIND_NONE });
+		put_row(&run, fde->end, CFI_GAP);
 	return run.err;
 }

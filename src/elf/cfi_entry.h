@@ -8,6 +8,11 @@
 
 #define CFI_NO_ADDRESS UINT64_MAX
 
+/* The rule where no entry says anything, until cfi_rows() has looked at the code there; where an entry is
+ * damaged it is plain UNWIND_NONE.
+ */
+#define CFI_GAP        ((struct unwind_rule){ .kind = UNWIND_NONE, .cfa = 1 })
+
 /* What the encodings of pointers are relative to. */
 struct cfi_place {
 	uint64_t section_address; /* of the section that the bytes are from */
@@ -15,6 +20,7 @@ struct cfi_place {
 	uint64_t offset;
 	uint16_t machine; /* EM_* */
 	bool is_debug;    /* .debug_frame */
+	bool follows_bx;  /* x86-64: there are frames that are found by rbx */
 };
 
 /* A rule while it is made: of each register where it is saved, of the frame where it is. */
@@ -26,6 +32,9 @@ struct cfi_state {
 	bool sp_hard;  /* the caller's sp is not the CFA */
 	bool fp_by_fp; /* `fp` is from the frame pointer, not from the CFA */
 	bool fp_saved, fp_hard, ra_saved, ra_undefined, ra_hard, ra_signed;
+	uint8_t ra_register; /* x86-64: the return address is there; 0: it is not */
+	int64_t bx;          /* x86-64: rbx likewise */
+	bool bx_saved, bx_hard;
 	uint8_t expression; /* enum unwind_kind when the CFA is one of those that are known; else 0 */
 };
 
@@ -59,7 +68,7 @@ void cfi_parse_cie(struct cursor *cursor, const struct cfi_place *place, struct 
 bool cfi_parse_fde(struct cursor *cursor, const struct cfi_place *place, const struct cfi_cie *cie,
 		   struct cfi_fde *fde);
 
-/** cfi_run - append the rows of one entry, and one UNWIND_NONE where it ends.  0; -ENOMEM; -E2BIG */
+/** cfi_run - append the rows of one entry, and one CFI_GAP where it ends.  0; -ENOMEM; -E2BIG */
 nodiscard int cfi_run(const struct cfi_cie *cie, const struct cfi_place *place,
 		      const struct cfi_fde *fde, struct cfi_rows *rows);
 

@@ -259,6 +259,7 @@ static int read_headers(struct image *image)
 	}
 	image->type = header.e_type;
 	image->machine = header.e_machine;
+	image->entry = header.e_entry;
 	err = read_segments(image, elf);
 	err = err ?: read_sections(image, elf);
 	elf_end(elf);

@@ -44,6 +44,7 @@ struct image {
 	bool is_64;
 	uint16_t type;      /* ET_* */
 	uint16_t machine;   /* EM_* */
+	uint64_t entry;     /* address at which the program begins; 0: none */
 	uint64_t base, end; /* of what PT_LOAD maps; 0, 0: nothing */
 	vec(struct image_segment) segments;
 	vec(struct image_section) sections; /* by section number */

@@ -394,6 +394,7 @@ static __always_inline u32 unwind_copy_raw(struct unwind_raws *raw,
 	if (place->is_void)
 		unwind_count_void(place->pid);
 	raw->words[UNWIND_RAW_KEPT] = place->regs.kept;
+	raw->words[UNWIND_RAW_BX] = place->regs.bx;
 	if (place->regs.kept) {
 		unwind_fetch_other(0);
 		__builtin_memcpy(&raw->words[UNWIND_RAW_OTHERS], place->others,
@@ -463,6 +464,7 @@ static __always_inline void unwind_user(struct user_walk *walk, const struct reg
 	place->by_fp = 0;
 	place->is_void = 0;
 	place->has_others = 0;
+	place->regs.bx = 0;
 	place->regs.kept = is_return ? UNWIND_KEPT_NONE : UNWIND_KEPT_ALL;
 	place->pid = pid;
 	place->exec_id = walk->exec_id;

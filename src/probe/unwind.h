@@ -24,6 +24,7 @@ struct unwind_regs {
 	u64 ip, sp, fp;
 	u64 lr;   /* arm64: return address that is not on the stack yet */
 	u64 kept; /* enum unwind_kept */
+	u64 bx;   /* with UNWIND_KEPT_BX_READ */
 };
 
 enum unwind_outcome {
@@ -36,9 +37,13 @@ enum unwind_outcome {
 
 /* A return address without its authentication code: of 48 bits, the code is above them. */
 #ifdef UNWIND_ARM64
-#define unwind_bare(address) ((address)&0x0000ffffffffffffull)
+#define unwind_bare(address)    ((address)&0x0000ffffffffffffull)
+#define unwind_is_signed(rule)  ((rule).saved & UNWIND_RA_SIGNED)
+#define unwind_follows_bx(rule) false
 #else
-#define unwind_bare(address) (address)
+#define unwind_bare(address)    (address)
+#define unwind_is_signed(rule)  false
+#define unwind_follows_bx(rule) ((rule).saved & UNWIND_BX_FOLLOWED)
 #endif
 
 /* By frame pointer: both processors keep {caller's fp, return address} where it points. */
@@ -84,16 +89,30 @@ UNWIND_INLINE enum unwind_outcome unwind_signal(void *context, struct unwind_reg
 	return UNWIND_RESUMED;
 }
 
-/* Assembler code keeps sp in a register while it realigns its stack.  Where it calls more of its own kind
- * that register is left alone, so it holds on the way up through such calls; one that a function has to
- * restore may be on the stack, where no rule tells.
+/* Assembler code keeps sp in a register while it realigns its stack, or its return address.  Where it calls
+ * more of its own kind that register is left alone, so it holds on the way up through such calls; one that a
+ * function has to restore may be on the stack, where no rule tells: but of rbx, in files that need it.
  */
 #define UNWIND_SCRATCH 0x0f37u /* rax, rdx, rcx, rsi, rdi, r8 to r11 */
 
 UNWIND_INLINE bool unwind_is_kept(struct unwind_rule rule, const struct unwind_regs *regs)
 {
-	return regs->kept == UNWIND_KEPT_ALL || (regs->kept == UNWIND_KEPT_SCRATCH &&
-						 (UNWIND_SCRATCH >> unwind_other(rule.saved) & 1));
+	u32 number = unwind_other(rule.saved);
+
+	if (number == UNWIND_BX)
+		return regs->kept & (UNWIND_KEPT_BX | UNWIND_KEPT_BX_READ);
+	return regs->kept &
+	       (UNWIND_SCRATCH >> number & 1 ? UNWIND_KEPT_SCRATCH : UNWIND_KEPT_SAVED);
+}
+
+UNWIND_INLINE u64 unwind_kept_register(void *context, struct unwind_rule rule,
+				       const struct unwind_regs *regs)
+{
+	u32 number = unwind_other(rule.saved);
+
+	if (number == UNWIND_BX && (regs->kept & UNWIND_KEPT_BX_READ))
+		return regs->bx;
+	return UNWIND_REGISTER(context, number);
 }
 
 /* Where the CFA is.  false: the stack cannot be read */
@@ -112,7 +131,7 @@ UNWIND_INLINE bool unwind_cfa(void *context, struct unwind_rule rule,
 		return true;
 	}
 	if (rule.kind == UNWIND_OTHER) {
-		*ret_cfa = UNWIND_REGISTER(context, unwind_other(rule.saved)) + (s64)rule.cfa;
+		*ret_cfa = unwind_kept_register(context, rule, regs) + (s64)rule.cfa;
 		return true;
 	}
 	if (!UNWIND_READ(context, base + 8 * (s64)(rule.cfa >> 8), words))
@@ -136,12 +155,28 @@ UNWIND_INLINE bool unwind_fp_saved(void *context, struct unwind_rule rule, u64 c
 	return true;
 }
 
+/* What is known of other registers in the caller. */
+UNWIND_INLINE void unwind_keep(void *context, struct unwind_rule rule, u64 cfa,
+			       struct unwind_regs *regs)
+{
+	u64 kept = regs->kept & UNWIND_KEPT_SCRATCH, words[2];
+
+	if (unwind_follows_bx(rule) && !rule.ra) {
+		kept |= regs->kept & (UNWIND_KEPT_BX | UNWIND_KEPT_BX_READ);
+	} else if (unwind_follows_bx(rule) && UNWIND_READ(context, cfa + (s64)rule.ra, words)) {
+		regs->bx = words[0];
+		kept |= UNWIND_KEPT_BX_READ;
+	}
+	regs->kept = kept;
+}
+
 /* Whether a walk that was lost at a rule met one that is known, but not followed. */
 #define unwind_is_hard(kind) ((kind) == UNWIND_HARD || (kind) == UNWIND_OTHER)
 
 UNWIND_INLINE enum unwind_outcome unwind_apply(void *context, struct unwind_rule rule,
 					       struct unwind_regs *regs)
 {
+	s64 ra = unwind_follows_bx(rule) ? -8 : rule.ra;
 	u64 cfa, words[2];
 
 	if (rule.kind == UNWIND_ROOT)
@@ -161,11 +196,14 @@ UNWIND_INLINE enum unwind_outcome unwind_apply(void *context, struct unwind_rule
 		return UNWIND_LOST;
 	if (cfa <= regs->sp && !(rule.kind == UNWIND_SP && cfa == regs->sp))
 		return UNWIND_LOST; /* a caller's frame lies above */
+	if (!(rule.saved & UNWIND_RA_SAVED) && unwind_other(rule.saved) &&
+	    unwind_is_kept(rule, regs))
+		regs->lr = unwind_kept_register(context, rule, regs);
 	if (!(rule.saved & UNWIND_RA_SAVED) && !regs->lr)
 		return UNWIND_LOST; /* only the frame that runs has its return address there */
 	if ((rule.saved & (UNWIND_FP_SAVED | UNWIND_RA_SAVED | UNWIND_FP_BY_FP)) ==
 		    (UNWIND_FP_SAVED | UNWIND_RA_SAVED) &&
-	    rule.ra == rule.fp + 8 &&
+	    ra == rule.fp + 8 &&
 	    cfa + (s64)rule.fp >= regs->sp) { /* the usual frame: one read for both */
 		if (!UNWIND_READ(context, cfa + (s64)rule.fp, words))
 			return UNWIND_FAULT;
@@ -173,7 +211,7 @@ UNWIND_INLINE enum unwind_outcome unwind_apply(void *context, struct unwind_rule
 		regs->ip = words[1];
 	} else {
 		if (rule.saved & UNWIND_RA_SAVED) {
-			if (!UNWIND_READ(context, cfa + (s64)rule.ra, words))
+			if (!UNWIND_READ(context, cfa + ra, words))
 				return UNWIND_FAULT;
 			regs->ip = words[0];
 		} else {
@@ -182,10 +220,10 @@ UNWIND_INLINE enum unwind_outcome unwind_apply(void *context, struct unwind_rule
 		if ((rule.saved & UNWIND_FP_SAVED) && !unwind_fp_saved(context, rule, cfa, regs))
 			return UNWIND_FAULT;
 	}
-	if (rule.saved & UNWIND_RA_SIGNED)
+	if (unwind_is_signed(rule))
 		regs->ip = unwind_bare(regs->ip);
 	regs->lr = 0; /* the caller's is on the stack */
-	regs->kept = regs->kept ? UNWIND_KEPT_SCRATCH : UNWIND_KEPT_NONE;
+	unwind_keep(context, rule, cfa, regs);
 	regs->sp = cfa;
 	return regs->ip ? UNWIND_CALLER : UNWIND_AT_ROOT;
 }

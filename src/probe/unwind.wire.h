@@ -49,15 +49,23 @@ enum unwind_kind {
 };
 
 enum unwind_saved {
-	UNWIND_FP_SAVED = 1,  /* fp is at CFA + fp; else unchanged */
-	UNWIND_RA_SAVED = 2,  /* return address is at CFA + ra; else in the link register (arm64) */
+	UNWIND_FP_SAVED = 1, /* fp is at CFA + fp; else unchanged */
+	UNWIND_RA_SAVED =
+		2, /* return address is at CFA + ra; else in the link register (arm64), or in
+				 unwind_other() (x86-64) */
 	UNWIND_RA_SIGNED = 4, /* arm64: with a pointer authentication code */
-	UNWIND_FP_BY_FP = 8   /* with UNWIND_FP_SAVED: at fp + fp instead; realigned stacks */
+	UNWIND_BX_FOLLOWED =
+		4, /* x86-64: the caller's rbx is at CFA + ra, or with 0 unchanged; the return
+				   address is at CFA - 8 */
+	UNWIND_FP_BY_FP = 8 /* with UNWIND_FP_SAVED: at fp + fp instead; realigned stacks */
 };
 
-/* Of UNWIND_OTHER: DWARF's number of the register, in the upper half of `saved`. */
+/* Of UNWIND_OTHER: DWARF's number of the register, in the upper half of `saved`.  Likewise of the return
+ * address where it is in a register; rax never has it.
+ */
 #define unwind_other(saved) ((saved) >> 4)
 #define UNWIND_OTHERS       16
+#define UNWIND_BX           3 /* DWARF's number of rbx */
 
 struct unwind_rule {
 	u8 kind;  /* enum unwind_kind */
@@ -120,11 +128,15 @@ struct unwind_mappings {
 	};
 };
 
-/* Which registers besides ip, sp and fp are still those of the first frame. */
+/* Which registers besides ip, sp and fp are still those of the first frame: flags. */
 enum unwind_kept {
-	UNWIND_KEPT_NONE,
-	UNWIND_KEPT_SCRATCH, /* those that a function may change: no rule says where they would be saved */
-	UNWIND_KEPT_ALL /* it is the first frame */
+	UNWIND_KEPT_NONE = 0,
+	UNWIND_KEPT_SCRATCH =
+		1, /* those that a function may change: no rule says where they would be saved */
+	UNWIND_KEPT_SAVED = 2,   /* those that it has to restore, but rbx */
+	UNWIND_KEPT_BX = 4,      /* rbx */
+	UNWIND_KEPT_BX_READ = 8, /* it is not, but what it was is known */
+	UNWIND_KEPT_ALL = UNWIND_KEPT_SCRATCH | UNWIND_KEPT_SAVED | UNWIND_KEPT_BX
 };
 
 /* With a sample that the kernel could not walk to its end comes a piece of its stack: these words, then
@@ -144,6 +156,7 @@ enum unwind_raw {
 	UNWIND_RAW_IS_CUT,    /* there was more of it than room */
 	UNWIND_RAW_IS_VOID,   /* all tables are there, but no mapping of `ip` */
 	UNWIND_RAW_KEPT,      /* enum unwind_kept */
+	UNWIND_RAW_BX,        /* with UNWIND_KEPT_BX_READ */
 	UNWIND_RAW_OTHERS,    /* so many registers, by their numbers, where some are kept */
 	UNWIND_RAW_STACK = UNWIND_RAW_OTHERS + UNWIND_OTHERS, /* the first word */
 };

@@ -310,6 +310,55 @@ static void steps_by_another_register(void **state)
 	assert_int_equal(regs.kept, UNWIND_KEPT_NONE);
 }
 
+/* Where the file's rules follow it, rbx is known further up: unchanged, or as a frame has saved it. */
+static void follows_rbx(void **state)
+{
+	const u8 bx = SAVED_RA | UNWIND_BX_FOLLOWED;
+	struct unwind_rule by_rbx = { UNWIND_OTHER, bx | UNWIND_BX << 4, 16, 0, 0 };
+	struct unwind_rule leaf = { UNWIND_SP, bx, 8, 0, 0 },
+			   pushes = { UNWIND_SP, bx, 16, 0, -16 };
+	struct unwind_rule plain = { UNWIND_SP, SAVED_RA, 8, 0, -8 };
+	const struct unwind_regs first = { 0x400000, at_word(2), 77, 0, UNWIND_KEPT_ALL, 0 };
+	struct unwind_regs regs = first;
+	struct stack stack = numbered();
+
+	(void)state;
+	assert_int_equal(unwind_apply(&stack, leaf, &regs), UNWIND_CALLER);
+	assert_int_equal(unwind_apply(&stack, by_rbx, &regs), UNWIND_CALLER);
+	expect_regs(regs, 1012, at_word(13), 77); /* the register: word 8 + 3 */
+
+	regs = first;
+	stack.words[2] = at_word(20);
+	assert_int_equal(unwind_apply(&stack, pushes, &regs), UNWIND_CALLER);
+	expect_regs(regs, 1003, at_word(4), 77);
+	assert_int_equal(unwind_apply(&stack, leaf, &regs), UNWIND_CALLER);
+	assert_int_equal(unwind_apply(&stack, by_rbx, &regs), UNWIND_CALLER);
+	expect_regs(regs, 1021, at_word(22), 77); /* what was pushed */
+
+	regs = first;
+	assert_int_equal(unwind_apply(&stack, plain, &regs), UNWIND_CALLER);
+	assert_int_equal(unwind_apply(&stack, by_rbx, &regs),
+			 UNWIND_LOST); /* might be saved there */
+	regs = first;
+	pushes.ra = (s16)(8 * WORDS); /* cannot be read: what is known ends, the walk does not */
+	assert_int_equal(unwind_apply(&stack, pushes, &regs), UNWIND_CALLER);
+	assert_int_equal(regs.kept, UNWIND_KEPT_SCRATCH);
+}
+
+/* vfork() takes its return address from the stack, for its child returns first. */
+static void returns_to_a_register(void **state)
+{
+	struct unwind_rule in_rdi = { UNWIND_SP, 5 << 4, 0, 0, 0 };
+	struct unwind_regs regs = { 0x400000, at_word(2), 77, 0, UNWIND_KEPT_ALL, 0 };
+	struct stack stack = numbered();
+
+	(void)state;
+	assert_int_equal(unwind_apply(&stack, in_rdi, &regs), UNWIND_CALLER);
+	expect_regs(regs, at_word(13), at_word(2), 77);
+	regs.kept = UNWIND_KEPT_NONE;
+	assert_int_equal(unwind_apply(&stack, in_rdi, &regs), UNWIND_LOST);
+}
+
 int main(void)
 {
 	const struct CMUnitTest cases[] = {
@@ -317,6 +366,8 @@ int main(void)
 		cmocka_unit_test(steps_by_frame_pointer),
 		cmocka_unit_test(steps_by_saved_pointer),
 		cmocka_unit_test(steps_by_another_register),
+		cmocka_unit_test(follows_rbx),
+		cmocka_unit_test(returns_to_a_register),
 		cmocka_unit_test(finds_the_frame_pointer_by_itself),
 		cmocka_unit_test(keeps_a_frame_pointer_that_was_popped),
 		cmocka_unit_test(steps_through_a_plt),

@@ -452,7 +452,7 @@ int unwinder_complete(struct unwinder *unwinder, const struct unwinder_task *tas
 		.task = task,
 		.regs = { task->raw[UNWIND_RAW_IP], task->raw[UNWIND_RAW_SP],
 			  task->raw[UNWIND_RAW_FP], task->raw[UNWIND_RAW_LR],
-			  task->raw[UNWIND_RAW_KEPT] },
+			  task->raw[UNWIND_RAW_KEPT], task->raw[UNWIND_RAW_BX] },
 		.stack = task->raw[UNWIND_RAW_BASE],
 	};
 	int err;

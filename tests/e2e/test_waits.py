@@ -205,12 +205,11 @@ def test_the_reason_of_a_wait(tmp_path, kind):
             break
     waits = {stack: seconds for stack, seconds in stacks.items()
              if "rest" not in stack and seconds > NAP / 2
-             and (f"wait_in_{kind}" in stack or "vfork" in stack)}
+             and f"wait_in_{kind}" in stack}
     if kind == "restart":  # the stop that interrupts it may take long where others want the CPUs
         waits = {stack: seconds for stack, seconds in waits.items() if stack[-1] != "[waiting: stopped]"}
     assert {stack[-1] for stack in waits} == {f"[waiting: {REASONS[kind]}]"}, stacks
-    if kind != "vfork":  # where the return address is in a register meanwhile
-        assert {stack[1] for stack in waits} == {"_start"}
+    assert {stack[1] for stack in waits} == {"_start"}
     late = total(stacks, "[waiting for a CPU]") + stolen_since(before)
     assert 0.99 * truth["least"] - late <= sum(waits.values()) <= truth["took"]
 

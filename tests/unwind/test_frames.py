@@ -66,9 +66,9 @@ def test_a_recursion_of_1000_is_whole(programs):
 
 
 def test_a_library_that_is_loaded_and_unloaded(programs):
-    # Libraries begin and end in .init and .fini, which have no call frame information, and each first
-    # call goes through _dl_runtime_resolve, whose frame is told by rbx.
-    check([programs / "shapes", "library", programs / "library.so"], whole=0.9, torn=0.06)
+    # Libraries begin and end in .init and .fini, which have no call frame information: libdwfl ends there.
+    # Each first call goes through _dl_runtime_resolve, whose frame is told by rbx.
+    check([programs / "shapes", "library", programs / "library.so"])
 
 
 def test_threads(programs):

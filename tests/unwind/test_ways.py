@@ -97,6 +97,18 @@ def test_signals(programs, way):
 
 
 @pytest.mark.parametrize("way", WAYS)
+def test_short_processes(way):
+    """Most of such a life goes by in the dynamic loader, in vfork() and where no entry describes the code."""
+    profile = Profile("--unwind", way, "-F", 2000, "--", "sh", "-c",
+                      "for i in $(seq 15); do ls -l / >/dev/null; gcc --version >/dev/null; done")
+    assert profile.is_whole(100), profile.said
+    for reason in ("call frame information too complex", "no call frame information"):
+        assert reason not in profile.quality["reasons"], profile.said
+    resolving = [stack for stack in profile.stacks if any("_dl_runtime_resolve" in name for name in stack)]
+    assert not [stack for stack in resolving if stack[0].startswith("[truncated: ")]
+
+
+@pytest.mark.parametrize("way", WAYS)
 def test_python(way):
     profile = beside(["/usr/bin/python3", PROGRAMS / "work.py"], "--unwind", way, "-F", 499, "-d", 2)
     assert profile.is_whole(20), profile.said

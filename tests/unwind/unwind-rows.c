@@ -3,9 +3,9 @@
  *
  *     unwind-rows FILE < ADDRESSES
  *
- * Reads hexadecimal addresses, one a line, and writes a line for each: KIND CFA RBP RA, the last three
- * as numbers, "-" for not saved, "rbp:" before what is counted from rbp.  Then a line of JSON: what it cost to open the file and to build all
- * blocks of its code.
+ * Reads hexadecimal addresses, one a line, and writes a line for each: KIND CFA RBP RA RBX, the last four
+ * as numbers, "-" for not saved, "?" for not followed, "rbp:" before what is counted from rbp; RA may be a
+ * register.  Then a line of JSON: what it cost to open the file and to build all blocks of its code.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -33,10 +33,16 @@ static void print_rule(struct unwind_rule rule)
 		printf("%s%d ", rule.saved & UNWIND_FP_BY_FP ? "rbp:" : "", rule.fp);
 	else
 		printf("- ");
-	if (rule.saved & UNWIND_RA_SAVED)
+	if (rule.saved & UNWIND_BX_FOLLOWED)
+		printf("-8 ");
+	else if (rule.saved & UNWIND_RA_SAVED)
+		printf("%d ", rule.ra);
+	else
+		printf("%s ", unwind_other(rule.saved) ? registers[unwind_other(rule.saved)] : "-");
+	if (rule.saved & UNWIND_BX_FOLLOWED && rule.ra)
 		printf("%d\n", rule.ra);
 	else
-		printf("-\n");
+		printf("%s\n", rule.saved & UNWIND_BX_FOLLOWED ? "-" : "?");
 }
 
 static int look_up(struct cfi *cfi, struct cfi_rows *rows, uint64_t address)

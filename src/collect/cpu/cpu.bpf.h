@@ -200,6 +200,14 @@ static __always_inline bool mend_probed(struct user_walk *walk, struct regs *reg
 	return is_return;
 }
 
+/* Between two programs: the registers are of the one, the memory is of the other, and on the way back to
+ * user mode the stack is that of neither.
+ */
+static __always_inline bool is_in_execve(struct task_struct *task)
+{
+	return bpf_core_field_exists(task->in_execve) && BPF_CORE_READ_BITFIELD(task, in_execve);
+}
+
 static __always_inline void capture_user(struct user_walk *walk, enum uprobes_whom whom)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -219,8 +227,7 @@ static __always_inline void capture_user(struct user_walk *walk, enum uprobes_wh
 	if (!mm)
 		return;
 	walk->exec_vm = BPF_CORE_READ(mm, exec_vm);
-	/* Between two programs: the registers are of the one, the memory is of the other. */
-	if (bpf_core_field_exists(task->in_execve) && BPF_CORE_READ_BITFIELD(task, in_execve))
+	if (is_in_execve(task))
 		return;
 	regs_of_task(&regs);
 	if (uprobes_is_probed(task))

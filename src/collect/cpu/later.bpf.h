@@ -181,7 +181,7 @@ static __always_inline u64 later_want(struct task_struct *task)
 	struct later_work *work;
 	int err;
 
-	if (!options.want_user || (task->flags & (PF_KTHREAD | PF_EXITING)))
+	if (!options.want_user || (task->flags & (PF_KTHREAD | PF_EXITING)) || is_in_execve(task))
 		return 0;
 	work = bpf_map_lookup_elem(&works, &key);
 	if (!work) {

@@ -121,6 +121,7 @@ static __always_inline u32 copy_standing(struct standing *standing, struct task_
 	standing->words[UNWIND_RAW_BY_FP] = 0;
 	standing->words[UNWIND_RAW_BASE] = at;
 	standing->words[UNWIND_RAW_IS_VOID] = 0;
+	standing->words[UNWIND_RAW_BX] = 0;
 	standing->words[UNWIND_RAW_KEPT] = place->is_return ? UNWIND_KEPT_NONE : UNWIND_KEPT_ALL;
 	regs_all_of(task, &standing->words[UNWIND_RAW_OTHERS]);
 	standing->words[UNWIND_RAW_IS_CUT] = 1;
