@@ -49,6 +49,12 @@ static bool needs_start(const struct config *a, const struct config *b)
 	return strcmp(a->http.bind_address, b->http.bind_address) != 0 ||
 	       a->http.port != b->http.port || strcmp(a->store.path, b->store.path) != 0 ||
 	       strcmp(a->http.unix_socket, b->http.unix_socket) != 0 ||
+	       a->server.enabled != b->server.enabled || a->server.port != b->server.port ||
+	       strcmp(a->server.bind_address, b->server.bind_address) != 0 ||
+	       memcmp(&a->http_tls, &b->http_tls, sizeof(a->http_tls)) != 0 ||
+	       memcmp(&a->grpc_tls, &b->grpc_tls, sizeof(a->grpc_tls)) != 0 ||
+	       strcmp(a->auth.token_file, b->auth.token_file) != 0 ||
+	       memcmp(&a->profiler, &b->profiler, sizeof(a->profiler)) != 0 ||
 	       a->profile.rate_hz != b->profile.rate_hz ||
 	       a->tables.interval_s != b->tables.interval_s;
 }

@@ -282,6 +282,18 @@ static bool is_allowed(const struct port *port, struct evhttp_request *evhttp,
 	return true;
 }
 
+/* A page of another site, or of another port of this host, cannot read what it asks for without an origin,
+ * such as a picture, but could keep us busy with it.
+ */
+static bool is_asked_by_stranger(const struct http *http, struct evhttp_request *evhttp)
+{
+	const char *site = header(evhttp, "Sec-Fetch-Site"), *origin = header(evhttp, "Origin");
+
+	if (!site || strcmp(site, "same-origin") == 0 || strcmp(site, "none") == 0)
+		return false;
+	return !origin || !is_our_origin(http, origin);
+}
+
 /* To a browser that asks first whether it may ask. */
 static void response_empty(struct response *response)
 {
@@ -374,6 +386,11 @@ static void on_request(struct evhttp_request *evhttp, void *context)
 		response_empty(response);
 	else if (!response->status)
 		route = route_find(request, response);
+	if (route && !route->at_once && is_asked_by_stranger(http, evhttp)) {
+		response_problem(response, 403, "add the origin to [http] cors_origins",
+				 "a page of another site may not ask what takes work to answer");
+		route = NULL;
+	}
 	if (route && route->is_stream) {
 		add_common_headers(http, evhttp);
 		add_header(evhttp, "Cache-Control", "no-store");

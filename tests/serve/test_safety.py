@@ -76,6 +76,16 @@ def test_a_page_of_another_site_changes_nothing(serve):
     assert serve.part("signal")["wanted"] is True
 
 
+@pytest.mark.parametrize("site, status", [("cross-site", 403), ("same-site", 403), ("same-origin", 200),
+                                          ("none", 200)])
+def test_a_page_of_another_site_keeps_nobody_busy(serve, site, status):
+    words = ["-H", f"Sec-Fetch-Site: {site}", "-H", "Sec-Fetch-Mode: no-cors"]
+    for path in "/api/v1/profiles?start=-24h", "/api/v1/records", "/openapi.json":
+        assert serve.status(path, *words) == status, path
+    assert serve.status("/", *words) == 200  # a link leads here
+    assert serve.status("/api/v1/records", *words, "-H", "Origin: http://localhost:3000") == 200
+
+
 def ask(serve, data, port=None):
     """What comes back for these bytes, until the other end closes or is silent."""
     with socket.create_connection(("127.0.0.1", port or serve.port), timeout=5) as client:
