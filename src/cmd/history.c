@@ -45,15 +45,29 @@ void history_close(struct history *history)
 	config_done(&history->config);
 }
 
-int history_set_options(const struct arguments *arguments, struct request *request)
+static int set_options(const struct arguments *arguments, struct request *request,
+		       const char *const *names, size_t count)
 {
-	static const char *const names[] = { "start", "end", "pid", "comm", "container" };
 	int err = 0;
 
-	for (size_t i = 0; !err && i < array_len(names); i++)
+	for (size_t i = 0; !err && i < count; i++)
 		if (arguments_has(arguments, names[i]))
 			err = request_set(request, names[i], arguments_text(arguments, names[i]));
 	return err;
+}
+
+int history_set_span(const struct arguments *arguments, struct request *request)
+{
+	static const char *const names[] = { "start", "end" };
+
+	return set_options(arguments, request, names, array_len(names));
+}
+
+int history_set_whose(const struct arguments *arguments, struct request *request)
+{
+	static const char *const names[] = { "pid", "comm", "container" };
+
+	return set_options(arguments, request, names, array_len(names));
 }
 
 int history_set_words(const struct arguments *arguments, size_t skip, struct request *request)

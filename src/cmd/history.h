@@ -70,8 +70,9 @@ struct history {
 nodiscard int history_open(struct history *history, const struct arguments *arguments);
 void history_close(struct history *history);
 
-/** history_set_options - the options that are called as parameters.  Return: 0; -errno with fail() said */
-nodiscard int history_set_options(const struct arguments *arguments, struct request *request);
+/** history_set_span, _whose - the options of HISTORY_SPAN, HISTORY_WHOSE as parameters.  Return: 0; -errno with fail() said */
+nodiscard int history_set_span(const struct arguments *arguments, struct request *request);
+nodiscard int history_set_whose(const struct arguments *arguments, struct request *request);
 
 /** history_set_words - NAME=VALUE, NAME!=VALUE; the first @skip operands are none.  Return: likewise */
 nodiscard int history_set_words(const struct arguments *arguments, size_t skip,

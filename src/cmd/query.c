@@ -96,8 +96,9 @@ static int put(const struct arguments *arguments, const struct query_manner *man
 {
 	bool has_rows = request_has_rows(request);
 	struct file_output output;
-	int err = history_set_options(arguments, request);
+	int err = history_set_span(arguments, request);
 
+	err = err ?: history_set_whose(arguments, request);
 	err = err ?: history_set_words(arguments, 1, request);
 	if (!err && is_profile(request))
 		err = set_format(arguments, manner, request);

@@ -125,7 +125,26 @@ def test_every_format_of_a_profile(recorded, source, tmp_path):
     assert "<svg" in path.read_text()
 
 
+def test_two_spans_are_compared(recorded, source):
+    whose = ("--pid", recorded.burner, *source)
+    done = kymo("diff", "--before=-3h..-2h", "--after=-1h..now", *whose)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.decode().splitlines()
+    assert lines[0].split() == "before 0.0 s with samples, 0 samples, 0.00 s in all".split()
+    assert lines[1].startswith("after") and lines[3].split()[-1] == "FUNCTION"
+    before, after, change = map(float, lines[4].split()[:3])
+    assert before == 0 and after > 0 and change == after
+    tree = json.loads(kymo("diff", "--before=-3h..-2h", "--after=-1h..", "--json", *whose).stdout)
+    assert tree["before"]["samples"] == 0 and tree["after"]["samples"] > 20
+    waits = kymo("diff", "--before=-3h..-2h", "--after=-1h..", "--kind", "wall", *source)
+    assert waits.returncode == 0 and b"[waiting: " in waits.stdout
+
+
 @pytest.mark.parametrize("words,said", [
+    (("diff", "--before=-1h..now"), "two spans of time are compared"),
+    (("diff", "--before=-1h", "--after=-1h.."), "'-1h' is no span of time"),
+    (("diff", "--before=-1h..soon", "--after=-1h.."), "'soon' is no time"),
+    (("diff", "--before=now..-1h", "--after=-1h.."), "does not lie behind"),
     (("query",), "what is asked for?"),
     (("query", "nonsense"), "there is no '/api/v1/nonsense'"),
     (("query", "proces"), "did you mean 'process'?"),
