@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/json_read.h"
 #include "cmd/settings.h"
+#include "store/reader.h"
 
 static int find_source(struct history *history)
 {
@@ -151,6 +152,8 @@ static int read_page(const struct response *response, struct answer_rows *rows, 
 			page->cursor = json_read_text(&reader);
 		else if (is_lost && token == JSON_NUMBER)
 			page->lost = (uint64_t)reader.number;
+		else if (is_lost && token == JSON_NULL)
+			page->lost = STORE_LOST_UNKNOWN;
 		json_skip(&reader, token);
 	}
 	return err ?: token == JSON_OBJECT_END ? 0 : -EBADMSG;

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "cmd/format.h"
+#include "store/reader.h"
 
 #define QUERY_LIMIT 100
 
@@ -50,7 +51,11 @@ static void put_closing(const struct history_rows *rows)
 {
 	fprintf(stderr, "kymo: %zu rows%s\n", rows->rows->count,
 		rows->has_more ? "; there are more, and '--limit 0' shows all" : "");
-	if (rows->lost)
+	if (rows->lost == STORE_LOST_UNKNOWN)
+		fputs("kymo: lost: nobody knows how many; in this span of time a kymo ended without "
+		      "closing its store\n",
+		      stderr);
+	else if (rows->lost)
 		fprintf(stderr, "kymo: lost: %lu records in this span of time\n",
 			(unsigned long)rows->lost);
 }

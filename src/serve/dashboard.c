@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/number.h"
 #include "serve/answers.h"
+#include "serve/rows.h"
 
 #define LIMIT     100
 #define LIMIT_MAX 1000
@@ -123,7 +124,7 @@ static int put_table(struct store_reader *reader, const struct table *table, uin
 	json_u64(&writing.json, "count", writing.count);
 	json_u64(&writing.json, "limit", limit);
 	json_bool(&writing.json, "truncated", writing.count == limit);
-	json_u64(&writing.json, "lost", lost);
+	rows_put_lost(&writing.json, lost);
 	json_object(&writing.json, "coverage");
 	json_array(&writing.json, "not_measured");
 	json_text(

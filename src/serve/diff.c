@@ -40,7 +40,7 @@ static void put_span(struct json *json, const char *key, const struct profile_qu
 	rows_put_u64(json, "covered_ns", span->covered_ns);
 	json_u64(json, "samples", span->samples);
 	rows_put_u64(json, "total_ns", span->weight_ns);
-	json_u64(json, "lost", span->lost);
+	rows_put_lost(json, span->lost);
 	json_object_end(json);
 }
 
@@ -106,26 +106,54 @@ static void put_node(struct json *json, struct diff *diff, uint32_t node)
 	json_array_end(json);
 }
 
+static void set_least(struct diff *diff, double min_share)
+{
+	const struct flame_node *root = diff->flame->nodes.data;
+
+	/* Of a side without samples all is light. */
+	diff->least[0] = root->samples ? min_share / 100 * (double)root->samples : min_share > 0;
+	diff->least[1] = root->ns ? min_share / 100 * (double)root->ns : min_share > 0;
+}
+
+static size_t count_heavy(const struct diff *diff)
+{
+	uint32_t node = 0;
+	size_t count = 0;
+
+	do {
+		bool is_out = node && is_light(diff, node);
+
+		count += !is_out;
+		node = is_out ? behind(diff->flame, node) : flame_next(diff->flame, node);
+	} while (node);
+	return count;
+}
+
+/* Beyond the ceiling of nodes more is left out.  Return: the share in percent that it came to */
+static double trim(const struct flame *flame, double min_share)
+{
+	struct diff diff = { .flame = flame };
+
+	for (set_least(&diff, min_share);
+	     min_share < 100 && count_heavy(&diff) > CALL_TREE_MAX_NODES;
+	     set_least(&diff, min_share))
+		min_share = min_share > 0 ? min_share * 2 : CALL_TREE_SHARE_PCT / 16;
+	return min_share;
+}
+
 static int put_nodes(struct json *json, const struct flame *flame, double min_share)
 {
 	own(freep) uint32_t *functions = calloc(flame->functions.len + 1, sizeof(uint32_t));
 	own(freep) uint32_t *order = calloc(flame->functions.len + 1, sizeof(uint32_t));
 	own(freep) uint32_t *numbers = calloc(flame->nodes.len, sizeof(uint32_t));
-	const struct flame_node *root = flame->nodes.data;
-	struct diff diff = { flame,
-			     /* Of a side without samples all is light. */
-			     { root->samples ? min_share / 100 * (double)root->samples
-					     : min_share > 0,
-			       root->ns ? min_share / 100 * (double)root->ns : min_share > 0 },
-			     functions,
-			     order,
-			     numbers,
-			     0,
-			     0 };
+	struct diff diff = {
+		.flame = flame, .functions = functions, .order = order, .numbers = numbers
+	};
 	uint32_t node = 0;
 
 	if (!functions || !order || !numbers)
 		return -ENOMEM;
+	set_least(&diff, min_share);
 	json_array(json, "nodes");
 	do {
 		bool is_out = node && is_light(&diff, node);
@@ -150,6 +178,7 @@ static int write_diff(const struct profile *profile, const struct profile_query 
 
 	if (!err) {
 		flame_sort(&flame, FLAME_BY_NAME);
+		min_share = trim(&flame, min_share);
 		out = response_open(response, 200, "application/json");
 		err = out ? 0 : -ENOMEM;
 	}

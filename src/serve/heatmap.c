@@ -157,7 +157,7 @@ static int put_map(const struct map *map, uint64_t lost, struct response *respon
 	steps_put(&json, map->start_unix_ns, map->step_ns, map->steps);
 	json_u64(&json, "total", map->total);
 	put_cells(&json, map);
-	json_u64(&json, "lost", lost);
+	rows_put_lost(&json, lost);
 	json_object_end(&json);
 	putc('\n', out);
 	return response_close(response, out);

@@ -235,7 +235,7 @@ static void put_page(struct json *json, const struct record_view *view)
 	json_object_end(json);
 	json_object_end(json);
 	put_schema_type(json, "count", "integer", NULL, false);
-	put_schema_type(json, "lost", "integer", NULL, false);
+	put_schema_type(json, "lost", "integer", NULL, true);
 	put_schema_type(json, "next_cursor", "string", NULL, true);
 	json_object_end(json);
 	json_object_end(json);

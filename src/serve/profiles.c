@@ -39,6 +39,14 @@ const char *const profile_kinds[PROFILE_KINDS] = {
 	[PROFILE_LIVING] = "wall",
 };
 
+static uint64_t lost_of(const struct coverage *coverage)
+{
+	vec_each(what, &coverage->not_measured)
+		if (strcmp(*what, PROFILE_READ_GAP) == 0)
+			return STORE_LOST_UNKNOWN;
+	return coverage_lost(coverage);
+}
+
 void profile_put_head(struct json *json, const struct profile *profile,
 		      const struct profile_query *query)
 {
@@ -53,7 +61,7 @@ void profile_put_head(struct json *json, const struct profile *profile,
 	json_u64(json, "rate_hz", profile->rate_hz);
 	json_u64(json, "cpus", profile->cpus);
 	json_text(json, "mode", profile->coverage.mode);
-	json_u64(json, "lost", coverage_lost(&profile->coverage));
+	rows_put_lost(json, lost_of(&profile->coverage));
 	json_array(json, "not_measured");
 	vec_each(what, &profile->coverage.not_measured)
 		json_text(json, NULL, *what);

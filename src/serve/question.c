@@ -368,7 +368,7 @@ int question_lost(struct store_reader *reader, const struct question *question,
 		err = err
 			      ?: store_read_losses(reader, start_unix_ns, end_unix_ns,
 						   (*schema)->collector, &lost);
-		*ret_lost += lost;
+		*ret_lost = store_lost_add(*ret_lost, lost);
 	}
 	return err;
 }

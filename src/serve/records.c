@@ -60,7 +60,7 @@ static void put_end(struct api *api, struct listing *listing, const struct quest
 	uint64_t end = question->query.end_unix_ns ?: question->now_unix_ns;
 	json_array_end(json);
 	json_u64(json, "count", listing->count);
-	json_u64(json, "lost", lost);
+	rows_put_lost(json, lost);
 	if (is_expired(api, question))
 		json_bool(json, "expired", true);
 	rows_put_instant(json, "start", start);

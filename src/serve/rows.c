@@ -37,6 +37,14 @@ void rows_put_instant(struct json *json, const char *name, uint64_t unix_ns)
 	json_text(json, key, time);
 }
 
+void rows_put_lost(struct json *json, uint64_t count)
+{
+	if (count == STORE_LOST_UNKNOWN)
+		json_null(json, "lost");
+	else
+		json_u64(json, "lost", count);
+}
+
 bool rows_is_large(const struct column *column)
 {
 	const struct field *field = column->field;

@@ -27,4 +27,7 @@ void rows_put_instant(struct json *json, const char *name, uint64_t unix_ns);
 /** rows_put_u64 - a number as a text of digits */
 void rows_put_u64(struct json *json, const char *key, uint64_t number);
 
+/** rows_put_lost - "lost": how many, or null where nobody knows */
+void rows_put_lost(struct json *json, uint64_t count);
+
 #endif

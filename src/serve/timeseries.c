@@ -97,7 +97,7 @@ static int put_series(const struct curves *series, const char *metric, const cha
 			json_u64(&json, NULL, series->covered_ns[i]);
 		json_array_end(&json);
 	}
-	json_u64(&json, "lost", series->lost);
+	rows_put_lost(&json, series->lost);
 	json_object_end(&json);
 	putc('\n', out);
 	return response_close(response, out);

@@ -371,7 +371,7 @@ int curves_read_cpu(struct store_reader *reader, const struct profile_query *que
 	summing.is_by_step = true;
 	err = err ?: take_all(&summing, query);
 	err = err ?: slices_read_losses(reader, query, &lost);
-	series->lost += lost;
+	series->lost = store_lost_add(series->lost, lost);
 	sqlite3_finalize(summing.task);
 	sqlite3_finalize(summing.leaf);
 	reader_end(reader);

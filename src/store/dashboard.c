@@ -16,6 +16,20 @@
 #define SOME(value) "ifnull(" TEXT(value) ", '')"
 
 /* clang-format off */
+#define SYSCALLS(where)                                                                      \
+	"SELECT id, timestamp, syscall_name, count FROM (SELECT min(r.seq) AS id, "          \
+	STAMP("r.at_unix_ns") " AS timestamp, " NAME("r.syscall") " AS syscall_name, "       \
+	"sum(r.count) AS count, row_number() OVER (PARTITION BY r.at_unix_ns "               \
+	"ORDER BY sum(r.count) DESC) AS place FROM syscall_calls_row r " where               \
+	" GROUP BY r.at_unix_ns, r.syscall) WHERE place <= 10"
+
+/* The view has to look at all there is; of the newest rows as many intervals are enough. */
+static const char newest_syscalls[] =
+	"WITH RECURSIVE newest(at) AS (SELECT max(at_unix_ns) FROM syscall_calls_row UNION ALL "
+	"SELECT (SELECT max(at_unix_ns) FROM syscall_calls_row WHERE at_unix_ns < newest.at) "
+	"FROM newest WHERE newest.at IS NOT NULL LIMIT ?1) "
+	SYSCALLS("WHERE r.at_unix_ns >= (SELECT min(at) FROM newest)") " ORDER BY id DESC LIMIT ?1";
+
 static const struct {
 	const char *name, *table, *sql;
 } views[] = {
@@ -49,12 +63,7 @@ static const struct {
 	  "ifnull(r.remote_port, 0) AS remote_port, ifnull(r.tx_bytes, 0) / 1024.0 AS tx_kb, "
 	  "ifnull(r.rx_bytes, 0) / 1024.0 AS rx_kb, ifnull(r.duration_ns, 0) / 1e6 AS duration_ms "
 	  "FROM tcp_close_row r" },
-	{ "syscall_stats", "syscall_calls_row",
-	  "SELECT id, timestamp, syscall_name, count FROM (SELECT min(r.seq) AS id, "
-	  STAMP("r.at_unix_ns") " AS timestamp, " NAME("r.syscall") " AS syscall_name, "
-	  "sum(r.count) AS count, row_number() OVER (PARTITION BY r.at_unix_ns "
-	  "ORDER BY sum(r.count) DESC) AS place FROM syscall_calls_row r "
-	  "GROUP BY r.at_unix_ns, r.syscall) WHERE place <= 10" },
+	{ "syscall_stats", "syscall_calls_row", SYSCALLS("") },
 };
 /* clang-format on */
 
@@ -115,9 +124,10 @@ int dashboard_read(struct store_reader *reader, const char *view, uint64_t limit
 	struct dashboard_cell cells[DASHBOARD_CELLS];
 	int code = SQLITE_DONE, err = 0;
 	sqlite3_stmt *row;
-	char sql[160];
+	char whole[160];
+	const char *sql = strcmp(view, "syscall_stats") == 0 ? newest_syscalls : whole;
 
-	snprintf(sql, sizeof(sql), "SELECT * FROM %s ORDER BY id DESC LIMIT ?", view);
+	snprintf(whole, sizeof(whole), "SELECT * FROM %s ORDER BY id DESC LIMIT ?", view);
 	reader_begin(reader, STORE_READ_NS);
 	if (sqlite3_prepare_v2(database, sql, -1, &row, NULL) != SQLITE_OK) {
 		err = database_fail(database, "read");

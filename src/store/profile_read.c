@@ -390,9 +390,11 @@ int profile_read(struct store_reader *reader, const struct profile_query *query,
 	err = err ?: task_filter_open(reader, query, &reading.filter);
 	err = err ?: read_slices(&reading, query);
 	err = err ?: slices_read_losses(reader, query, &lost);
-	err = err
-		      ?: coverage_lose(&reading.profile->coverage,
-				       "samples: not written to the store", lost, 0);
+	if (!err && lost == STORE_LOST_UNKNOWN)
+		err = coverage_lack(&reading.profile->coverage, PROFILE_READ_GAP);
+	else if (!err)
+		err = coverage_lose(&reading.profile->coverage, "samples: not written to the store",
+				    lost, 0);
 	reading_done(&reading);
 	reader_end(reader);
 	err = err ?: cover(reading.profile);
@@ -423,7 +425,7 @@ int profile_read_pair(struct store_reader *reader, const struct profile_query qu
 		err = task_filter_open(reader, &queries[i], &reading.filter);
 		err = err ?: read_slices(&reading, &queries[i]);
 		err = err ?: slices_read_losses(reader, &queries[i], &lost);
-		ret_spans[i].lost += lost;
+		ret_spans[i].lost = store_lost_add(ret_spans[i].lost, lost);
 	}
 	reading_done(&reading);
 	reader_end(reader);

@@ -36,8 +36,12 @@ struct profile_query {
 nodiscard int profile_read(struct store_reader *reader, const struct profile_query *query,
 			   bool keep_moments, struct profile **ret_profile);
 
+/* In `not_measured` of a profile in whose span lies a gap, of which nobody knows what was lost. */
+#define PROFILE_READ_GAP "what was lost when a kymo ended without closing its store"
+
 struct profile_span {
-	uint64_t samples, weight_ns, lost;
+	uint64_t samples, weight_ns;
+	uint64_t lost;       /* or STORE_LOST_UNKNOWN */
 	uint64_t covered_ns; /* for so long there were samples */
 };
 

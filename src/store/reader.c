@@ -478,8 +478,9 @@ int store_read_losses(struct store_reader *reader, uint64_t start_unix_ns, uint6
 	int code, err = 0;
 
 	if (sqlite3_prepare_v2(reader->database,
-			       "SELECT sum(count) FROM loss WHERE to_unix_ns >= ?1 AND "
-			       "(?2 = 0 OR from_unix_ns < ?2) AND (?3 IS NULL OR collector = ?3)",
+			       "SELECT sum(count), count(*) - count(count) FROM loss WHERE "
+			       "to_unix_ns >= ?1 AND (?2 = 0 OR from_unix_ns < ?2) AND "
+			       "(?3 IS NULL OR collector IN (?3, 'kymo'))",
 			       -1, &statement, NULL) != SQLITE_OK)
 		return database_fail(reader->database, "read");
 	sqlite3_bind_int64(statement, 1, (int64_t)start_unix_ns);
@@ -487,7 +488,9 @@ int store_read_losses(struct store_reader *reader, uint64_t start_unix_ns, uint6
 	sqlite3_bind_text(statement, 3, collector, -1, SQLITE_STATIC);
 	code = sqlite3_step(statement);
 	if (code == SQLITE_ROW)
-		*ret_count = (uint64_t)sqlite3_column_int64(statement, 0);
+		*ret_count = sqlite3_column_int64(statement, 1)
+				     ? STORE_LOST_UNKNOWN
+				     : (uint64_t)sqlite3_column_int64(statement, 0);
 	else
 		err = database_fail(reader->database, "read");
 	sqlite3_finalize(statement);

@@ -94,7 +94,22 @@ const char *store_row_container(struct store_row *row, size_t column);
 /** store_columns - of a kind, NULL if the reader does not know it */
 const struct columns *store_columns(const struct store_reader *reader, const struct schema *schema);
 
-/** store_read_losses - records of a span of time that were lost, added up.  Return: as store_read() */
+/* So many that nobody knows: a kymo ended without closing its store. */
+#define STORE_LOST_UNKNOWN UINT64_MAX
+
+/** store_lost_add - of two counts */
+static inline uint64_t store_lost_add(uint64_t a, uint64_t b)
+{
+	return a == STORE_LOST_UNKNOWN || b == STORE_LOST_UNKNOWN ? STORE_LOST_UNKNOWN : a + b;
+}
+
+/**
+ * store_read_losses - records of a span of time that were lost, added up
+ * @collector: NULL: of any
+ * @ret_count: STORE_LOST_UNKNOWN where a gap lies in the span
+ *
+ * Return: as store_read().
+ */
 nodiscard int store_read_losses(struct store_reader *reader, uint64_t start_unix_ns,
 				uint64_t end_unix_ns, const char *collector, uint64_t *ret_count);
 

@@ -75,7 +75,7 @@ int slices_read_losses(struct store_reader *reader, const struct profile_query *
 		if (slices_wanted(query, (enum store_slice_kind)kind))
 			err = store_read_losses(reader, query->start_unix_ns, query->end_unix_ns,
 						collectors[kind], &lost);
-		*ret_lost += lost;
+		*ret_lost = store_lost_add(*ret_lost, lost);
 	}
 	return err;
 }

@@ -264,6 +264,19 @@ def test_killed_under_load_the_file_is_sound(tmp_path):
             assert len(gaps) <= 4 and all(gap["count"] is None for gap in gaps)
             until(lambda: len(serve.rows("SELECT * FROM loss WHERE why LIKE "
                                          "'kymo ended without%'")) == 4, "four gaps")
+            # Of a span with a gap nobody knows what was lost; behind it, everybody does.
+            first, last = gaps[0]["from_unix_ns"], max(gap["to_unix_ns"] for gap in gaps)
+            for path in ("process?", "profiles?", "functions?", "timeseries?",
+                         "timeseries?metric=events&", "timeseries?metric=runq&"):
+                assert serve.get(f"/api/v1/{path}start={first}&end={last}")["lost"] is None
+                answer = serve.get(f"/api/v1/{path}start={last + 1}")
+                assert isinstance(answer["lost"], int), path
+            pair = serve.get(f"/api/v1/profiles/diff?start={last + 1}&base_start={first}"
+                             f"&base_end={last}")
+            assert pair["before"]["lost"] is None and isinstance(pair["after"]["lost"], int)
+            told = subprocess.run([KYMO, "query", "process", "-n", "1", "--store", serve.store],
+                                  capture_output=True, text=True, check=True)
+            assert "nobody knows how many" in told.stderr
     finally:
         churn.kill()
         churn.wait()
