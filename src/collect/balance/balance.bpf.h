@@ -112,10 +112,16 @@ static __always_inline struct balance_cell *begin(struct task_struct *task, u32 
 						  u32 kernel_pid, u64 now)
 {
 	u32 zero = 0;
-	struct balance_cell *cell = bpf_map_lookup_elem(&blank, &zero);
+	struct balance_cell *cell = bpf_map_lookup_elem(&blank, &zero), *before;
 	u64 key = (u64)task;
 
-	/* BPF_ANY: whoever had this address before has died unseen. */
+	/* Whoever had this address before has died unseen, or while it was entered. */
+	before = bpf_map_lookup_elem(&cells, &key);
+	if (before) {
+		count_member(before->kernel_tgid, -1);
+		__sync_fetch_and_add(&alive, -1);
+		__sync_fetch_and_add(&refused.ended, 1);
+	}
 	if (!cell || bpf_map_update_elem(&cells, &key, cell, BPF_ANY))
 		cell = NULL;
 	else
@@ -180,11 +186,42 @@ static __always_inline void close_absence(struct balance_cell *cell, u64 now)
 	times->runq += now - woken;
 }
 
+/* How often the kernel has switched a thread out and in again, now that it is switched out, without telling
+ * of either: some hosts run threads of their own, and tell neither of the switch to one nor of the one back.
+ */
+static __always_inline u32 count_hidden(const struct balance_cell *cell, struct task_struct *task)
+{
+	const struct balance_times *times = &cell->thread.times;
+	u64 switches =
+		task->nvcsw + task->nivcsw - times->kernel_voluntary - times->kernel_involuntary;
+	u64 seen = times->voluntary + times->involuntary + cell->unleft + 1;
+
+	return !cell->is_midway && switches > seen ? switches - seen : 0;
+}
+
+/* It ran for @here; what it did not run of that, by the kernel's count, it was away unseen: for a reason
+ * that nobody knows, or waiting for a CPU if the kernel has counted no other reason.
+ */
+static __always_inline void close_hidden(struct balance_cell *cell, struct task_struct *task,
+					 u64 here, bool is_voluntary)
+{
+	struct balance_times *times = &cell->thread.times;
+	u64 ran = task->se.sum_exec_runtime - cell->ran;
+
+	if (ran > here)
+		ran = here;
+	times->running += ran;
+	if (task->nvcsw - times->kernel_voluntary > times->voluntary + is_voluntary)
+		times->blocked[BLOCK_UNSEEN] += here - ran;
+	else
+		times->runq += here - ran;
+}
+
 /* It is switched out and was never seen switched in: not every switch is told on some hosts.  The
  * kernel's own count says how long it waited for a CPU; the rest it ran.
  */
 static __always_inline void close_unseen(struct balance_cell *cell, struct task_struct *task,
-					 u64 now)
+					 u64 now, u32 hidden, bool is_voluntary)
 {
 	struct balance_times *times = &cell->thread.times;
 	u64 queued = task->sched_info.run_delay - cell->delay, from = cell->stamp;
@@ -200,7 +237,10 @@ static __always_inline void close_unseen(struct balance_cell *cell, struct task_
 	if (queued > now - from)
 		queued = now - from;
 	times->runq += queued;
-	times->running += now - from - queued;
+	if (hidden)
+		close_hidden(cell, task, now - from - queued, is_voluntary);
+	else
+		times->running += now - from - queued;
 }
 
 static __always_inline void add_to_totals(const struct balance_times *times)
@@ -261,16 +301,22 @@ static __always_inline void leave(struct balance_cell *cell, struct task_struct 
 				  u32 state, u64 now)
 {
 	struct balance_times *times = &cell->thread.times;
+	bool is_voluntary = !preempt && state;
+	u32 hidden = count_hidden(cell, task);
 	struct syscall_regs call;
 
-	if (cell->state == BALANCE_RUNNING || cell->state == BALANCE_UNKNOWN) {
+	if (cell->state != BALANCE_RUNNING && cell->state != BALANCE_UNKNOWN)
+		close_unseen(cell, task, now, hidden, is_voluntary);
+	else if (hidden)
+		close_hidden(cell, task, now - cell->stamp, is_voluntary);
+	else
 		times->running += now - cell->stamp;
-		if (cell->is_midway)
-			begin_counting(times, task, preempt || !state);
-	} else {
-		close_unseen(cell, task, now);
-	}
+	if (cell->is_midway)
+		begin_counting(times, task, !is_voluntary);
 	cell->is_midway = 0;
+	cell->unleft += hidden;
+	times->missed_switch_out += hidden;
+	times->missed_switch_in += hidden;
 	if (state & TASK_DEAD) {
 		die(cell, task, now);
 		return;
@@ -279,7 +325,7 @@ static __always_inline void leave(struct balance_cell *cell, struct task_struct 
 	cell->woken = 0;
 	cell->delay = task->sched_info.run_delay;
 	cell->ran = task->se.sum_exec_runtime;
-	if (preempt || !state) {
+	if (!is_voluntary) {
 		times->involuntary++;
 		cell->state = BALANCE_QUEUED;
 		return;
@@ -302,6 +348,7 @@ static __always_inline void close_unleft(struct balance_cell *cell, struct task_
 	u64 ran = BPF_CORE_READ(task, se.sum_exec_runtime) - cell->ran, away = now - cell->stamp;
 
 	times->missed_switch_out++;
+	cell->unleft++;
 	if (cell->is_midway || ran > away)
 		ran = away;
 	times->running += ran;
@@ -318,8 +365,11 @@ static __always_inline void come_back(struct balance_cell *cell, struct task_str
 		close_unleft(cell, task, now);
 	else
 		close_absence(cell, now);
-	if (cell->is_midway)
+	if (cell->is_midway) {
 		begin_counting_back(&cell->thread.times, task);
+		cell->ran = cell->thread.times.kernel_cpu;
+		cell->unleft = 0;
+	}
 	cell->stamp = now;
 	cell->woken = 0;
 	cell->is_midway = 0;

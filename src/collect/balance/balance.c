@@ -348,6 +348,7 @@ static int report_losses(struct balance *balance, uint64_t at)
 		uint64_t count;
 	} rows[] = {
 		{ "threads: no room to follow them", refused->threads },
+		{ "threads: another came in their place", refused->ended },
 		{ "records: ring buffer full, in the sums all the same", refused->records },
 		{ "address spaces: no room to follow them", refused->spaces },
 		{ "network peers: too many", refused->peers },

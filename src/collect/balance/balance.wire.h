@@ -94,7 +94,7 @@ struct balance_cell {
 	s32 call;        /* system call that it waits in, -1: none */
 	u32 kernel_tgid; /* number in the initial PID namespace */
 	u32 is_midway; /* it was running when it was taken up, and has not been switched out yet */
-	u32 pad;
+	u32 unleft;    /* switch-outs that the kernel counts and did not tell of */
 	unit_mono_ns called_at; /* tier of system calls: since when it is in one; 0: in none */
 	u32 called;             /* which */
 	u32 pad2;
@@ -191,6 +191,8 @@ struct balance_miss_key {
 /* What has a ceiling and reached it. */
 struct balance_refused {
 	unit_count threads, records, spaces, peers, sockets, requests, devices;
+	unit_count
+		ended; /* threads that another has taken the place of, and nobody told of their end */
 };
 
 /* Resident memory of the tree. */
