@@ -5,19 +5,34 @@
 #	make check                                 layers, format and unit tests of this variant
 #	make format                                clang-format in place
 #	make install PREFIX=/usr/local DESTDIR=    program, manual, completions, documents
+#	make ARCH=arm64                            build/arm64/kymo, with gcc-aarch64-linux-gnu
 #	V=1 shows whole commands, WERROR=1 makes warnings errors.
 # ./dev installs what these rules need and calls them.
-B       ?= build
+HOST    := $(shell uname -m)
+ARCH    ?= $(HOST)
+override ARCH := $(patsubst arm64,aarch64,$(patsubst amd64,x86_64,$(ARCH)))
+CROSS   := $(if $(filter-out $(HOST),$(ARCH)),$(ARCH))
+DEBIAN_ARCH := $(patsubst aarch64,arm64,$(patsubst x86_64,amd64,$(ARCH)))
+B       ?= build$(if $(CROSS),/$(DEBIAN_ARCH))
 SAN     ?=
 PREFIX  ?= /usr/local
 DESTDIR ?=
 PYTHON  ?= /usr/bin/python3
-ARCH    ?= $(shell uname -m)
 BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
 CLANG   ?= $(firstword $(wildcard /usr/bin/clang-14) clang)
 CLANG_FORMAT ?= $(firstword $(wildcard /usr/bin/clang-format-14) clang-format)
 ifeq ($(origin CC),default)
-CC      := $(firstword $(wildcard /usr/bin/gcc) cc)
+CC      := $(if $(CROSS),$(CROSS)-linux-gnu-gcc,$(firstword $(wildcard /usr/bin/gcc) cc))
+endif
+AR      := $(if $(CROSS),$(CROSS)-linux-gnu-)ar
+
+# Libraries of another architecture are unpacked, not installed.
+SYSROOT := $(if $(CROSS),build/sysroot-$(DEBIAN_ARCH)/root)
+ifneq ($(SYSROOT),)
+  override CC += --sysroot=$(CURDIR)/$(SYSROOT)
+  ifeq ($(shell tools/sysroot $(DEBIAN_ARCH) $(patsubst %/root,%,$(SYSROOT)) >&2 && echo there),)
+    $(error no libraries for $(DEBIAN_ARCH))
+  endif
 endif
 
 # One spelling, or else the flags would seem to change with it.
@@ -38,7 +53,8 @@ ALL_LDFLAGS := $(SANFLAGS) -Wl,--as-needed -Wl,-z,relro,-z,now $(PACKED) $(LDFLA
 # relocate and to protect are a fifth of what a start takes.  `make SHARED=1` leaves them outside.
 archive = $(if $(or $(SHARED),$(filter lib$(1).a,$(shell $(CC) -print-file-name=lib$(1).a))),-l$(1),-l:lib$(1).a)
 further = $(filter -l:%,$(call archive,$(1)))
-LDLIBS  := $(foreach name,bpf Zydis dw elf iberty sqlite3 event_openssl event_extra event_core nghttp2 protobuf-c ssl crypto z lzma,$(call archive,$(name))) \
+ZYDIS   := $(filter x86_64,$(ARCH))
+LDLIBS  := $(foreach name,bpf $(if $(ZYDIS),Zydis) dw elf iberty sqlite3 event_openssl event_extra event_core nghttp2 protobuf-c ssl crypto z lzma,$(call archive,$(name))) \
 	$(foreach name,bz2 zstd,$(call further,$(name))) -lm
 DEPEND   = -MMD -MP -MF $(@:.o=).d
 
@@ -55,6 +71,10 @@ keep = $(shell mkdir -p $(dir $(1)); printf '%s\n' '$(subst ','\'',$(2))' > $(1)
 	cmp -s $(1).new $(1) && rm $(1).new || mv $(1).new $(1))
 
 srcs := $(filter-out %.bpf.c %.test.c %.fuzz.c,$(wildcard src/*/*.c src/*/*/*.c))
+ifeq ($(ZYDIS),)
+srcs := $(filter-out src/elf/code_x86.c,$(srcs))
+ALL_CFLAGS += -DKYMO_NO_ZYDIS
+endif
 
 all: $(B)/kymo
 	@:
@@ -94,7 +114,7 @@ $(B)/kymo: $(objs) $(B)/objects
 $(B)/libkymo.a: $(lib) $(B)/objects
 	$(call say,AR,$@)
 	$(Q)rm -f $@
-	$(Q)ar rcs $@ $(lib)
+	$(Q)$(AR) rcs $@ $(lib)
 
 $(B)/src/%.o: src/%.c $(B)/flags | $(generated)
 	$(call say,CC,$<)

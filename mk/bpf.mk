@@ -3,7 +3,7 @@
 BPF_ARCH   := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(ARCH)))
 BPF_CFLAGS := -O2 -g -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers \
 	$(if $(WERROR),-Werror) -mcpu=v3 -target bpf -D__TARGET_ARCH_$(BPF_ARCH) \
-	-I/usr/include/$(ARCH)-linux-gnu -Isrc
+	-I$(SYSROOT)/usr/include/$(ARCH)-linux-gnu -Isrc
 
 bpf_srcs  := $(wildcard src/*/*.bpf.c src/*/*/*.bpf.c)
 bpf_objs  := $(bpf_srcs:src/%.c=$(B)/bpf/%.o)

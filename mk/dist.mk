@@ -1,6 +1,7 @@
 # What leaves the tree: manual pages and completions from the option table, `make install`, and a
 # Debian package.
-PAGES  := $(B)/tools/pages
+# The pages of a program that cannot run here are those of one that can.
+PAGES  := $(if $(CROSS),build,$(B))/tools/pages
 manual := $(B)/man/kymo.1 $(verbs:%=$(B)/man/kymo-%.1)
 completions := $(B)/completions/kymo.bash $(B)/completions/_kymo
 documents := README.md LICENSE CHANGELOG.md doc/run.md doc/doctor.md doc/kernels.md
@@ -10,10 +11,15 @@ documents := README.md LICENSE CHANGELOG.md doc/run.md doc/doctor.md doc/kernels
 DAY = $(shell date -u +%F -d "@$(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null || \
 	stat -c %Y CHANGELOG.md))")
 
+ifdef CROSS
+$(PAGES): tools/pages.c $(srcs)
+	+$(Q)$(MAKE) --no-print-directory ARCH=$(HOST) B=build $@
+else
 $(PAGES): tools/pages.c $(B)/libkymo.a
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $< $(B)/libkymo.a $(ALL_LDFLAGS) $(LDLIBS) -o $@
+endif
 
 $(B)/man/kymo.1: $(PAGES)
 	@mkdir -p $(@D)
@@ -50,6 +56,6 @@ uninstall:
 	rm -rf $(share)/doc/kymo
 
 package: $(B)/kymo pages
-	+$(Q)tools/package $(B)
+	+$(Q)$(if $(CROSS),ARCH=$(ARCH)) tools/package $(B) $(DEBIAN_ARCH) "$(SYSROOT)" "$(if $(CROSS),$(CROSS)-linux-gnu-)"
 
 .PHONY: pages install uninstall package

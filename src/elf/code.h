@@ -10,10 +10,12 @@
  *             through a register or by a condition is told when it is executed: a site says how
  *
  * What cannot be seen is said in `lacks`, and then there are no exits: a figure of some of the calls
- * would be a wrong one.  x86-64 only.
+ * would be a wrong one.  x86-64, where the library Zydis is part of the program, and arm64.
  */
 #ifndef ELF_CODE_H
 #define ELF_CODE_H
+
+#include <elf.h>
 
 #include "elf/image.h"
 
@@ -22,6 +24,13 @@
 #define CODE_MAX_EXITS   256u
 #define CODE_TEXT_BYTES  96u
 #define CODE_NO_REGISTER 0xffu
+
+/* The processor that this program runs on. */
+#if defined(__aarch64__)
+#define CODE_MACHINE EM_AARCH64
+#else
+#define CODE_MACHINE EM_X86_64
+#endif
 
 enum code_kind {
 	CODE_ENTRY,
@@ -44,7 +53,7 @@ struct code_site {
 	enum code_kind kind;
 	enum code_step step;
 	bool is_if;                 /* CODE_JUMP_IF, and a CODE_ENTRY that is a conditional jump */
-	uint8_t condition;          /* the low four bits of the opcode of Jcc */
+	uint8_t condition;          /* the low four bits of the opcode of Jcc, or of B.cond */
 	uint8_t base, index, scale; /* registers by the processor's numbers, or CODE_NO_REGISTER */
 	int64_t displacement;       /* with `base` none: the address, as the file states it */
 	uint32_t pushed; /* CODE_ENTRY: bytes by which the stack has grown since the call */
@@ -74,6 +83,8 @@ struct code_request {
  */
 nodiscard int code_examine(const struct image *image, const struct code_request *request,
 			   struct code *ret_code);
+/* Whether functions of this processor (EM_...) can be decoded. */
+bool code_is_known(uint16_t machine);
 void code_done(struct code *code);
 
 #endif

@@ -105,6 +105,78 @@ static const char program[] =
 	".balign 64\n.globl other\nother: ret\n"
 	".data\npointer: .quad other\n";
 
+/* The same of arm64; here the stack is followed until what the kernel emulates. */
+static const char arm64_program[] =
+	".text\n"
+	".macro function name\n.balign 64\n.globl \\name\n.type \\name, @function\n\\name:\n.endm\n"
+	".macro end name\n.size \\name, . - \\name\n.endm\n"
+	"function pushes\n"
+	"	bti c\n"
+	"	stp x29, x30, [sp, -48]!\n"
+	"	sub sp, sp, 16\n"
+	"	str x19, [sp, -16]!\n"
+	"probe_pushes: adrp x0, other\n"
+	"	cbz w1, 1f\n"
+	"	bl other\n"
+	"	add sp, sp, 32\n"
+	"	ldp x29, x30, [sp], 48\n"
+	"exit_pushes_0: ret\n"
+	"1:	add sp, sp, 80\n"
+	"exit_pushes_1: b other\n"
+	"end pushes\n"
+	"function stepped\n"
+	"probe_stepped: add x0, x0, 1\n"
+	"exit_stepped_0: ret\n"
+	"end stepped\n"
+	"function indirect\n"
+	"probe_indirect: cmp x0, 1\n"
+	"	add sp, x9, 0\n" /* lost: what follows is no entry */
+	"	adr x1, 1f\n"
+	"exit_indirect_0: b.hi other\n"
+	"exit_indirect_1: br x17\n"
+	"1:\n"
+	"exit_indirect_2: ret x3\n"
+	"end indirect\n"
+	"function noreturn\n"
+	"	mov x0, 1\n"
+	"probe_noreturn: bl other\n" /* the kernel emulates a call, too */
+	"end noreturn\n"
+	/* As Go begins: executed again from its first instruction where the stack is too small. */
+	"function goes\n"
+	"	ldr x16, [x28, 16]\n"
+	"	cmp sp, x16\n"
+	"probe_goes: b.ls 1f\n"
+	"	str x30, [sp, -32]!\n"
+	"	ldr x30, [sp], 32\n"
+	"exit_goes_0: ret\n"
+	"1:	bl other\n"
+	"	b goes\n"
+	"end goes\n"
+	"function signed\n"
+	"	.arch armv8.3-a\n"
+	"	paciasp\n"
+	"	retaa\n"
+	"end signed\n"
+	"function exclusive\n"
+	"1:	ldxr x0, [x1]\n"
+	"	stxr w2, x0, [x1]\n"
+	"	cbnz w2, 1b\n"
+	"	ret\n"
+	"end exclusive\n"
+	"function literal\n"
+	"	ldr x0, 1f\n"
+	"	ret\n"
+	"1:	.quad 0xd65f03c0\n"
+	"end literal\n"
+	"function tests\n"
+	"	tbz x0, 3, other\n"
+	"	ret\n"
+	"end tests\n"
+	"function runs_on\n"
+	"	mov x0, 1\n"
+	"end runs_on\n"
+	".balign 64\nother: ret\n";
+
 static void build(void)
 {
 	compile_write("program.s", program);
@@ -185,6 +257,99 @@ static void sites_lie_at_the_labels(void **state)
 		assert_int_equal(code.entry.step, wanted[i].step);
 		assert_int_equal(code.entry.pushed, wanted[i].pushed);
 		assert_int_equal(code.never_returns, !wanted[i].exits);
+		code_done(&code);
+	}
+}
+
+static bool build_arm64(void)
+{
+	compile_write("program.s", arm64_program);
+	if (compile_try(
+		    "clang-14 --target=aarch64-linux-gnu -march=armv8.5-a -fuse-ld=lld -nostdlib -shared "
+		    "-o program program.s"))
+		return true;
+	print_message("no compiler and linker for arm64\n");
+	skip();
+	return false;
+}
+
+static void sites_of_arm64(void **state)
+{
+	static const struct {
+		const char *name;
+		unsigned exits;
+		enum code_step step;
+		uint32_t pushed;
+		bool is_if;
+	} wanted[] = {
+		{ "pushes", 2, CODE_EMULATED, 80, false },
+		{ "stepped", 1, CODE_STEPPED, 0, false },
+		{ "indirect", 3, CODE_STEPPED, 0, false },
+		{ "noreturn", 0, CODE_EMULATED, 0, false },
+		{ "goes", 1, CODE_EMULATED, 0, true },
+	};
+	own(image_freep) struct image *image = NULL;
+
+	(void)state;
+	if (!build_arm64())
+		return;
+	image = compile_image("program");
+	for (size_t i = 0; i < array_len(wanted); i++) {
+		struct code code;
+
+		examine(image,
+			(struct code_request){ .ranges = { body(wanted[i].name) },
+					       .count = 1,
+					       .restarts = !strcmp(wanted[i].name, "goes") },
+			&code);
+		expect_sites(&code, wanted[i].name, wanted[i].exits);
+		assert_int_equal(code.entry.step, wanted[i].step);
+		assert_int_equal(code.entry.pushed, wanted[i].pushed);
+		assert_int_equal(code.entry.is_if, wanted[i].is_if);
+		assert_int_equal(code.never_returns, !wanted[i].exits);
+		code_done(&code);
+	}
+}
+
+static void jumps_of_arm64(void **state)
+{
+	own(image_freep) struct image *image = NULL;
+	struct code code;
+
+	(void)state;
+	if (!build_arm64())
+		return;
+	image = compile_image("program");
+	examine_one(image, "indirect", &code);
+	assert_int_equal(code.exits.data[0].kind, CODE_JUMP_IF);
+	assert_int_equal(code.exits.data[0].condition, 8); /* hi */
+	assert_int_equal(code.exits.data[1].kind, CODE_JUMP_REGISTER);
+	assert_int_equal(code.exits.data[1].base, 17);
+	assert_int_equal(code.exits.data[2].kind, CODE_RETURN);
+	code_done(&code);
+}
+
+static void what_arm64_hides_is_refused_by_name(void **state)
+{
+	static const struct {
+		const char *name, *says;
+	} wanted[] = {
+		{ "signed", "checks a signature" }, { "exclusive", "begins with a loop" },
+		{ "literal", "has data" },          { "tests", "tested bit" },
+		{ "runs_on", "runs on" },
+	};
+	own(image_freep) struct image *image = NULL;
+
+	(void)state;
+	if (!build_arm64())
+		return;
+	image = compile_image("program");
+	for (size_t i = 0; i < array_len(wanted); i++) {
+		struct code code;
+
+		examine_one(image, wanted[i].name, &code);
+		assert_non_null(strstr(code.lacks, wanted[i].says));
+		assert_int_equal(code.exits.len, 0);
 		code_done(&code);
 	}
 }
@@ -304,6 +469,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sites_lie_at_the_labels),
+		cmocka_unit_test(sites_of_arm64),
+		cmocka_unit_test(jumps_of_arm64),
+		cmocka_unit_test(what_arm64_hides_is_refused_by_name),
 		cmocka_unit_test(a_jump_says_where_it_leads),
 		cmocka_unit_test(what_cannot_be_seen_is_refused_by_name),
 		cmocka_unit_test(a_cold_part_belongs_to_its_function),

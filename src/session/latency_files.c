@@ -15,9 +15,15 @@
 #define PATH_BYTES     4096
 #define MAPS_MAX_BYTES (64u << 20)
 
+#if defined(__aarch64__)
+#define MULTIARCH "aarch64-linux-gnu"
+#else
+#define MULTIARCH "x86_64-linux-gnu"
+#endif
+
 /* Where the dynamic linker looks on the systems that we know. */
 static const char library_folders[] =
-	"/lib/x86_64-linux-gnu:/usr/lib/x86_64-linux-gnu:/lib64:/usr/lib64:/lib:/usr/lib:"
+	"/lib/" MULTIARCH ":/usr/lib/" MULTIARCH ":/lib64:/usr/lib64:/lib:/usr/lib:"
 	"/usr/local/lib";
 
 static int finish(int fd, const char *path, struct latency_opened *ret_opened)

@@ -103,9 +103,8 @@ static int add_file(struct latency_plan *plan, int fd, const char *path,
 	err = image_open(fd, &file->image);
 	if (err)
 		return fail_image(path, err);
-	if (file->image->machine != EM_X86_64)
-		return fail(-ENOTSUP,
-			    "'%s' is no program for x86-64: its instructions are not known", path);
+	if (file->image->machine != CODE_MACHINE)
+		return fail(-ENOTSUP, "'%s' is no program for this processor", path);
 	if (plan->files.len == LATENCY_FILES_MAX)
 		return fail(-E2BIG, "at most %d files can be probed at once", LATENCY_FILES_MAX);
 	file->path = strdup(path);
@@ -241,7 +240,8 @@ static int add_code(struct latency_plan *plan, uint32_t file, const struct funct
 		    const char *name, const struct code *code)
 {
 	const struct image *image = plan->files.data[file]->image;
-	bool hooked = !code->entry.pushed && /* the return address is where it is looked for */
+	/* The return address is where it is looked for: on arm64 in its register, not yet signed. */
+	bool hooked = !code->entry.pushed && (code->is_first || image->machine == EM_X86_64) &&
 		      latency_calls_nobody(plan->files.data[file]->path, name);
 	struct latency_function shown = { .file = plan->files.data[file]->path };
 	int err = 0;
@@ -285,7 +285,13 @@ static int add_function(struct latency_plan *plan, uint32_t file, const struct f
 	if (err || is_planned(plan, file, function->body.start))
 		return err;
 	err = code_examine(image, &request, &code);
-	if (err)
+	if (err == -ENOTSUP) {
+		err = fail(err,
+			   "cannot find where '%s' returns: this kymo was linked without Zydis, "
+			   "which reads the instructions of x86-64",
+			   name);
+		hint("the Debian package and 'make' on a machine with libzydis-dev have it");
+	} else if (err)
 		err = fail(err, "cannot read the instructions of '%s': %m", name);
 	else if (!code.has_entry)
 		err = refuse(plan, name, code.lacks);

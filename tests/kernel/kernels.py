@@ -13,6 +13,8 @@ import shutil
 import subprocess
 import tempfile
 
+import initramfs
+
 CACHE = pathlib.Path(os.environ.get("KYMO_LAB_CACHE") or pathlib.Path.home() / ".cache/kymo/lab")
 SUITES = ["bullseye", "bookworm", "bookworm-backports", "trixie", "trixie-backports", "sid"]
 SECURITY = ["bullseye-security", "bookworm-security", "trixie-security"]
@@ -27,6 +29,8 @@ KERNELS = {
     "6.12": ("6.12", "cloud", "amd64"),
     "newest": ("newest", "cloud", "amd64"),
     "6.12-rt": ("6.12", "rt", "amd64"),
+    "6.1-arm64": ("6.1", "cloud", "arm64"),
+    "6.12-arm64": ("6.12", "cloud", "arm64"),
 }
 
 
@@ -44,6 +48,7 @@ class Kernel:
     version: str
     arch: str
     image: pathlib.Path
+    initramfs: pathlib.Path | None = None  # where the drivers of the disks are modules
 
 
 def codename():
@@ -150,15 +155,22 @@ def candidates(series, flavour, arch):
 
 
 def unpack(package, folder):
-    """The image alone: the machines of the lab need no modules."""
+    """The image, and where it cannot read the disks by itself what can.  None: the package has no image."""
     shutil.rmtree(folder, ignore_errors=True)
     with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
-        subprocess.run(["dpkg-deb", "-x", str(package), scratch], check=True)
+        try:
+            subprocess.run(["dpkg-deb", "-x", str(package), scratch], check=True, capture_output=True, text=True)
+        except subprocess.CalledProcessError as error:
+            raise LabError(f"cannot unpack {package.name}: {(error.stderr.strip().splitlines() or ['?'])[-1]}",
+                           f"see whether {CACHE} has space") from None
         images = sorted(pathlib.Path(scratch).rglob("vmlinuz*"))
         if not images:
             return None
         folder.mkdir(parents=True)
-        return images[0].rename(folder / images[0].name)
+        modules = initramfs.needed(scratch)
+        if modules:
+            (folder / "initramfs").write_bytes(initramfs.archive(modules))
+        return shutil.move(images[0], folder / images[0].name)
 
 
 def cached(word):
@@ -166,9 +178,11 @@ def cached(word):
     folder = CACHE / "kernels" / word
     try:
         version = (folder / "version").read_text()
-        return Kernel(word, version, KERNELS[word][2], next(folder.glob("vmlinuz*")))
+        image = next(folder.glob("vmlinuz*"))
     except (OSError, StopIteration):
         return None
+    more = folder / "initramfs"
+    return Kernel(word, version, KERNELS[word][2], image, more if more.exists() else None)
 
 
 def fetch(word, say):

@@ -22,9 +22,10 @@ IMAGE_MIB = 1500
 JOB_MIB = 192
 MEMORY_MIB = 1024
 PACKAGES = ["python3", "procps", "iproute2", "util-linux", "libc6-dbg"]
-MACHINES = {
-    "amd64": (["qemu-system-x86_64", "-cpu", "max"], "ttyS0"),
-    "arm64": (["qemu-system-aarch64", "-machine", "virt", "-cpu", "cortex-a72"], "ttyAMA0"),
+SECOND_SECONDS = 1800  # to configure the packages of a root under emulation
+MACHINES = {  # command, console, the package of the command
+    "amd64": (["qemu-system-x86_64", "-cpu", "max"], "ttyS0", "qemu-system-x86"),
+    "arm64": (["qemu-system-aarch64", "-machine", "virt", "-cpu", "cortex-a72"], "ttyAMA0", "qemu-system-arm"),
 }
 
 
@@ -41,40 +42,99 @@ def depends_of(package):
     return sorted(re.sub(r"\s*[(|].*", "", word.strip()) for word in text.split(",") if word.strip())
 
 
-def root_image(package, say):
+def debootstrap(arch, include, root):
+    """Of another architecture only what need not be executed: see second_half()."""
+    foreign = [] if arch == host_arch() else ["--foreign"]
+    done = subprocess.run(["debootstrap", "--variant=minbase", f"--arch={arch}", *foreign,
+                           f"--include={','.join(include)}", codename(), str(root), mirrors()[0]],
+                          capture_output=True, text=True)
+    if done.returncode != 0:
+        last = (done.stdout.strip().splitlines() or ["?"])[-1]
+        raise LabError(f"debootstrap failed: {last}", "check the network and the space in the cache")
+    for folder in ("var/cache/apt", "var/lib/apt/lists"):
+        if not foreign:
+            shutil.rmtree(root / folder)
+    for name in ("ginit", "second-half"):
+        shutil.copy(HERE / name, root / name)
+
+
+def write_image(root, image):
+    with image.open("wb") as file:
+        file.truncate(FIRST_SECTOR * 512 + (IMAGE_MIB << 20))
+        file.seek(440)
+        file.write(struct.pack("<IH", SIGNATURE, 0))
+        file.write(struct.pack("<B3sB3sII", 0, b"\xfe\xff\xff", 0x83, b"\xfe\xff\xff", FIRST_SECTOR,
+                               IMAGE_MIB << 11))
+        file.seek(510)
+        file.write(b"\x55\xaa")
+    done = subprocess.run(["mke2fs", "-q", "-F", "-t", "ext4", "-E", f"offset={FIRST_SECTOR * 512}", "-d",
+                           str(root), str(image), f"{IMAGE_MIB}M"], capture_output=True, text=True)
+    if done.returncode != 0:
+        raise LabError(f"cannot make the image of a disk: {(done.stderr.strip().splitlines() or ['?'])[-1]}",
+                       f"see whether {CACHE} has space")
+
+
+def second_half(kernel, image, say):
+    """Configures the packages of a foreign root, in a machine that can execute them."""
+    say(f"configuring it under Linux {kernel.version}, which takes minutes")
+    text, _ = run_machine(kernel, [(image, "off")], f"init=/second-half", SECOND_SECONDS)
+    if "LAB configured" not in text:
+        raise LabError("the root image could not be configured; the last of its console:\n" + text[-2000:])
+
+
+def host_arch():
+    return subprocess.run(["dpkg", "--print-architecture"], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def root_image(package, kernel, say):
     """An image with what the package depends on, from the cache when nothing of that changed."""
-    need(("debootstrap", "debootstrap"), ("mke2fs", "e2fsprogs"))
+    arch = kernel.arch
+    need(("debootstrap", "debootstrap"), ("mke2fs", "e2fsprogs"), qemu_of(arch))
     include = PACKAGES + depends_of(package)
-    recipe = [codename(), *include, (HERE / "ginit").read_text()]
-    image = CACHE / f"root-{hashlib.sha256(repr(recipe).encode()).hexdigest()[:16]}.img"
+    recipe = [codename(), arch, *include, *((HERE / name).read_text() for name in ("ginit", "second-half"))]
+    image = CACHE / f"root-{arch}-{hashlib.sha256(repr(recipe).encode()).hexdigest()[:16]}.img"
     if image.exists():
         return image
-    for old in CACHE.glob("root-*.img"):
+    for old in CACHE.glob(f"root-{arch}-*.img"):
         old.unlink()
-    say("making a root image, once")
+    say(f"making a root image for {arch}, once")
     with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
-        root = pathlib.Path(scratch, "root")
-        done = subprocess.run(["debootstrap", "--variant=minbase", f"--include={','.join(include)}",
-                               codename(), str(root), mirrors()[0]], capture_output=True, text=True)
-        if done.returncode != 0:
-            last = (done.stdout.strip().splitlines() or ["?"])[-1]
-            raise LabError(f"debootstrap failed: {last}", "check the network and the space in the cache")
-        shutil.rmtree(root / "var/cache/apt")
-        shutil.rmtree(root / "var/lib/apt/lists")
-        shutil.copy(HERE / "ginit", root / "ginit")
-        half = pathlib.Path(scratch, "image")
-        with half.open("wb") as file:
-            file.truncate(FIRST_SECTOR * 512 + (IMAGE_MIB << 20))
-            file.seek(440)
-            file.write(struct.pack("<IH", SIGNATURE, 0))
-            file.write(struct.pack("<B3sB3sII", 0, b"\xfe\xff\xff", 0x83, b"\xfe\xff\xff", FIRST_SECTOR,
-                                   IMAGE_MIB << 11))
-            file.seek(510)
-            file.write(b"\x55\xaa")
-        subprocess.run(["mke2fs", "-q", "-F", "-t", "ext4", "-E", f"offset={FIRST_SECTOR * 512}", "-d",
-                        str(root), str(half), f"{IMAGE_MIB}M"], check=True)
+        root, half = pathlib.Path(scratch, "root"), pathlib.Path(scratch, "image")
+        debootstrap(arch, include, root)
+        write_image(root, half)
+        if arch != host_arch():
+            second_half(kernel, half, say)
         half.rename(image)
     return image
+
+
+def qemu_of(arch):
+    return MACHINES[arch][0][0], MACHINES[arch][2]
+
+
+def run_machine(kernel, drives, parameters, seconds):
+    """Boots until the machine is off.  drives: (image, whether what is written is forgotten: "on" or "off").
+
+    Returns all of its console, and the seconds that it took; longer than `seconds` it is not let run."""
+    command, console, _ = MACHINES[kernel.arch]
+    need(qemu_of(kernel.arch))
+    # One thread: two processors emulated by two threads crashed guests (QEMU 7.2, 2 of 10 boots).
+    words = [*command, "-accel", "tcg,thread=single", "-m", str(MEMORY_MIB), "-smp", "2",
+             "-kernel", str(kernel.image), "-no-reboot", "-display", "none", "-serial", "stdio",
+             "-monitor", "none", "-nic", "none", "-append",
+             f"console={console} quiet loglevel=3 panic=-1 root=PARTUUID={SIGNATURE:08x}-01 rw {parameters}"]
+    if kernel.initramfs:
+        words += ["-initrd", str(kernel.initramfs)]
+    for number, (file, snapshot) in enumerate(drives):
+        words += ["-drive", f"file={file},if=none,id=d{number},format=raw,cache=unsafe,snapshot={snapshot}",
+                  "-device", f"nvme,drive=d{number},serial=d{number}"]
+    began = time.monotonic()
+    try:
+        text = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, timeout=seconds).stdout
+    except subprocess.TimeoutExpired as late:
+        text = late.stdout or b""
+    return text.decode(errors="replace").replace("\r", ""), time.monotonic() - began
 
 
 def boot(kernel, image, files, arguments, seconds, more=""):
@@ -82,8 +142,7 @@ def boot(kernel, image, files, arguments, seconds, more=""):
 
     files: name in the job's folder -> path.  Output and log are None when the machine did not come to
     that point."""
-    command, console = MACHINES[kernel.arch]
-    need((command[0], "qemu-system-x86 qemu-system-arm"), ("mke2fs", "e2fsprogs"))
+    need(("mke2fs", "e2fsprogs"))
     with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
         job = pathlib.Path(scratch, "job")
         job.mkdir()
@@ -91,26 +150,13 @@ def boot(kernel, image, files, arguments, seconds, more=""):
             (shutil.copytree if pathlib.Path(path).is_dir() else shutil.copy)(path, job / name)
         (job / "arguments").write_text(arguments)
         disk = pathlib.Path(scratch, "job.img")
-        subprocess.run(["mke2fs", "-q", "-F", "-t", "ext4", "-L", "job", "-d", str(job), str(disk),
-                        f"{JOB_MIB}M"], check=True)
-        # One thread: two processors emulated by two threads crashed guests (QEMU 7.2, 2 of 10 boots).
-        words = [*command, "-accel", "tcg,thread=single", "-m", str(MEMORY_MIB), "-smp", "2",
-                 "-kernel", str(kernel.image), "-no-reboot", "-display", "none", "-serial", "stdio",
-                 "-monitor", "none", "-nic", "none", "-append",
-                 f"console={console} quiet loglevel=3 panic=-1 root=PARTUUID={SIGNATURE:08x}-01 rw "
-                 f"init=/ginit {more}"]
-        for name, file in (("root", image), ("job", disk)):
-            words += ["-drive", f"file={file},if=none,id={name},format=raw,snapshot=on",
-                      "-device", f"nvme,drive={name},serial={name}"]
-        began = time.monotonic()
-        try:
-            text = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                  stderr=subprocess.STDOUT, timeout=seconds).stdout
-        except subprocess.TimeoutExpired as late:
-            text = late.stdout or b""
-    text = text.decode(errors="replace").replace("\r", "")
-    return between(text, "LAB begin", "LAB log"), between(text, "LAB log", "LAB end"), text, \
-        time.monotonic() - began
+        done = subprocess.run(["mke2fs", "-q", "-F", "-t", "ext4", "-L", "job", "-d", str(job), str(disk),
+                               f"{JOB_MIB}M"], capture_output=True, text=True)
+        if done.returncode != 0:
+            raise LabError(f"cannot make a disk for the job: {(done.stderr.strip().splitlines() or ['?'])[-1]}",
+                           f"see whether {CACHE} has space")
+        text, took = run_machine(kernel, [(image, "on"), (disk, "on")], f"init=/ginit {more}", seconds)
+    return between(text, "LAB begin", "LAB log"), between(text, "LAB log", "LAB end"), text, took
 
 
 def between(text, first, last):

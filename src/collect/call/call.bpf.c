@@ -2,13 +2,13 @@
 /* call.bpf.c - how long calls take, by probes at the entry and at every exit of functions.
  *
  * A call is known by where its frame lies, never by its thread: recursion, longjmp() and coroutines
- * then need no care.  On x86-64 the stack pointer at a return, and at a jump to another function, is
+ * then need no care.  On x86-64 and arm64 the stack pointer at a return, and at a jump to another function, is
  * what it was at the entry.  A goroutine's stack moves, but its frames keep their distance from the
  * upper end of it.
  *
  *     C, C++, Rust   process, stack pointer at the entry
  *     spans          process, thread, function
- *     Go             process, address of the goroutine (r14), stack.hi - stack pointer
+ *     Go             process, address of the goroutine (r14, x28), stack.hi - stack pointer
  *
  * A frame that is left otherwise (by an exception, longjmp, a panic) never comes to an exit.  Whatever
  * begins later at the same place shows that it is gone; the rest is forgotten in the order of age.
@@ -104,6 +104,7 @@ struct {
 #define FLAG_ZERO            0x040
 #define FLAG_SIGN            0x080
 #define FLAG_OVERFLOW        0x800
+#define HOOK_BYTES           8 /* the return address is off the stack */
 
 #define stack_pointer(ctx)   ((ctx)->rsp)
 #define goroutine(ctx)       ((ctx)->r14)
@@ -156,20 +157,69 @@ static __always_inline bool condition_holds(const struct pt_regs *ctx, u8 condit
 	}
 	return holds != (condition & 1);
 }
-#else /* code_examine() finds no sites there */
-#define WORDS_GO             0
-#define WORDS_C              0
-#define stack_pointer(ctx)   PT_REGS_SP(ctx)
-#define program_counter(ctx) PT_REGS_IP(ctx)
-#define goroutine(ctx)       0
+#elif defined(__TARGET_ARCH_arm64)
+#define WORDS_GO             0x876543210
+#define WORDS_C              0x543210
+
+#define FLAG_NEGATIVE        (1ull << 31)
+#define FLAG_ZERO            (1ull << 30)
+#define FLAG_CARRY           (1ull << 29)
+#define FLAG_OVERFLOW        (1ull << 28)
+#define HOOK_BYTES           0 /* returning does not move it */
+
+#define user_regs(ctx)       ((const struct user_pt_regs *)(ctx))
+#define stack_pointer(ctx)   (user_regs(ctx)->sp)
+#define goroutine(ctx)       (user_regs(ctx)->regs[28])
+#define program_counter(ctx) (user_regs(ctx)->pc)
+#define two_registers(n)     user_regs(ctx)->regs[n], user_regs(ctx)->regs[(n) + 1]
+#define ten_registers(n)                                                                          \
+	two_registers(n), two_registers((n) + 2), two_registers((n) + 4), two_registers((n) + 6), \
+		two_registers((n) + 8)
+
 static __always_inline u64 register_value(const struct pt_regs *ctx, u8 number)
 {
-	return 0;
+	volatile u64 registers[32] = {
+		ten_registers(0),
+		ten_registers(10),
+		ten_registers(20),
+		user_regs(ctx)->regs[30],
+	};
+
+	return registers[number & 31];
 }
 
+/* Whether B.cond with this condition would jump. */
 static __always_inline bool condition_holds(const struct pt_regs *ctx, u8 condition)
 {
-	return false;
+	u64 flags = user_regs(ctx)->pstate;
+	bool is_less = !(flags & FLAG_NEGATIVE) != !(flags & FLAG_OVERFLOW), holds = true;
+
+	switch (condition >> 1) {
+	case 0:
+		holds = flags & FLAG_ZERO;
+		break;
+	case 1:
+		holds = flags & FLAG_CARRY;
+		break;
+	case 2:
+		holds = flags & FLAG_NEGATIVE;
+		break;
+	case 3:
+		holds = flags & FLAG_OVERFLOW;
+		break;
+	case 4:
+		holds = flags & FLAG_CARRY && !(flags & FLAG_ZERO);
+		break;
+	case 5:
+		holds = !is_less;
+		break;
+	case 6:
+		holds = !is_less && !(flags & FLAG_ZERO);
+		break;
+	case 7:
+		return true;
+	}
+	return holds != (condition & 1);
 }
 #endif
 
@@ -216,7 +266,7 @@ static __always_inline bool frame_of(const struct pt_regs *ctx, const struct cal
 	u64 sp = stack_pointer(ctx), hi = 0;
 
 	sp += site->kind == CALL_ENTRY ? site->pushed : 0;
-	sp -= site->kind == CALL_HOOKED ? WORD_BYTES : 0;
+	sp -= site->kind == CALL_HOOKED ? HOOK_BYTES : 0;
 	frame->tgid = bpf_get_current_pid_tgid() >> 32;
 	frame->place = sp;
 	frame->depth = 0;

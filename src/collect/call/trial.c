@@ -7,6 +7,7 @@
 #define ROUNDS     5
 #define ROUND_HITS 40
 
+#if defined(__x86_64__) || defined(__aarch64__)
 #if defined(__x86_64__)
 /* The kernel emulates `nop` and executes a copy of `ret`. */
 __asm__(".text\n"
@@ -18,6 +19,18 @@ __asm__(".text\n"
 	"trial_return: ret\n.size trial_timed, . - trial_timed\n"
 	".globl trial_hooked\n.hidden trial_hooked\n.type trial_hooked, @function\n"
 	"trial_hooked: nop\nret\n.size trial_hooked, . - trial_hooked\n");
+#else
+/* The kernel emulates `adr` and `ret`, and executes a copy of `mov`. */
+__asm__(".text\n"
+	".globl trial_entered\n.hidden trial_entered\n.type trial_entered, %function\n"
+	"trial_entered: adr x9, .\nret\n.size trial_entered, . - trial_entered\n"
+	".globl trial_timed\n.hidden trial_timed\n.type trial_timed, %function\n"
+	"trial_timed: adr x9, .\n"
+	".globl trial_return\n.hidden trial_return\n"
+	"trial_return: mov x9, x10\nret\n.size trial_timed, . - trial_timed\n"
+	".globl trial_hooked\n.hidden trial_hooked\n.type trial_hooked, %function\n"
+	"trial_hooked: adr x9, .\nret\n.size trial_hooked, . - trial_hooked\n");
+#endif
 void trial_hooked(void);
 void trial_entered(void);
 void trial_timed(void);

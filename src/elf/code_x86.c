@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: MIT */
+/* code_x86.c - entry and exits of a function for x86-64, by the library Zydis. */
+#include <Zydis/Zydis.h>
+#include <string.h>
+
+#include "elf/code_body.h"
+
+#define STACK_SLOT 8u
+#define NEAR_JCC   0x80 /* second byte: 0f 80 ... 0f 8f */
+#define CONDITION  0x0f
+
+struct instruction {
+	ZydisDecodedInstruction in;
+	ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
+	const uint8_t *bytes;
+	uint64_t address;
+};
+
+static ZydisDecoder new_decoder(void)
+{
+	ZydisDecoder decoder;
+
+	ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
+	return decoder;
+}
+
+/* Return: whether it is an instruction. */
+static bool decode(const struct code_body *body, const ZydisDecoder *decoder, uint64_t address,
+		   struct instruction *ret)
+{
+	int range = code_range_of(body, address);
+	uint64_t at;
+
+	if (range < 0)
+		return false;
+	at = address - body->request->ranges[range].start;
+	ret->address = address;
+	ret->bytes = body->bytes[range] + at;
+	return ZYAN_SUCCESS(ZydisDecoderDecodeFull(decoder, ret->bytes,
+						   code_range_bytes(body, (unsigned)range) - at,
+						   &ret->in, ret->operands));
+}
+
+static const char *mnemonic(const struct instruction *one)
+{
+	const char *text = ZydisMnemonicGetString(one->in.mnemonic);
+
+	return text ? text : "?";
+}
+
+/* Where a direct jump or call leads. */
+static bool direct_target(const struct instruction *one, uint64_t *ret)
+{
+	if (!one->in.operand_count_visible ||
+	    one->operands[0].type != ZYDIS_OPERAND_TYPE_IMMEDIATE ||
+	    !one->operands[0].imm.is_relative)
+		return false;
+	*ret = one->address + one->in.length + (uint64_t)one->operands[0].imm.value.s;
+	return true;
+}
+
+/* The kernel refuses these, some of them only when the file is mapped and then in silence. */
+static bool is_refused(const struct instruction *one)
+{
+	const ZyanU64 prefixes = ZYDIS_ATTRIB_HAS_LOCK | ZYDIS_ATTRIB_HAS_SEGMENT_CS |
+				 ZYDIS_ATTRIB_HAS_SEGMENT_SS | ZYDIS_ATTRIB_HAS_SEGMENT_DS |
+				 ZYDIS_ATTRIB_HAS_SEGMENT_ES | ZYDIS_ATTRIB_HAS_NOTRACK;
+
+	if (one->in.attributes & prefixes)
+		return true;
+	for (unsigned i = 0; i < one->in.raw.prefix_count; i++)
+		switch (one->in.raw.prefixes[i].value) {
+		case 0x26: /* es, cs, ss, ds, lock; also where they mean nothing */
+		case 0x2e:
+		case 0x36:
+		case 0x3e:
+		case 0xf0:
+			return true;
+		}
+	switch (one->in.meta.category) {
+	case ZYDIS_CATEGORY_INTERRUPT:
+	case ZYDIS_CATEGORY_IO:
+	case ZYDIS_CATEGORY_IOSTRINGOP:
+	case ZYDIS_CATEGORY_SYSCALL:
+	case ZYDIS_CATEGORY_SYSRET:
+	case ZYDIS_CATEGORY_SYSTEM:
+		return true;
+	case ZYDIS_CATEGORY_CALL:
+	case ZYDIS_CATEGORY_COND_BR:
+	case ZYDIS_CATEGORY_UNCOND_BR:
+		return one->in.attributes & ZYDIS_ATTRIB_HAS_OPERANDSIZE;
+	default:
+		return false;
+	}
+}
+
+/* arch/x86/kernel/uprobes.c: branch_setup_xol_ops(), push_setup_xol_ops(). */
+static enum code_step step_of(const struct instruction *one)
+{
+	const uint8_t *bytes = one->bytes;
+
+	if (one->in.mnemonic == ZYDIS_MNEMONIC_NOP && one->in.length <= 5)
+		return one->in.length == 5 ? CODE_NOP5 : CODE_EMULATED;
+	if (one->in.length <= 2 && one->in.mnemonic == ZYDIS_MNEMONIC_PUSH &&
+	    ((bytes[0] & 0xf8) == 0x50 || ((bytes[0] & 0xf0) == 0x40 && (bytes[1] & 0xf8) == 0x50)))
+		return CODE_EMULATED;
+	if (bytes[0] == 0xeb || bytes[0] == 0xe9 || bytes[0] == 0xe8 || (bytes[0] & 0xf0) == 0x70 ||
+	    (bytes[0] == 0x0f && (bytes[1] & 0xf0) == NEAR_JCC))
+		return CODE_EMULATED;
+	return CODE_STEPPED;
+}
+
+static bool is_jcc(const struct instruction *one, uint8_t *ret_condition)
+{
+	const uint8_t *opcode = one->bytes + one->in.raw.prefix_count;
+
+	if ((opcode[0] & 0xf0) == 0x70)
+		*ret_condition = opcode[0] & CONDITION;
+	else if (opcode[0] == 0x0f && (opcode[1] & 0xf0) == NEAR_JCC)
+		*ret_condition = opcode[1] & CONDITION;
+	else
+		return false;
+	return one->in.meta.category == ZYDIS_CATEGORY_COND_BR;
+}
+
+static uint8_t register_number(ZydisRegister reg)
+{
+	ZyanI8 id = ZydisRegisterGetId(reg);
+
+	return reg == ZYDIS_REGISTER_NONE || id < 0 ? CODE_NO_REGISTER : (uint8_t)id;
+}
+
+static int add_exit(struct code_body *body, const struct instruction *one, struct code_site site)
+{
+	if (is_refused(one)) {
+		code_lack(body->code,
+			  "the kernel probes no '%s' with these prefixes, at 0x%" PRIx64,
+			  mnemonic(one), one->address);
+		return 0;
+	}
+	site.address = one->address;
+	site.step = step_of(one);
+	return code_add_exit(body, site);
+}
+
+/* A jump to what is in a register or in memory. */
+static int take_indirect(struct code_body *body, const struct instruction *one)
+{
+	const ZydisDecodedOperand *to = &one->operands[0];
+	struct code_site site = {
+		.base = CODE_NO_REGISTER,
+		.index = CODE_NO_REGISTER,
+	};
+
+	/* The compiler's promise that it goes through a table of its own. */
+	if (one->in.attributes & ZYDIS_ATTRIB_HAS_NOTRACK)
+		return 0;
+	if (to->type == ZYDIS_OPERAND_TYPE_REGISTER) {
+		site.kind = CODE_JUMP_REGISTER;
+		site.base = register_number(to->reg.value);
+		return add_exit(body, one, site);
+	}
+	if (to->type != ZYDIS_OPERAND_TYPE_MEMORY || to->size != 64 ||
+	    to->mem.segment == ZYDIS_REGISTER_FS || to->mem.segment == ZYDIS_REGISTER_GS) {
+		code_lack(body->code, "it cannot be told where '%s' at 0x%" PRIx64 " leads",
+			  mnemonic(one), one->address);
+		return 0;
+	}
+	site.kind = CODE_JUMP_MEMORY;
+	site.index = register_number(to->mem.index);
+	site.scale = to->mem.scale;
+	site.displacement = to->mem.disp.value;
+	if (to->mem.base == ZYDIS_REGISTER_RIP)
+		site.displacement += (int64_t)(one->address + one->in.length);
+	else
+		site.base = register_number(to->mem.base);
+	return add_exit(body, one, site);
+}
+
+static int take_jump(struct code_body *body, const struct instruction *one)
+{
+	struct code_site site = { .kind = CODE_JUMP };
+	bool is_conditional = one->in.meta.category == ZYDIS_CATEGORY_COND_BR;
+	uint64_t to;
+
+	if (!direct_target(one, &to))
+		return take_indirect(body, one);
+	if (code_range_of(body, to) >= 0)
+		return code_add_target(body, to);
+	if (is_conditional) {
+		site.kind = CODE_JUMP_IF;
+		site.is_if = true;
+		if (!is_jcc(one, &site.condition)) {
+			code_lack(body->code, "'%s' at 0x%" PRIx64 " leads out of it",
+				  mnemonic(one), one->address);
+			return 0;
+		}
+	}
+	return add_exit(body, one, site);
+}
+
+static int take_instruction(struct code_body *body, const struct instruction *one)
+{
+	switch (one->in.meta.category) {
+	case ZYDIS_CATEGORY_RET:
+		if (one->in.mnemonic == ZYDIS_MNEMONIC_RET &&
+		    one->in.meta.branch_type != ZYDIS_BRANCH_TYPE_FAR)
+			return add_exit(body, one, (struct code_site){ .kind = CODE_RETURN });
+		code_lack(body->code, "'%s' at 0x%" PRIx64 " is no ordinary return", mnemonic(one),
+			  one->address);
+		return 0;
+	case ZYDIS_CATEGORY_COND_BR:
+	case ZYDIS_CATEGORY_UNCOND_BR:
+		return take_jump(body, one);
+	default:
+		return 0;
+	}
+}
+
+/* Whether the processor never executes what follows; a call as the last thing is one that does not
+ * return.
+ */
+static bool is_last(const struct instruction *one)
+{
+	return one->in.meta.category == ZYDIS_CATEGORY_RET ||
+	       one->in.meta.category == ZYDIS_CATEGORY_UNCOND_BR ||
+	       one->in.meta.category == ZYDIS_CATEGORY_CALL ||
+	       one->in.meta.category == ZYDIS_CATEGORY_INTERRUPT ||
+	       one->in.mnemonic == ZYDIS_MNEMONIC_UD2 || one->in.mnemonic == ZYDIS_MNEMONIC_HLT ||
+	       one->in.mnemonic == ZYDIS_MNEMONIC_NOP;
+}
+
+static int sweep(struct code_body *body, unsigned range)
+{
+	const struct image_range *at = &body->request->ranges[range];
+	const ZydisDecoder decoder = new_decoder();
+	struct instruction one = { 0 };
+	uint64_t address = at->start;
+	int err = 0;
+
+	while (!err && address < at->end) {
+		if (!decode(body, &decoder, address, &one)) {
+			code_lack(body->code, "what is at 0x%" PRIx64 " is no instruction",
+				  address);
+			return 0;
+		}
+		code_set_start(body, range, address);
+		err = take_instruction(body, &one);
+		address += one.in.length;
+	}
+	if (!err && !is_last(&one) && code_range_of(body, address) < 0)
+		code_lack(body->code, "it runs on into what follows it, at 0x%" PRIx64, address);
+	return err;
+}
+
+/* What an instruction does to the stack pointer.  Return: whether that is known. */
+static bool follow_stack(const struct instruction *one, int64_t *pushed)
+{
+	const ZydisDecodedOperand *to = &one->operands[0], *by = &one->operands[1];
+	bool is_stack =
+		to->type == ZYDIS_OPERAND_TYPE_REGISTER && to->reg.value == ZYDIS_REGISTER_RSP;
+
+	if (one->in.mnemonic == ZYDIS_MNEMONIC_PUSH) {
+		*pushed += STACK_SLOT;
+		return to->size == 64 || to->type == ZYDIS_OPERAND_TYPE_IMMEDIATE;
+	}
+	if (one->in.mnemonic == ZYDIS_MNEMONIC_SUB && is_stack &&
+	    by->type == ZYDIS_OPERAND_TYPE_IMMEDIATE) {
+		*pushed += by->imm.value.s;
+		return *pushed >= 0 && *pushed <= CODE_MAX_PUSHED;
+	}
+	for (unsigned i = 0; i < one->in.operand_count; i++)
+		if (one->operands[i].type == ZYDIS_OPERAND_TYPE_REGISTER &&
+		    one->operands[i].actions & ZYDIS_OPERAND_ACTION_MASK_WRITE &&
+		    ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64,
+						     one->operands[i].reg.value) ==
+			    ZYDIS_REGISTER_RSP)
+			return false;
+	return true;
+}
+
+static void set_entry(struct code *code, const struct instruction *one, int64_t pushed)
+{
+	code->entry = (struct code_site){
+		.address = one->address,
+		.kind = CODE_ENTRY,
+		.step = step_of(one),
+		.pushed = (uint32_t)pushed,
+		.base = CODE_NO_REGISTER,
+		.index = CODE_NO_REGISTER,
+	};
+	code->entry.is_if = is_jcc(one, &code->entry.condition);
+	code->has_entry = true;
+}
+
+static bool is_branch(const struct instruction *one)
+{
+	switch (one->in.meta.category) {
+	case ZYDIS_CATEGORY_CALL:
+	case ZYDIS_CATEGORY_COND_BR:
+	case ZYDIS_CATEGORY_UNCOND_BR:
+	case ZYDIS_CATEGORY_RET:
+	case ZYDIS_CATEGORY_INTERRUPT:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* A 5-byte nop is safe to probe only where nothing lies below the stack pointer yet. */
+static bool can_be_entry(const struct code *code, const struct instruction *one, bool is_first)
+{
+	return !is_refused(one) && !code_is_exit(code, one->address) &&
+	       (is_first || step_of(one) != CODE_NOP5);
+}
+
+static void choose_entry(struct code_body *body)
+{
+	struct code *code = body->code;
+	uint64_t address = body->request->ranges[0].start, loop = code_first_loop(body);
+	const ZydisDecoder decoder = new_decoder();
+	struct instruction one = { 0 };
+	int64_t pushed = 0;
+	bool is_first = true;
+	const char *refused = NULL;
+
+	for (unsigned i = 0; i < CODE_PROLOGUE && address < loop; i++) {
+		if (!decode(body, &decoder, address, &one))
+			break;
+		if (!refused && is_refused(&one))
+			refused = mnemonic(&one);
+		if (can_be_entry(code, &one, is_first) &&
+		    (is_first || !code->has_entry || step_of(&one) != CODE_STEPPED)) {
+			set_entry(code, &one, pushed);
+			code->is_first = is_first;
+		}
+		is_first = is_first && one.in.mnemonic == ZYDIS_MNEMONIC_ENDBR64;
+		if ((code->has_entry && code->entry.step != CODE_STEPPED) || is_branch(&one) ||
+		    !follow_stack(&one, &pushed))
+			break;
+		address += one.in.length;
+	}
+	if (code->has_entry)
+		return;
+	if (address >= loop)
+		code_lack(code, "it begins with a loop, so calls and rounds look alike");
+	else if (refused)
+		code_lack(code, "the kernel probes no '%s' of the kind that it begins with",
+			  refused);
+	else
+		code_lack(code, "it does nothing but leave again, by '%s'", mnemonic(&one));
+}
+
+const struct code_processor code_x86 = { sweep, choose_entry };
