@@ -67,42 +67,6 @@ int code_add_exit(struct code_body *body, struct code_site site)
 	return 0;
 }
 
-/* Registers that can have an argument: of Go, and of the System V ABI. */
-static const ZydisRegister go_words[] = {
-	ZYDIS_REGISTER_RAX, ZYDIS_REGISTER_RBX, ZYDIS_REGISTER_RCX,
-	ZYDIS_REGISTER_RDI, ZYDIS_REGISTER_RSI, ZYDIS_REGISTER_R8,
-	ZYDIS_REGISTER_R9,  ZYDIS_REGISTER_R10, ZYDIS_REGISTER_R11,
-};
-static const ZydisRegister c_words[] = {
-	ZYDIS_REGISTER_RDI, ZYDIS_REGISTER_RSI, ZYDIS_REGISTER_RDX,
-	ZYDIS_REGISTER_RCX, ZYDIS_REGISTER_R8,  ZYDIS_REGISTER_R9,
-};
-
-static bool is_word(const struct code_request *request, ZydisRegister reg)
-{
-	const ZydisRegister *words = request->restarts ? go_words : c_words;
-	size_t count = request->restarts ? array_len(go_words) : array_len(c_words);
-
-	for (size_t i = 0; i < count; i++)
-		if (words[i] == reg)
-			return true;
-	return false;
-}
-
-static bool writes_argument(const struct code_request *request, const struct instruction *one)
-{
-	for (unsigned i = 0; request->keeps_arguments && i < one->in.operand_count; i++) {
-		const ZydisDecodedOperand *operand = &one->operands[i];
-
-		if (operand->type == ZYDIS_OPERAND_TYPE_REGISTER &&
-		    operand->actions & ZYDIS_OPERAND_ACTION_MASK_WRITE &&
-		    is_word(request, ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64,
-								      operand->reg.value)))
-			return true;
-	}
-	return false;
-}
-
 /* The first address that is executed again by a jump back; the entry must lie before it. */
 uint64_t code_first_loop(const struct code_body *body)
 {

@@ -268,6 +268,15 @@ static bool follow_stack(uint32_t word, int64_t *pushed)
 	return *pushed >= 0 && *pushed <= CODE_MAX_PUSHED;
 }
 
+/* Whether a register may be written that can have an argument: x0 to x15 for Go, fewer for others. */
+static bool writes_argument(const struct code_request *request, uint32_t word)
+{
+	bool is_pair = (word & 0x3a000000) == 0x28000000;
+	bool is_store = (is_pair && !(word & 0x00400000)) || (word & 0x3ac00000) == 0x38000000;
+
+	return request->keeps_arguments && !is_store && ((word & 31) < 16 || is_pair);
+}
+
 static void set_entry(struct code *code, uint64_t address, uint32_t word, int64_t pushed)
 {
 	code->entry = (struct code_site){
@@ -317,7 +326,8 @@ static void choose_entry(struct code_body *body)
 		is_first = is_first && is_landing(word);
 		/* Between an exclusive load and its store nothing may trap. */
 		if ((code->has_entry && code->entry.step != CODE_STEPPED) || is_branch(word) ||
-		    is_refused(word) || !follow_stack(word, &pushed))
+		    is_refused(word) || !follow_stack(word, &pushed) ||
+		    writes_argument(body->request, word))
 			break;
 		address += WORD;
 	}

@@ -279,6 +279,42 @@ static bool follow_stack(const struct instruction *one, int64_t *pushed)
 	return true;
 }
 
+/* Registers that can have an argument: of Go, and of the System V ABI. */
+static const ZydisRegister go_words[] = {
+	ZYDIS_REGISTER_RAX, ZYDIS_REGISTER_RBX, ZYDIS_REGISTER_RCX,
+	ZYDIS_REGISTER_RDI, ZYDIS_REGISTER_RSI, ZYDIS_REGISTER_R8,
+	ZYDIS_REGISTER_R9,  ZYDIS_REGISTER_R10, ZYDIS_REGISTER_R11,
+};
+static const ZydisRegister c_words[] = {
+	ZYDIS_REGISTER_RDI, ZYDIS_REGISTER_RSI, ZYDIS_REGISTER_RDX,
+	ZYDIS_REGISTER_RCX, ZYDIS_REGISTER_R8,  ZYDIS_REGISTER_R9,
+};
+
+static bool is_word(const struct code_request *request, ZydisRegister reg)
+{
+	const ZydisRegister *words = request->restarts ? go_words : c_words;
+	size_t count = request->restarts ? array_len(go_words) : array_len(c_words);
+
+	for (size_t i = 0; i < count; i++)
+		if (words[i] == reg)
+			return true;
+	return false;
+}
+
+static bool writes_argument(const struct code_request *request, const struct instruction *one)
+{
+	for (unsigned i = 0; request->keeps_arguments && i < one->in.operand_count; i++) {
+		const ZydisDecodedOperand *operand = &one->operands[i];
+
+		if (operand->type == ZYDIS_OPERAND_TYPE_REGISTER &&
+		    operand->actions & ZYDIS_OPERAND_ACTION_MASK_WRITE &&
+		    is_word(request, ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64,
+								      operand->reg.value)))
+			return true;
+	}
+	return false;
+}
+
 static void set_entry(struct code *code, const struct instruction *one, int64_t pushed)
 {
 	code->entry = (struct code_site){
@@ -336,7 +372,7 @@ static void choose_entry(struct code_body *body)
 		}
 		is_first = is_first && one.in.mnemonic == ZYDIS_MNEMONIC_ENDBR64;
 		if ((code->has_entry && code->entry.step != CODE_STEPPED) || is_branch(&one) ||
-		    !follow_stack(&one, &pushed))
+		    !follow_stack(&one, &pushed) || writes_argument(body->request, &one))
 			break;
 		address += one.in.length;
 	}
