@@ -4,13 +4,15 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "collect/alive.h"
 #include "session/recording.h"
 
-#define TABLE_BYTES (4u << 20) /* of names of functions */
+#define LOADING_NICE (-10)      /* of this thread alone */
+#define TABLE_BYTES  (4u << 20) /* of names of functions */
 
 struct run {
 	const struct demand *demand;
@@ -49,6 +51,18 @@ static void tell(struct run *run, enum demand_stage stage)
 	run->demand->progress(run->demand->context, &run->progress);
 }
 
+/* Somebody waits for the first sample: loading does not wait its turn on a busy host. */
+static int open_ahead(struct run *run)
+{
+	int nice = getpriority(PRIO_PROCESS, 0), err;
+	bool is_ahead = nice > LOADING_NICE && setpriority(PRIO_PROCESS, 0, LOADING_NICE) == 0;
+
+	err = recording_open(&run->request, &run->recording);
+	if (is_ahead)
+		setpriority(PRIO_PROCESS, 0, nice);
+	return err;
+}
+
 static int open_recording(struct run *run)
 {
 	static const enum cpu_time times[] = {
@@ -75,7 +89,7 @@ static int open_recording(struct run *run)
 		.naming = { .no_inline = true, .table_bytes = TABLE_BYTES },
 		.keep_moments = request->keep_samples,
 	};
-	err = recording_open(&run->request, &run->recording);
+	err = open_ahead(run);
 	err = err ?: recording_start(run->recording);
 	if (!err)
 		error_clear(); /* of ways that were tried and not taken */
