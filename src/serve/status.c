@@ -242,6 +242,7 @@ int answer_status(struct api *api, const struct request *request, struct respons
 	json_object(&json, NULL);
 	json_text(&json, "version", KYMO_VERSION);
 	put_large(&json, "started_unix_ns", api->started_unix_ns);
+	put_large(&json, "now_unix_ns", clock_unix_ns());
 	put_large(&json, "clock_offset_ns", status.unix_offset_ns);
 	put_reasons(&json, &reasons);
 	put_parts(&json, &status);

@@ -7,6 +7,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
+import { spawn } from 'node:child_process';
 
 const require = createRequire(process.argv[2] + '/');
 const { chromium } = require('playwright-core');
@@ -30,7 +31,7 @@ async function open(query, options) {
 
 // What an event changes is drawn by the second frame behind it.
 const settle = (page) => page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
-const DRAWN = 'canvas.flame, .u-over, table.functions, .rows';
+const DRAWN = 'canvas.flame, .u-over, table.functions, .rows, form';
 
 const walks = {
 	// From the first page to the function in which a process spends its time, by clicks alone.
@@ -132,9 +133,65 @@ const walks = {
 		await page.locator('canvas.flame').waitFor();
 		saw.diff = await page.locator('canvas.flame').getAttribute('aria-label');
 	},
+	// From a process in the tree to its record, and from there to a session of it that is watched and opened.
+	async session(pid, name) {
+		const page = await open('/?view=processes&start=-1h&find=' + pid);
+		const tree = page.getByRole('region', { name: 'rows of the tree' });
+		await tree.locator('tr', { hasText: pid }).locator('a').first().click();
+		await page.getByRole('heading', { name: 'Process ' + pid }).waitFor();
+		await page.getByText('None in its life.').first().waitFor();
+		saw.record = await page.locator('.facts').textContent();
+		saw.elements = await page.locator('main u, main img, main script').count();
+		saw.flame = await page.getByRole('link', { name: 'its flame graph' }).getAttribute('href');
+		await page.goto(url + '/?view=sessions&who=' + pid);
+		await page.getByLabel('seconds').fill('3');
+		await page.getByRole('button', { name: 'start' }).click();
+		await page.getByRole('button', { name: 'cancel' }).waitFor();
+		await page.getByRole('link', { name: 'flame graph' }).first().click();
+		await page.locator('canvas.flame').waitFor();
+		saw.link = new URL(page.url()).search;
+		saw.label = await page.locator('canvas.flame').getAttribute('aria-label');
+		// A fiftieth of a second of it, by keys: the newest with samples.
+		const map = page.locator('canvas.moment'), reading = page.getByRole('region', { name: 'Moments' }).locator('.reading');
+		await map.focus();
+		await page.keyboard.press('ArrowUp');
+		for (let i = 0; i < 300 && !/[1-9]\d* CPUs|0\.\d*[1-9]\d* CPUs/.test(await reading.textContent()); i++)
+			await page.keyboard.press('ArrowUp');
+		await page.keyboard.press('Enter');
+		await page.getByRole('button', { name: 'whole span' }).waitFor();
+		await settle(page);
+		saw.moment = await page.locator('canvas.flame').getAttribute('aria-label');
+		await page.goto(url + '/?view=sessions');
+		await page.getByRole('button', { name: 'forget' }).first().click();
+		await page.getByText('None yet.').waitFor();
+	},
+	// Nothing was recorded then; each view says so.
+	async empty(...views) {
+		saw.told = [];
+		for (const view of views) {
+			const page = await open(view);
+			await page.locator('.empty').first().waitFor();
+			await page.waitForFunction(() => !document.querySelector('main').textContent.includes('Asking the daemon'));
+			saw.told.push(await page.locator('.empty').allTextContents());
+			saw.problems = (saw.problems || 0) + await page.locator('.problem').count();
+		}
+	},
+	// A browser with another clock, and an answer that ends in its middle.
+	async odd() {
+		const page = await open('/?start=-5m');
+		await page.locator('.u-over').first().waitFor();
+		await page.clock.setFixedTime(Date.now() - 7200e3);
+		await page.reload();
+		await page.getByText('behind that of the host').waitFor();
+		await page.getByRole('button', { name: 'pause' }).click();
+		saw.end = new URL(page.url()).searchParams.get('end');
+		await page.route('**/api/v1/functions*', (route) => route.fulfill({ contentType: 'application/json', body: '{"data":[{"fun' }));
+		await page.getByRole('button', { name: '1 h', exact: true }).click();
+		await page.getByText('ended in its middle').first().waitFor();
+		saw.kept = await page.locator('table.bars tbody tr').count();
+	},
 	// What happens while the page looks on appears in it; during a pause it waits.
 	async live(word) {
-		const { spawn } = await import('node:child_process');
 		const page = await open('/?view=events&type=process&find=' + word);
 		await page.getByText('as they come').waitFor();
 		const run = () => new Promise((done) => spawn('/bin/sh', ['-c', ': ' + word]).on('exit', done));
@@ -171,13 +228,21 @@ const walks = {
 			await page.waitForFunction(fits, null, { timeout: PATIENCE_MS / 4 }).catch(() => saw.wider.push(width));
 		}
 	},
-	// The daemon goes away: the page says so and keeps what it had.
-	async gone(pid) {
+	// The daemon goes away: the page says so and keeps what it had; and goes on when it is back.
+	async gone(pid, ...again) {
 		const page = await open('/?start=-1h');
 		await page.locator('.u-over').first().waitFor();
 		process.kill(Number(pid));
 		await page.getByText('does not answer').first().waitFor();
 		saw.kept = await page.locator('.u-over').count();
+		const back = spawn(again[0], again.slice(1), { stdio: 'ignore' }), ended = new Promise((done) => back.on('exit', done));
+		try {
+			await page.getByText('does not answer').first().waitFor({ state: 'detached' });
+			await page.locator('.state.live').waitFor();
+		} finally {
+			back.kill();
+			await ended;
+		}
 		saw.errors = saw.errors.filter((text) => !/ERR_CONNECTION_REFUSED|ERR_INCOMPLETE|ERR_CONNECTION_RESET|ERR_EMPTY/.test(text));
 	},
 };

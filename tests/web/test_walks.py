@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MIT
 """The page of kymo serve in Chromium: a busy function is found by clicking, keys and addresses work, and
 nothing of it is closed to who cannot see it.  The walks are in drive.mjs."""
+import re
+import time
+
 import pytest
 
 from conftest import HOT, NAME
@@ -10,7 +13,9 @@ pytestmark = pytest.mark.limit(400)
 # Few rows each: axe looks at all of them.
 VIEWS = ["/?start=-1h", "/?view=profiles&start=-1h&pid=PID",
          "/?view=profiles&shape=table&start=-1h&pid=PID", "/?view=processes&start=-1h&find=PID",
-         "/?view=events&type=process&find=PID"]
+         "/?view=events&type=process&find=PID",
+         "/?view=profiles&shape=tree&start=-1h&pid=PID",
+         "/?view=processes&start=-1h&find=PID&who=PID", "/?view=sessions"]
 SHOWN = NAME.replace("\u202e", "\\u202e")  # as the page writes a change of direction
 
 
@@ -40,6 +45,28 @@ def test_every_shape_of_a_profile(serve, busy, walk):
     assert "what changed" in saw["diff"]
 
 
+def test_a_session_from_the_page(serve, busy, walk):
+    saw = walk(serve.url, "session", busy, HOT)
+    assert "parent" in saw["record"] and "runs" in saw["record"] and saw["elements"] == 0
+    assert f"pid={busy}" in saw["flame"] and "start=" in saw["flame"]
+    assert "session=" in saw["link"] and HOT in saw["label"]
+    few, many = (int(re.search(r"(\d+) samples", saw[key])[1]) for key in ("moment", "label"))
+    assert 0 < few < many and HOT in saw["moment"]
+
+
+def test_nothing_is_there(serve, walk):
+    then = "start=1000000000000000000&end=1000000600000000000"
+    saw = walk(serve.url, "empty", *(f"/?view={view}&{then}" for view in (
+        "overview", "profiles", "processes", "events", "sessions")))
+    assert saw["problems"] == 0
+    assert "No samples in this span." in saw["told"][0] and "None ended in this span." in saw["told"][2]
+
+
+def test_another_clock_and_half_an_answer(serve, busy, walk):
+    saw = walk(serve.url, "odd")
+    assert abs(int(saw["end"]) / 1e9 - time.time()) < 3600 and saw["kept"] > 0
+
+
 def test_events_come_and_wait(serve, walk):
     saw = walk(serve.url, "live", "word-of-the-page")
     assert saw["before"] > 0 and saw["paused"] == saw["before"] and saw["after"] > saw["paused"]
@@ -54,5 +81,5 @@ def test_it_is_open_to_all_and_fits_a_phone(serve, busy, walk, view):
 
 def test_a_daemon_that_goes_is_told(serve, busy, walk, tmp_path):
     with Serving(tmp_path) as other:
-        if "page.js" in other.text("/"):
-            assert walk(other.url, "gone", other.process.pid)["kept"] == 1
+        again = [*other.words, "--set", "http.port=" + other.url.rsplit(":", 1)[1]]
+        assert walk(other.url, "gone", other.process.pid, *again)["kept"] == 1

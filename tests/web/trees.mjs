@@ -2,7 +2,7 @@
 // trees.mjs - a call tree for tests, and how light a colour is.
 
 // A tree that is the same each time: each node gives parts of itself to its children.
-export function wide(count) {
+export function wide(count, total = 1e6) {
 	let seed = 7;
 	const random = () => (seed = seed * 1103515245 + 12345 & 0x7fffffff) / 0x7fffffff;
 	const nodes = [];
@@ -18,7 +18,7 @@ export function wide(count) {
 				break;
 		}
 	};
-	grow(0, 1e6, 0);
+	grow(0, total, 0);
 	return { nodes, functions: Array.from({ length: 50 }, (_, i) => ({ name: 'f' + i, kind: 'user' })) };
 }
 

@@ -43,6 +43,19 @@ export async function ask(path, params, signal) {
 	}
 }
 
+// Asks for a change; what it answers.
+export async function send(method, path, body) {
+	let response;
+	try {
+		response = await fetch(path, { method, headers: { 'Content-Type': 'application/json' }, body: body && JSON.stringify(body) });
+	} catch {
+		throw new Problem('the daemon does not answer', 'kymo serve');
+	}
+	if (!response.ok)
+		throw await problemOf(response);
+	return response.json();
+}
+
 // Splits a stream of server-sent events: feed() takes text as it comes, in any pieces.
 export function eventParser(take) {
 	let rest = '';

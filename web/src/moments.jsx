@@ -72,7 +72,7 @@ export function Moments({ state, status, tick, picked, onPick }) {
 	);
 }
 
-function Map({ data, rows, slice, picked, onPick }) {
+export function Map({ data, rows, slice, picked, onPick }) {
 	const [box, width] = useWidth(), canvas = useRef(null), scheme = useScheme();
 	const [drag, setDrag] = useState(null), [at, setAt] = useState(null), [anchor, setAnchor] = useState(null);
 	const shares = sharesOf(data), step = BigInt(data.step_ns), start = BigInt(data.start_unix_ns), columns = Math.ceil(shares.length / rows);
@@ -111,7 +111,7 @@ function Map({ data, rows, slice, picked, onPick }) {
 		}
 		event.preventDefault();
 	};
-	const timeOf = (i) => clock(start + BigInt(i) * step), told = (i) => shares[i] === null ? 'not measured' : shares[i].toFixed(2) + ' CPUs';
+	const timeOf = (i) => clock(start + BigInt(i) * step, step < 1000000000n), told = (i) => shares[i] === null ? 'not measured' : shares[i].toFixed(2) + ' CPUs';
 	const busiest = shares.reduce((best, share, i) => share !== null && (best < 0 || share > shares[best]) ? i : best, -1);
 	const headline = busiest < 0 ? 'Nothing was measured in this span' : 'CPU time in steps of ' + duration(data.step_ns) + ', the most ' + told(busiest) + ' at ' + timeOf(busiest);
 	const end = (event) => { if (drag) take(drag[0], find(event)); };

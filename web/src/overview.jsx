@@ -5,7 +5,7 @@ import { Stack } from './chart.jsx';
 import { bytes, clock, count, day, literal, percent, visible } from './format.js';
 import { Heat } from './heat.jsx';
 import { Choice, Go, Panel, Wait } from './parts.jsx';
-import { change, link, rangeOf, stepOf } from './state.js';
+import { change, link, rangeOf, stepOf, profileOf } from './state.js';
 import { useAnswer } from './use.js';
 
 const HEATS = {
@@ -18,11 +18,11 @@ function Functions({ state, tick }) {
 	const answer = useAnswer('/api/v1/functions', { ...rangeOf(state), limit: 14 }, tick), data = answer.data;
 	return (
 		<Panel id="functions" title="Busiest functions" note={data && count(data.samples) + ' samples at ' + data.rate_hz + ' Hz'}
-			tools={<Go to={link({ view: 'profiles' })} some={{ view: 'profiles' }}>flame graph</Go>}>
+			tools={<Go to={link(profileOf({}))} some={profileOf({})}>flame graph</Go>}>
 			<Wait answer={answer} empty={data && !data.count && 'No samples in this span.'}>
 				<table class="bars"><thead><tr><th scope="col">function</th><th scope="col" class="n">self</th></tr></thead>
 					<tbody>{data?.data.map((f, i) => (
-						<tr key={i}><td><Go to={link({ view: 'profiles', q: literal(f.function) })} some={{ view: 'profiles', q: literal(f.function) }}><span class="fn">{visible(f.function)}</span></Go> <span class="dim">{visible(f.module)}</span></td>
+						<tr key={i}><td><Go to={link(profileOf({ q: literal(f.function) }))} some={profileOf({ q: literal(f.function) })}><span class="fn">{visible(f.function)}</span></Go> <span class="dim">{visible(f.module)}</span></td>
 							<td class="n"><meter aria-label={'share of ' + visible(f.function)} min="0" max={Number(data.data[0].self_ns)} value={Number(f.self_ns)} /> <span class="share">{percent(Number(f.self_ns), Number(data.total_ns))}</span></td></tr>))}</tbody></table>
 			</Wait>
 		</Panel>
@@ -40,7 +40,7 @@ function Cpu({ state, tick }) {
 			tools={<Choice label="CPU time by" value={by} onChoose={setBy} options={[['comm', 'process'], ['kind', 'user / kernel']]} />}>
 			<Wait answer={answer} empty={isEmpty && 'No CPU time was measured in this span.'}>
 				{data && <Stack data={data} ceiling={cpus} label={'CPU time by ' + (by === 'comm' ? 'process' : 'kind') + (busiest ? ', most: ' + visible(busiest.name) : '')}
-					onName={by === 'comm' ? (line) => change({ view: 'profiles', comm: line.raw }) : null} />}
+					onName={by === 'comm' ? (line) => change(profileOf({ comm: line.raw })) : null} />}
 			</Wait>
 		</Panel>
 	);

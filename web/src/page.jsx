@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: MIT
 // page.jsx - the page of kymo serve: its frame, the range of time, and which view is shown.
 import { render } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { follow } from './api.js';
-import { clock, count, day, visible } from './format.js';
+import { clock, count, day, duration, visible } from './format.js';
 import { Choice, Go } from './parts.jsx';
 import { Overview } from './overview.jsx';
 import { Profiles } from './profiles.jsx';
 import { Processes } from './processes.jsx';
 import { Events } from './events.jsx';
-import { PRESETS, change, isLive, lengthNs, link, usePage } from './state.js';
+import { Sessions } from './sessions.jsx';
+import { PRESETS, change, isLive, lengthNs, link, nowNs, setClock, usePage } from './state.js';
 import { chooseTheme, isDark, startTheme, useAnswer, useScheme } from './use.js';
 import './page.css';
 
-const VIEWS = { overview: ['Overview', Overview], profiles: ['Profiles', Profiles], processes: ['Processes', Processes], events: ['Events', Events] };
+const VIEWS = { overview: ['Overview', Overview], profiles: ['Profiles', Profiles], processes: ['Processes', Processes], events: ['Events', Events], sessions: ['Sessions', Sessions] };
 const REFRESH_MS = 2000;
 
 // Rises when the daemon has committed something new, at most every two seconds.
@@ -44,7 +45,7 @@ function Range({ state }) {
 			<Choice label="span of time" value={live ? state.start : ''} onChoose={(start) => change({ start, end: '', from: '', to: '' })} options={PRESETS} />
 			{!live && <span class="fixed">{day(state.start)} {clock(state.start)} to {clock(state.end || state.start)}</span>}
 			{!live && <button type="button" onClick={() => change({ start: '-15m', end: '', from: '', to: '' })}>back to live</button>}
-			{live && <button type="button" onClick={() => change({ start: String(BigInt(Date.now() * 1e6) - BigInt(lengthNs(state))), end: Date.now() + '000000' })}>pause</button>}
+			{live && <button type="button" onClick={() => change({ start: String(nowNs() - BigInt(lengthNs(state))), end: String(nowNs()) })}>pause</button>}
 		</div>
 	);
 }
@@ -55,13 +56,16 @@ function Theme() {
 	return <button type="button" onClick={() => chooseTheme(dark ? 'light' : 'dark')}>{dark ? 'light' : 'dark'}</button>;
 }
 
-function Losses({ status, link_, live }) {
+const SKEW_MS = 5000;
+
+function Losses({ status, link_, live, ahead }) {
 	const data = status.data;
 	if (status.problem)
 		return <p class="banner problem" role="alert">{status.problem.message}; what you see is from before.</p>;
 	const failed = data ? data.collectors.filter((one) => one.state === 'failed') : [];
 	return (
 		<>
+			{Math.abs(ahead) > SKEW_MS && <p class="banner" role="status">The clock of this browser is {duration(Math.abs(ahead) * 1e6)} {ahead < 0 ? 'ahead of' : 'behind'} that of the host: all times here are the host's.</p>}
 			{live && link_ === 'broken' && <p class="banner problem" role="status">The stream of events broke; trying again.</p>}
 			{data && !data.store.writable && <p class="banner problem" role="alert">The store cannot be written: {visible(data.store.why || 'unknown why')}.</p>}
 			{failed.length > 0 && <p class="banner problem" role="status">Not recorded: {failed.map((one) => one.name).join(', ')}.</p>}
@@ -75,6 +79,7 @@ function Page() {
 	const status = useAnswer('/api/v1/status', {}, tick), live = isLive(state);
 	const [word, View] = Object.hasOwn(VIEWS, state.view) ? VIEWS[state.view] : VIEWS.overview;
 	const isAsked = live && state.view !== 'events'; // which has a stream of its own
+	const ahead = useMemo(() => status.data ? setClock(status.data.now_unix_ns) : 0, [status.data]);
 	useEffect(() => { document.title = word + ' - kymo'; }, [word]);
 	return (
 		<>
@@ -88,7 +93,7 @@ function Page() {
 				<Range state={state} />
 			</header>
 			<main id="main" ref={main} tabIndex={-1}>
-				<Losses status={status} link_={link_} live={isAsked} />
+				<Losses status={status} link_={link_} live={isAsked} ahead={ahead} />
 				<View state={state} tick={tick} status={status} />
 			</main>
 		</>

@@ -10,8 +10,9 @@ import { Flame } from './flameview.jsx';
 import { GROUPS, inverted, regrouped, sandwich } from './fold.js';
 import { clock, count, day, duration, literal, percent, visible } from './format.js';
 import { Changes, Functions, csvOf } from './functions.jsx';
-import { Moments } from './moments.jsx';
+import { Map as MomentMap, Moments } from './moments.jsx';
 import { Choice, Panel, Select, Wait } from './parts.jsx';
+import { ROWS, partOf, stepsOf } from './scope.js';
 import { change, rangeOf } from './state.js';
 import { useAnswer } from './use.js';
 
@@ -24,29 +25,47 @@ const pickedOf = (state) => /^\d+$/.test(state.from || '') && /^\d+$/.test(state
 
 // What is asked, and of which route; to compare, what it is compared with.
 export function questionOf(state) {
+	if (state.session)
+		return { isDiff: false, route: '/api/v1/sessions/' + encodeURIComponent(state.session) + '/profile', params: { group: state.group === 'none' ? 'none' : '' } };
 	const picked = pickedOf(state), isDiff = state.vs === 'before' || (state.vs === 'pid' && state.base_pid) || (state.vs === 'range' && state.base_start && state.base_end);
 	const params = { ...(picked ? { start: picked.from, end: picked.to } : rangeOf(state)), pid: state.pid, comm: state.comm, container: state.container, group: state.group };
 	if (isDiff && state.vs !== 'before')
 		params.base_pid = state.base_pid;
 	if (isDiff && state.vs === 'range')
 		Object.assign(params, { base_start: state.base_start, base_end: state.base_end });
-	return { isDiff: Boolean(isDiff), params };
+	return { isDiff: Boolean(isDiff), route: isDiff ? '/api/v1/profiles/diff' : '/api/v1/profiles', params };
+}
+
+function View({ state, box, isDiff }) {
+	return (
+		<>
+			<Select label="show" value={state.as || ''} options={GROUPS} disabled={isDiff} onChoose={(as) => change({ as })} />
+			<label class="search">search <input ref={box} value={state.q || ''} placeholder="regular expression" size={22} spellcheck={false}
+				onInput={(event) => change({ q: event.currentTarget.value }, true)} /></label>
+			<label class="check"><input type="checkbox" checked={state.not === '1'} onChange={(event) => change({ not: event.currentTarget.checked ? '1' : '' }, true)} /> all but these</label>
+			<label class="check"><input type="checkbox" checked={state.inv === '1'} disabled={isDiff} onChange={(event) => change({ inv: event.currentTarget.checked ? '1' : '' })} /> callers last</label>
+		</>
+	);
 }
 
 function Filters({ state, box, isDiff, data }) {
 	const field = (key, label, width, more) => (
 		<label>{label} <input value={state[key] || ''} size={width} spellcheck={false} onChange={(event) => change({ [key]: event.currentTarget.value.trim() })} {...more} /></label>);
 	const keep = () => change({ vs: 'range', base_start: data.start_unix_ns, base_end: data.end_unix_ns, base_pid: state.pid || '' });
+	if (state.session)
+		return (
+			<div class="filters">
+				<Select label="below" value={state.group === 'none' ? 'none' : 'comm'} options={[ROOTS[0], ROOTS[4]]} onChoose={(group) => change({ group: group === 'comm' ? '' : group })} />
+				<View state={state} box={box} />
+				<button type="button" onClick={() => change({ session: '', from: '', to: '' })}>leave this session</button>
+			</div>
+		);
 	return (
 		<div class="filters">
 			{field('comm', 'process', 14, { placeholder: 'any name' })}
 			{field('pid', 'PID', 7, { placeholder: 'any', inputMode: 'numeric' })}
 			<Select label="below" value={state.group || 'comm'} options={ROOTS} onChoose={(group) => change({ group: group === 'comm' ? '' : group })} />
-			<Select label="show" value={state.as || ''} options={GROUPS} disabled={isDiff} onChoose={(as) => change({ as })} />
-			<label class="search">search <input ref={box} value={state.q || ''} placeholder="regular expression" size={22} spellcheck={false}
-				onInput={(event) => change({ q: event.currentTarget.value }, true)} /></label>
-			<label class="check"><input type="checkbox" checked={state.not === '1'} onChange={(event) => change({ not: event.currentTarget.checked ? '1' : '' }, true)} /> all but these</label>
-			<label class="check"><input type="checkbox" checked={state.inv === '1'} disabled={isDiff} onChange={(event) => change({ inv: event.currentTarget.checked ? '1' : '' })} /> callers last</label>
+			<View state={state} box={box} isDiff={isDiff} />
 			<Select label="compare with" value={state.vs || ''} options={AGAINST} onChoose={(vs) => change({ vs })} />
 			{state.vs === 'pid' && field('base_pid', 'PID before', 7, { inputMode: 'numeric' })}
 			{state.vs === 'range' && state.base_start && <span class="dim">{day(state.base_start)} {clock(state.base_start)} to {clock(state.base_end)}</span>}
@@ -63,15 +82,15 @@ function save(name, blob) {
 	setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
 
-function Exports({ params, data, tree, hit, isDiff }) {
-	const fixed = data ? { ...params, start: (data.after || data).start_unix_ns, end: (data.after || data).end_unix_ns } : params;
+function Exports({ route, params, data, tree, hit, isDiff, isSession }) {
+	const fixed = isSession ? {} : data ? { ...params, start: (data.after || data).start_unix_ns, end: (data.after || data).end_unix_ns } : params;
 	if (isDiff && data)
 		Object.assign(fixed, { base_start: data.before.start_unix_ns, base_end: data.before.end_unix_ns });
 	const links = isDiff ? [['', 'JSON', 'diff.json']] : FORMATS;
 	const picture = () => document.querySelector('canvas.flame')?.toBlob((blob) => save('kymo-profile.png', blob));
 	return (
 		<p class="exports"><span class="dim">save as</span> {links.map(([key, word, ending]) => (
-			<a key={key} href={address(isDiff ? '/api/v1/profiles/diff' : '/api/v1/profiles', isDiff ? fixed : { ...fixed, format: key })} download={'kymo-profile.' + ending}>{word}</a>))}
+			<a key={key} href={address(route, isDiff ? fixed : { ...fixed, format: key })} download={'kymo-profile.' + ending}>{word}</a>))}
 			{tree && <button type="button" onClick={() => save('kymo-functions.csv', new Blob([csvOf(tree, hit)], { type: 'text/csv' }))}>CSV of the table</button>}
 			{tree && <button type="button" onClick={picture}>PNG of the picture</button>}</p>
 	);
@@ -158,15 +177,27 @@ function Shape({ shape, shown, state, label, root, setRoot }) {
 	return <Flame tree={tree} hit={hit} found={found} flipped={shape !== 'flame'} root={Math.min(root, tree.n - 1)} setRoot={setRoot} label={label} onChoose={tree.diff ? null : toSandwich} />;
 }
 
+const TITLES = { cpu: 'Where CPU time goes', 'off-cpu': 'Where threads wait', wall: 'Where time goes, on a CPU and waiting' };
+
+// Of a session every sample has its time, unless they were added up.
+function Bursts({ whole, scope, picked, onPick }) {
+	const steps = useMemo(() => whole && scope && stepsOf(scope, whole.start_unix_ns, whole.end_unix_ns), [whole, scope]);
+	if (!steps)
+		return <div class="moments"><p class="empty">{whole ? 'The samples of this session were added up as they came: when each was taken is not known.' : 'Asking the daemon…'}</p></div>;
+	return <div class="moments"><MomentMap data={steps} rows={ROWS} slice={0} picked={picked} onPick={onPick} /></div>;
+}
+
 export function Profiles({ state, tick, status }) {
-	const { isDiff, params } = questionOf(state), picked = pickedOf(state);
+	const { isDiff, route, params } = questionOf(state), picked = pickedOf(state);
 	// A picture that moves while it is read is none: it is drawn anew by a button, or when what is asked changes.
 	const [again, setAgain] = useState(0), box = useRef(null), shape = state.shape || 'icicle';
-	const answer = useAnswer(isDiff ? '/api/v1/profiles/diff' : '/api/v1/profiles', isDiff ? params : { ...params, format: 'json' }, again);
+	const answer = useAnswer(route, isDiff ? params : { ...params, format: 'json' }, again);
 	// Behind a change of route the old answer stands until the new one has come.
-	const data = answer.data && Boolean(answer.data.before) === isDiff ? answer.data : null;
+	const whole = answer.data && Boolean(answer.data.before) === isDiff ? answer.data : null;
+	const scope = useAnswer(state.session && route, { format: 'speedscope' }).data;
+	const data = useMemo(() => state.session && whole && scope && picked ? partOf(whole, scope, picked.from, picked.to) : whole, [whole, scope, state.session, state.from, state.to]);
 	const shown = useShown(data, state), { plain, tree, hit, wrong, found } = shown;
-	const [root, setRoot] = useState(0);
+	const [root, setRoot] = useState(0), onPick = (span) => change(span || { from: '', to: '' });
 	useEffect(() => { setRoot(0); }, [tree]);
 	useKeys(box, shape);
 	const samples = data && (isDiff ? data.before.samples + data.after.samples : data.samples);
@@ -175,10 +206,10 @@ export function Profiles({ state, tick, status }) {
 	const shapes = isDiff ? SHAPES.filter(([key]) => key !== 'tree' && key !== 'sandwich') : SHAPES;
 	return (
 		<div class="stack">
-			<Panel id="moments" title="Moments" note={'CPU time' + (state.pid || state.comm ? ' of this process' : '') + ', as fine as the store keeps it'}>
-				<Moments state={state} status={status} tick={tick} picked={picked} onPick={(span) => change(span || { from: '', to: '' })} />
+			<Panel id="moments" title="Moments" note={state.session ? 'a column is a second' : 'CPU time' + (state.pid || state.comm ? ' of this process' : '') + ', as fine as the store keeps it'}>
+				{state.session ? <Bursts whole={whole} scope={scope} picked={picked} onPick={onPick} /> : <Moments state={state} status={status} tick={tick} picked={picked} onPick={onPick} />}
 			</Panel>
-			<Panel id="profile" title={isDiff ? 'What changed' : 'Where CPU time goes'} note={data && noteOf(data, isDiff)}
+			<Panel id="profile" title={isDiff ? 'What changed' : TITLES[data?.kind] || TITLES.cpu} note={data && noteOf(data, isDiff)}
 				tools={<>
 					<button type="button" onClick={() => setAgain(again + 1)} disabled={answer.waits}>draw again</button>
 					<Choice label="shape" value={shapes.some(([key]) => key === shape) ? shape : 'icicle'} onChoose={(to) => change({ shape: to === 'icicle' ? '' : to })} options={shapes} /></>}>
@@ -189,7 +220,7 @@ export function Profiles({ state, tick, status }) {
 				</Wait>
 				{data?.min_share > 0 && <p class="reading">What has less than {data.min_share} % of the whole was left out by the daemon, and counts in its callers.</p>}
 				{data?.not_measured?.length > 0 && <p class="reading">Not measured: {data.not_measured.map(visible).join('; ')}.</p>}
-				<Exports params={params} data={data} tree={plain} hit={hit} isDiff={isDiff} />
+				<Exports route={route} isSession={Boolean(state.session)} params={params} data={data} tree={plain} hit={hit} isDiff={isDiff} />
 			</Panel>
 		</div>
 	);

@@ -17,6 +17,15 @@ export function write(state) {
 	return list.length ? '?' + new URLSearchParams(list) : '/';
 }
 
+// The clock of the daemon's host, as far as its last answer tells it; until then that of the browser.
+let aheadMs = 0;
+export function setClock(nowUnixNs) {
+	aheadMs = Number(BigInt(nowUnixNs) / 1000000n) - Date.now();
+	return aheadMs;
+}
+
+export const nowNs = () => BigInt(Math.round(Date.now() + aheadMs)) * 1000000n;
+
 const listeners = new Set();
 let current = read(location.search);
 addEventListener('popstate', () => {
@@ -30,6 +39,9 @@ export function change(some, replace) {
 	history[replace ? 'replaceState' : 'pushState'](null, '', write(current));
 	listeners.forEach((tell) => tell(current));
 }
+
+// The profile that is always recorded, of nothing but what is said.
+export const profileOf = (some) => ({ view: 'profiles', session: '', from: '', to: '', vs: '', pid: '', comm: '', ...some });
 
 export function link(some) {
 	return write({ ...current, ...some });
@@ -58,7 +70,7 @@ export function lengthNs(state) {
 	const match = /^-(\d+)([smhd])$/.exec(state.start);
 	if (match)
 		return Number(match[1]) * { s: 1e9, m: 6e10, h: 36e11, d: 864e11 }[match[2]];
-	return Number(BigInt(state.end || Date.now() + '000000') - BigInt(state.start));
+	return Number((state.end ? BigInt(state.end) : nowNs()) - BigInt(state.start));
 }
 
 // A step of which about 120 make the range, in whole seconds.

@@ -3,20 +3,40 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { ask } from './api.js';
 
-// {data, problem, waits}; what was there stays until the new answer has come.
+// {data, problem, waits}; what was there stays until the new answer has come.  While a question is under way it
+// is not asked again: one that takes longer than from tick to tick would never be answered, and keep the daemon busy.
 export function useAnswer(path, params, tick) {
-	const key = path + JSON.stringify(params);
+	const key = path + JSON.stringify(params), flight = useRef(null), seen = useRef(tick);
 	const [answer, set] = useState({ data: null, problem: null, waits: true });
-	useEffect(() => {
-		if (!path)
-			return undefined;
-		const abort = new AbortController();
+	const begin = () => {
+		const mine = flight.current = { abort: new AbortController(), again: false };
+		const end = (some) => {
+			if (flight.current !== mine)
+				return;
+			flight.current = null;
+			set((old) => ({ ...old, ...some, waits: mine.again }));
+			if (mine.again)
+				begin();
+		};
 		set((old) => ({ ...old, waits: true }));
-		ask(path, params, abort.signal).then(
-			(data) => set({ data, problem: null, waits: false }),
-			(problem) => problem.name !== 'AbortError' && set((old) => ({ ...old, problem, waits: false })));
-		return () => abort.abort();
-	}, [key, tick]);
+		ask(path, params, mine.abort.signal).then((data) => end({ data, problem: null }), (problem) => end({ problem }));
+	};
+	useEffect(() => {
+		if (path)
+			begin();
+		return () => {
+			const mine = flight.current;
+			flight.current = null;
+			mine?.abort.abort();
+		};
+	}, [key]);
+	useEffect(() => {
+		if (seen.current !== tick && flight.current)
+			flight.current.again = true;
+		else if (seen.current !== tick && path)
+			begin();
+		seen.current = tick;
+	}, [tick]);
 	return answer;
 }
 
