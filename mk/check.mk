@@ -47,9 +47,17 @@ $(B)/npm-web/installed: tests/web/package.json tests/web/package-lock.json tests
 	$(Q)cd $(@D) && npm ci --fetch-retries=1 --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
+# What bench/page draws beside the page.
+$(B)/npm-bench/installed: bench/npm/package.json bench/npm/package-lock.json bench/npm/.npmrc
+	@mkdir -p $(@D)
+	$(Q)cp $^ $(@D)
+	$(Q)cd $(@D) && npm ci --fetch-retries=1 --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
 sample-profile: $(B)/tests/formats/sample-profile
 npm: $(B)/npm/installed
 npm-web: $(B)/npm-web/installed
+npm-bench: $(B)/npm-bench/installed
 
 tests: $(tests)
 fuzzers: $(fuzzers)
@@ -66,4 +74,4 @@ check: all tests format-check
 	$(PYTHON) tools/check-layers $(B)
 	$(PYTHON) tests/run --build $(B) unit
 
-.PHONY: sample-profile npm npm-web tests fuzzers format format-check check
+.PHONY: sample-profile npm npm-web npm-bench tests fuzzers format format-check check
