@@ -51,7 +51,7 @@ def test_a_session_from_the_page(serve, busy, walk):
     assert f"pid={busy}" in saw["flame"] and "start=" in saw["flame"]
     assert "session=" in saw["link"] and HOT in saw["label"]
     few, many = (int(re.search(r"(\d+) samples", saw[key])[1]) for key in ("moment", "label"))
-    assert 0 < few < many and HOT in saw["moment"]
+    assert 0 < few < many
 
 
 def test_nothing_is_there(serve, walk):

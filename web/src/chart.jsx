@@ -15,7 +15,7 @@ export const inkOf = (i) => i < 0 ? '#8b949e' : INKS[i % INKS.length];
 // The answer of /timeseries as lines in CPUs; null where nobody measured.
 export function linesOf(data) {
 	const step = Number(data.step_ns), start = Number(BigInt(data.start_unix_ns) / 1000n) / 1e6;
-	const covered = data.covered_ns;
+	const covered = data.covered_ns || data.others.values.map(() => step);
 	const x = covered.map((_, i) => start + (i + 0.5) * step / 1e9);
 	const rate = (values) => values.map((v, i) => covered[i] ? v / covered[i] : null);
 	const lines = data.series.map((one, i) => ({ name: visible(one.name), raw: one.name, pid: one.pid, total: Number(one.total), ink: inkOf(i), values: rate(one.values) }));
@@ -53,7 +53,7 @@ function optionsOf(lines, width, ceiling, onCursor) {
 	};
 }
 
-export function Stack({ data, label, ceiling, onName }) {
+export function Stack({ data, label, ceiling, onName, unit = 'CPUs', what = 'CPUs in use' }) {
 	const [box, width] = useWidth(), scheme = useScheme(), plot = useRef(null), place = useRef(null);
 	const [at, setAt] = useState(null);
 	const { x, lines, step } = linesOf(data);
@@ -70,7 +70,7 @@ export function Stack({ data, label, ceiling, onName }) {
 	return (
 		<div ref={box}>
 			<div ref={place} class="plot" role="img" aria-label={label} />
-			<p class="reading">{isAt ? clock(atNs) + ': ' + (lines.length && lines[0].values[at] === null ? 'not measured' : sum(lines, at).toFixed(2) + ' CPUs') : 'CPUs in use, in steps of ' + duration(step) + '. Drag over a span to look closer.'}</p>
+			<p class="reading">{isAt ? clock(atNs) + ': ' + (lines.length && lines[0].values[at] === null ? 'not measured' : sum(lines, at).toFixed(2) + ' ' + unit) : what + ', in steps of ' + duration(step) + '. Drag over a span to look closer.'}</p>
 			<ul class="keys">{lines.map((line) => (
 				<li key={line.name + line.pid}><svg width="10" height="10" aria-hidden="true"><rect width="10" height="10" rx="2" fill={line.ink} /></svg>
 					{onName && line.ink !== inkOf(-1) ? <button type="button" class="plain" onClick={() => onName(line)}>{line.name}</button> : line.name}

@@ -29,18 +29,27 @@ function Functions({ state, tick }) {
 	);
 }
 
+// What threads do with their time: on a CPU, waiting for one, waiting for something else.
+const CURVES = {
+	comm: { word: 'process', of: 'process', title: 'CPU', params: { by: 'comm' }, unit: 'CPUs', what: 'CPUs in use', isOfCpus: true },
+	kind: { word: 'user / kernel', of: 'kind', title: 'CPU', params: { by: 'kind' }, unit: 'CPUs', what: 'CPUs in use', isOfCpus: true },
+	runq: { word: 'waiting for a CPU', of: 'process', title: 'Waiting for a CPU', params: { metric: 'runq', by: 'comm' }, unit: 'threads', what: 'Threads that wait for a CPU' },
+	waits: { word: 'blocked', of: 'reason', title: 'Blocked', params: { kind: 'off-cpu', by: 'kind' }, unit: 'threads', what: 'Threads that are blocked' },
+};
+
 function Cpu({ state, tick }) {
 	const [by, setBy] = useState('comm');
-	const answer = useAnswer('/api/v1/timeseries', { ...rangeOf(state), by, top: 9 }, tick);
+	const { title, params, unit, what, isOfCpus } = CURVES[by];
+	const answer = useAnswer('/api/v1/timeseries', { ...rangeOf(state), ...params, top: 9 }, tick);
 	const cpus = useAnswer('/api/v1/functions', { ...rangeOf(state), limit: 1 }).data?.cpus || 1;
 	const data = answer.data, isEmpty = data && !data.series.length;
 	const busiest = data?.series[0];
 	return (
-		<Panel id="cpu" title="CPU" note={data && data.lost > 0 && count(data.lost) + ' samples lost'}
-			tools={<Choice label="CPU time by" value={by} onChoose={setBy} options={[['comm', 'process'], ['kind', 'user / kernel']]} />}>
-			<Wait answer={answer} empty={isEmpty && 'No CPU time was measured in this span.'}>
-				{data && <Stack data={data} ceiling={cpus} label={'CPU time by ' + (by === 'comm' ? 'process' : 'kind') + (busiest ? ', most: ' + visible(busiest.name) : '')}
-					onName={by === 'comm' ? (line) => change(profileOf({ comm: line.raw })) : null} />}
+		<Panel id="cpu" title={title} note={data && data.lost > 0 && count(data.lost) + ' samples lost'}
+			tools={<Choice label="time by" value={by} onChoose={setBy} options={Object.entries(CURVES).map(([key, one]) => [key, one.word])} />}>
+			<Wait answer={answer} empty={isEmpty && (answer.waits ? 'Asking the daemon…' : isOfCpus ? 'No CPU time was measured in this span.' : 'No waits were measured in this span: the collector that tells them may be off.')}>
+				{data && <Stack data={data} key={by} ceiling={isOfCpus ? cpus : 0} unit={unit} what={what} label={what + ' by ' + CURVES[by].of + (busiest ? ', most: ' + visible(busiest.name) : '')}
+					onName={by === 'comm' ? (line) => change(profileOf({ comm: line.raw })) : by === 'waits' ? () => change(profileOf({ kind: 'off-cpu' })) : null} />}
 			</Wait>
 		</Panel>
 	);

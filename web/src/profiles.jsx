@@ -21,6 +21,8 @@ const ROOTS = [['comm', 'names of threads'], ['thread', 'threads'], ['process', 
 const AGAINST = [['', 'nothing'], ['before', 'the span before'], ['pid', 'another process'], ['range', 'a span that was kept']];
 const SHAPES = [['icicle', 'icicle'], ['flame', 'flame'], ['tree', 'call tree'], ['table', 'table'], ['sandwich', 'callers and callees']];
 
+const TIMES = [['', 'on CPUs'], ['off-cpu', 'waiting'], ['wall', 'both']];
+
 const pickedOf = (state) => /^\d+$/.test(state.from || '') && /^\d+$/.test(state.to || '') ? { from: state.from, to: state.to } : null;
 
 // What is asked, and of which route; to compare, what it is compared with.
@@ -28,7 +30,7 @@ export function questionOf(state) {
 	if (state.session)
 		return { isDiff: false, route: '/api/v1/sessions/' + encodeURIComponent(state.session) + '/profile', params: { group: state.group === 'none' ? 'none' : '' } };
 	const picked = pickedOf(state), isDiff = state.vs === 'before' || (state.vs === 'pid' && state.base_pid) || (state.vs === 'range' && state.base_start && state.base_end);
-	const params = { ...(picked ? { start: picked.from, end: picked.to } : rangeOf(state)), pid: state.pid, comm: state.comm, container: state.container, group: state.group };
+	const params = { ...(picked ? { start: picked.from, end: picked.to } : rangeOf(state)), pid: state.pid, comm: state.comm, container: state.container, group: state.group, kind: state.kind };
 	if (isDiff && state.vs !== 'before')
 		params.base_pid = state.base_pid;
 	if (isDiff && state.vs === 'range')
@@ -62,6 +64,7 @@ function Filters({ state, box, isDiff, data }) {
 		);
 	return (
 		<div class="filters">
+			<Select label="time" value={state.kind || ''} options={TIMES} onChoose={(kind) => change({ kind })} />
 			{field('comm', 'process', 14, { placeholder: 'any name' })}
 			{field('pid', 'PID', 7, { placeholder: 'any', inputMode: 'numeric' })}
 			<Select label="below" value={state.group || 'comm'} options={ROOTS} onChoose={(group) => change({ group: group === 'comm' ? '' : group })} />
@@ -141,7 +144,7 @@ function noteOf(data, isDiff) {
 	const lost = (n) => n ? ', ' + count(n) + ' lost' : ', none lost';
 	if (isDiff)
 		return count(data.before.samples) + ' samples before' + lost(data.before.lost) + '; ' + count(data.after.samples) + ' after' + lost(data.after.lost);
-	return count(data.samples) + ' samples at ' + data.rate_hz + ' Hz, ' + duration(data.total_ns) + ' of CPU time' + lost(data.lost) +
+	return count(data.samples) + ' samples at ' + data.rate_hz + ' Hz, ' + duration(data.total_ns) + (data.kind === 'off-cpu' ? ' of waits' : data.kind === 'wall' ? ' of time' : ' of CPU time') + lost(data.lost) +
 		(Number(data.covered_to_unix_ns) ? ', ' + day(data.covered_from_unix_ns) + ' ' + clock(data.covered_from_unix_ns) + ' to ' + clock(data.covered_to_unix_ns) : '');
 }
 

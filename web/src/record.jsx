@@ -4,7 +4,7 @@ import { useMemo, useState } from 'preact/hooks';
 import { bytes, clock, count, day, duration, percent, visible } from './format.js';
 import { Go, Panel, Wait } from './parts.jsx';
 import { start } from './sessions.jsx';
-import { change, link, nowNs, profileOf } from './state.js';
+import { change, link, nowNs, profileOf, read } from './state.js';
 import { useAnswer } from './use.js';
 
 const SECOND = 1000000000n, MOST = 50;
@@ -80,12 +80,17 @@ export function Record({ state, status }) {
 	const now = useMemo(() => String(nowNs()), [state.who]), when = /^\d+$/.test(state.when || '') ? state.when : now, [problem, tell] = useState(null);
 	const answer = useAnswer('/api/v1/processes', { pid: state.who, start: String(BigInt(when) - SECOND), end: String(BigInt(when) + SECOND), limit: 20 });
 	const row = answer.data && nearest(answer.data.data, when);
+	// Who has gone elsewhere meanwhile stays there.
+	const toSession = async () => {
+		if (await start({ pid: row.pid }, tell) && read(location.search).view === 'processes')
+			change({ view: 'sessions' });
+	};
 	const flame = row && profileOf({ pid: String(row.pid), ...spanOf(row) });
 	const events = row && { view: 'events', type: 'all', find: String(row.pid), ...spanOf(row) };
 	return (
 		<Panel id="record" title={'Process ' + visible(state.who)} note={row && visible(row.comm)}
 			tools={<>{row && <Go to={link(flame)} some={flame}>its flame graph</Go>}{row && <Go to={link(events)} some={events}>its events</Go>}
-				{row && !row.is_over && <button type="button" onClick={() => start({ pid: row.pid }, tell)}>profile it now</button>}
+				{row && !row.is_over && <button type="button" onClick={toSession}>profile it now</button>}
 				<button type="button" onClick={() => change({ who: '', when: '' })}>close</button></>}>
 			{problem && <p class="problem" role="alert">{problem.message}</p>}
 			<Wait answer={answer} empty={answer.data && !row && 'Nothing is known of such a process at that time.'}>
