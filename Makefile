@@ -72,8 +72,10 @@ keep = $(shell mkdir -p $(dir $(1)); printf '%s\n' '$(subst ','\'',$(2))' > $(1)
 
 srcs := $(filter-out %.bpf.c %.test.c %.fuzz.c,$(wildcard src/*/*.c src/*/*/*.c))
 ifeq ($(ZYDIS),)
-srcs := $(filter-out src/elf/code_x86.c,$(srcs))
+srcs := $(filter-out src/elf/code_x86.c src/elf/bare_code.c,$(srcs))
 ALL_CFLAGS += -DKYMO_NO_ZYDIS
+else
+srcs := $(filter-out src/elf/bare_code_other.c,$(srcs))
 endif
 
 all: $(B)/kymo
