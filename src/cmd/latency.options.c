@@ -88,7 +88,7 @@ static const struct option options[] = {
 	  .max = 100000,
 	  .argument = "PERCENT",
 	  .fallback = "5",
-	  .help = "of one CPU, that all probes may cost in a second; 0: any.  With --http only where it is given: "
+	  .help = "of one CPU, that all probes may cost in a second; 0: any; with --http only where it is given: "
 		  "what the programs cost is measured, without what the processor needs to come to a probe of "
 		  "--tls",
 	  .group = HOW },
