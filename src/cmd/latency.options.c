@@ -74,7 +74,7 @@ static const struct option options[] = {
 	  .bare = "libssl.so.3",
 	  .otherwise = "requests behind TLS are not seen",
 	  .help = "with --http: see through TLS of OpenSSL, by probes on SSL_read and SSL_write in FILE, which is "
-		  "a path, a program in PATH or a library by its file name; node has them in itself",
+		  "a path, a program in PATH or a library by its file name; node of nodejs.org has them in itself",
 	  .group = WHAT },
 	{ .name = "list",
 	  .help = "list the functions and how they would be seen, and end",

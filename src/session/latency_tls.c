@@ -69,6 +69,8 @@ int latency_tls_find(struct latency_tls *tls, uint32_t pid, const char *name,
 	err = latency_plan_arg(&tls->plan, "1"); /* registers must still have them at the entry */
 	for (size_t i = 0; !err && i < array_len(functions); i++)
 		err = add_function(tls, i, name);
+	if (err == -ENOENT)
+		hint("a program that takes OpenSSL from its library is seen with '--tls' alone");
 	if (err)
 		return err;
 	request->tls_file = tls->plan.files.data[0]->image->source.fd;

@@ -345,5 +345,5 @@ def test_inline_chains_are_those_of_other_tools(programs, name_addresses, name):
         classes[kind].append((hex(address), names, [chains[at] for chains in peers]))
     for kind, rows in classes.items():
         print(kind, len(rows), rows[:3] if kind != "same" else "")
-    assert sum(len(names) > 1 for names in ours) > COUNT / 10
+    assert sum(len(names) > 1 for names in ours) > COUNT / 20  # libraries in kymo have no debug information
     assert len(classes["same"]) >= COUNT * 0.999 if len(peers) == 2 else COUNT * 0.75
