@@ -259,11 +259,9 @@ def test_killed_under_load_the_file_is_sound(tmp_path):
             assert before >= seen
             database.close()
         with Serving(tmp_path) as serve:
-            gaps = until(lambda: serve.rows("SELECT * FROM loss WHERE why LIKE "
-                                            "'kymo ended without%'"), "gaps")
-            assert len(gaps) <= 4 and all(gap["count"] is None for gap in gaps)
-            until(lambda: len(serve.rows("SELECT * FROM loss WHERE why LIKE "
-                                         "'kymo ended without%'")) == 4, "four gaps")
+            written = "SELECT * FROM loss WHERE why LIKE 'kymo ended without%'"
+            gaps = until(lambda: (rows := serve.rows(written)) and len(rows) >= 4 and rows, "four gaps")
+            assert len(gaps) == 4 and all(gap["count"] is None for gap in gaps)
             # Of a span with a gap nobody knows what was lost; behind it, everybody does.
             first, last = gaps[0]["from_unix_ns"], max(gap["to_unix_ns"] for gap in gaps)
             for path in ("process?", "profiles?", "functions?", "timeseries?",

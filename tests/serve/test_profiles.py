@@ -129,7 +129,7 @@ def test_by_name_and_by_time(serve):
     ("profiles?fromat=json", "did you mean 'format'?"),
     ("profiles?format=perf", "is no format of stored samples"),
     ("profiles?format=extended-folded", "is no format of stored samples"),
-    ("profiles?kind=off-cpu", "samples of kind 'off-cpu' are not kept"),
+    ("profiles?kind=gpu", "'kind' is cpu, off-cpu or wall"),
     ("profiles?pid=x", "'x' is no process"),
     ("profiles?pid=" + ",".join(["1"] * 65), "at most 64 processes"),
     ("profiles?container=x", "'container' is the id of one"),

@@ -94,7 +94,7 @@ def test_a_heat_map_of_a_histogram_and_of_events(serve):
 
 
 @pytest.mark.parametrize("path, words", [
-    ("timeseries?metric=gpu", "'metric' is cpu or events"),
+    ("timeseries?metric=gpu", "'metric' is cpu, runq or events"),
     ("timeseries?by=colour", "'by' is comm, thread, pid, kind or all"),
     ("timeseries?step=0s", "'step' is at least 1 s here"),
     ("timeseries?step=x", "'step' is a span of time"),

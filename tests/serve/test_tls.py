@@ -64,7 +64,7 @@ def serve(tmp_path_factory, certificates):
             "http.unix_socket": folder / "sock"}) as serving:
         port = serving.url.rsplit(":", 1)[1]
         assert serving.url.startswith("https://")
-        serving.url = f"https://localhost:{port}"
+        serving.url = f"https://127.0.0.1:{port}"
         serving.words_ok = ["--cacert", at / "ca.pem", "-H", f"Authorization: Bearer {TOKEN}"]
         serving.grpc = serving.get("/api/v1/status", *serving.words_ok)["grpc"]["port"]
         yield serving
@@ -75,7 +75,7 @@ def channel(serve, certificates, name="client", authority="ca"):
     if name:
         words |= {"private_key": certificates.bytes(f"{name}.key"),
                   "certificate_chain": certificates.bytes(f"{name}.pem")}
-    return grpc.secure_channel(f"localhost:{serve.grpc}", grpc.ssl_channel_credentials(**words))
+    return grpc.secure_channel(f"127.0.0.1:{serve.grpc}", grpc.ssl_channel_credentials(**words))
 
 
 def status_of(ask):
