@@ -190,7 +190,7 @@ def compare(path):
         if 0 < gap <= 15 and got == rows[at - 1][1].split()[:4]:
             padding += 1
             continue
-        if 15 < gap <= BARE_MAX and got[0] == "sp" and got[3] == "-8":
+        if 15 < gap <= BARE_MAX and (got[0] == "root" or got[0] == "sp" and got[3] == "-8"):
             bare += 1
             continue
         wrong.append(f"{address:x}: {line}, not {rows[at][1]}")
