@@ -16,22 +16,25 @@ import './page.css';
 
 const VIEWS = { overview: ['Overview', Overview], profiles: ['Profiles', Profiles], processes: ['Processes', Processes], events: ['Events', Events], sessions: ['Sessions', Sessions] };
 const REFRESH_MS = 2000;
+const QUIET_MS = 10000; // samples and counts come where no process does; a slice has as long
 
-// Rises when the daemon has committed something new, at most every two seconds.
+// Rises when the daemon has committed something new: at most every two seconds, of processes, and now and then anyway.
 function useTick(state) {
 	const [tick, set] = useState(0), [link_, setLink] = useState('waits');
 	const live = isLive(state) && state.view !== 'events';
 	useEffect(() => {
 		if (!live)
 			return undefined;
-		let isNew = false;
+		let isNew = false, asked = Date.now();
 		const pause = Math.max(REFRESH_MS, lengthNs(state) / 1e6 / 300);
 		// A stream that breaks is a reason to ask, too: is the daemon still there?
 		const stop = follow('process.exec,process.exit', () => { isNew = true; }, (how) => { isNew ||= how === 'broken'; setLink(how); });
 		const timer = setInterval(() => {
-			if (isNew && !document.hidden)
-				set((n) => n + 1);
+			if (document.hidden || !(isNew || Date.now() - asked >= QUIET_MS))
+				return;
+			set((n) => n + 1);
 			isNew = false;
+			asked = Date.now();
 		}, pause);
 		return () => { stop(); clearInterval(timer); };
 	}, [live, state.start]);
