@@ -101,7 +101,7 @@ def test_short_processes(way):
     """Most of such a life goes by in the dynamic loader, in vfork() and where no entry describes the code."""
     profile = Profile("--unwind", way, "-F", 2000, "--", "sh", "-c",
                       "for i in $(seq 15); do ls -l / >/dev/null; gcc --version >/dev/null; done")
-    assert profile.share_whole(100) > 0.75, profile.said  # some end before what they map is known
+    assert profile.quality["complete"] >= 50, profile.said  # some end before what they map is known
     for reason in ("call frame information too complex", "no call frame information"):
         assert reason not in profile.quality["reasons"], profile.said
     resolving = [stack for stack in profile.stacks if any("_dl_runtime_resolve" in name for name in stack)]
