@@ -10,18 +10,6 @@ static const char *const about[] = {
 	NULL,
 };
 
-#define OUTPUT "Output"
-
-static const struct choice formats[] = {
-	{ "tree", "a call tree" },
-	{ "folded", "one line a stack" },
-	{ "svg", "an interactive flame graph" },
-	{ "pprof", "gzip-compressed profile.proto" },
-	{ "speedscope", "for speedscope.app" },
-	{ "firefox", "for profiler.firefox.com" },
-	{ 0 },
-};
-
 static const struct option options[] = {
 	HISTORY_SPAN,
 	HISTORY_WHOSE,
@@ -34,32 +22,9 @@ static const struct option options[] = {
 	  .help = "rows at most; 0: all",
 	  .group = HISTORY_WHICH },
 	HISTORY_SOURCE,
-	{ .name = "format",
-	  .letter = 'f',
-	  .kind = OPTION_CHOICE,
-	  .choices = formats,
-	  .argument = "FORMAT",
-	  .otherwise = "by the name of the file, else pprof",
-	  .help = "how a profile is written",
-	  .group = OUTPUT,
-	  .excludes = "format" },
-	{ .name = "json",
-	  .help = "rows as one JSON object a line, as without any option; a profile as the tree of the REST API",
-	  .excludes = "format",
-	  .group = OUTPUT },
-	{ .name = "csv",
-	  .help = "rows as comma-separated values, with one header",
-	  .excludes = "format",
-	  .group = OUTPUT },
-	{ .name = "output",
-	  .letter = 'o',
-	  .kind = OPTION_TEXT,
-	  .value = VALUE_FILE,
-	  .argument = "FILE",
-	  .otherwise = "standard output",
-	  .help = "where to write; an old file is replaced at the end",
-	  .group = OUTPUT },
-	{ .name = "quiet", .letter = 'q', .help = "no summary on standard error", .group = OUTPUT },
+	HISTORY_OUTPUT(
+		"by the name of the file, else pprof",
+		"rows as one JSON object a line, as without any option; a profile as the tree of the REST API"),
 	{ 0 },
 };
 

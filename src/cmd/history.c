@@ -10,6 +10,16 @@
 #include "cmd/settings.h"
 #include "store/reader.h"
 
+const struct choice history_formats[] = {
+	{ "tree", "a call tree" },
+	{ "folded", "one line a stack" },
+	{ "svg", "an interactive flame graph" },
+	{ "pprof", "gzip-compressed profile.proto" },
+	{ "speedscope", "for speedscope.app" },
+	{ "firefox", "for profiler.firefox.com" },
+	{ 0 },
+};
+
 static int find_source(struct history *history)
 {
 	const struct config *config = &history->config;

@@ -60,6 +60,37 @@
 		.group = HISTORY_WHICH                                                        \
 	}
 
+/* @format_otherwise: what a profile is written as without --format; @json_help: help of --json */
+#define HISTORY_OUTPUT(format_otherwise, json_help)                                               \
+	{ .name = "format",                                                                       \
+	  .letter = 'f',                                                                          \
+	  .kind = OPTION_CHOICE,                                                                  \
+	  .choices = history_formats,                                                             \
+	  .argument = "FORMAT",                                                                   \
+	  .otherwise = (format_otherwise),                                                        \
+	  .help = "how a profile is written",                                                     \
+	  .group = "Output",                                                                      \
+	  .excludes = "format" },                                                                 \
+		{ .name = "json", .help = (json_help), .excludes = "format", .group = "Output" }, \
+		{ .name = "csv",                                                                  \
+		  .help = "rows as comma-separated values, with one header",                      \
+		  .excludes = "format",                                                           \
+		  .group = "Output" },                                                            \
+		{ .name = "output",                                                               \
+		  .letter = 'o',                                                                  \
+		  .kind = OPTION_TEXT,                                                            \
+		  .value = VALUE_FILE,                                                            \
+		  .argument = "FILE",                                                             \
+		  .otherwise = "standard output",                                                 \
+		  .help = "where to write; an old file is replaced at the end",                   \
+		  .group = "Output" },                                                            \
+	{                                                                                         \
+		.name = "quiet", .letter = 'q', .help = "no summary on standard error",           \
+		.group = "Output"                                                                 \
+	}
+
+extern const struct choice history_formats[]; /* of profiles */
+
 struct history {
 	struct config config;
 	char address[CONFIG_TEXT + 32];

@@ -10,8 +10,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
-
-#define CHUNK_BYTES 65536
+#include "base/file.h"
 
 static int fail_nobody(const char *address, int err)
 {
@@ -151,39 +150,6 @@ static int send_request(int fd, const struct request *request)
 	return 0;
 }
 
-/* Everything until the other side ends. */
-static int receive(int fd, char **ret_text, size_t *ret_len)
-{
-	own(freep) char *text = NULL;
-	size_t len = 0, room = 0;
-
-	for (;;) {
-		ssize_t got;
-
-		if (len + CHUNK_BYTES > room) {
-			char *more = realloc(text, room = (room + CHUNK_BYTES) * 2);
-
-			if (!more)
-				return -ENOMEM;
-			text = more;
-		}
-		got = recv(fd, text + len, CHUNK_BYTES - 1, 0);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return -errno;
-		if (got == 0)
-			break;
-		len += (size_t)got;
-		if (len > CLIENT_MAX_BODY)
-			return -EFBIG;
-	}
-	text[len] = '\0';
-	*ret_text = take(text);
-	*ret_len = len;
-	return 0;
-}
-
 /* The value of Content-Length among the headers; UINT64_MAX: there is none. */
 static uint64_t body_length(const char *head, const char *end)
 {
@@ -229,7 +195,7 @@ int client_get(const char *address, const struct request *request, struct respon
 	if (err)
 		return err;
 	err = send_request(fd, request);
-	err = err ?: receive(fd, &text, &len);
+	err = err ?: file_read_all(fd, CLIENT_MAX_BODY, &text, &len);
 	err = err ?: read_response(text, len, response);
 	if (err == -EPROTO)
 		return fail(err, "what answers at '%s' is no kymo, or ended before its answer did",
