@@ -118,7 +118,7 @@ const walks = {
 		const reading = page.getByRole('region', { name: 'Moments' }).locator('.reading');
 		await page.locator('canvas.moment').focus();
 		await page.keyboard.press('ArrowUp');
-		for (let i = 0; i < 120 && !/[1-9]\d* CPUs|0\.\d*[1-9]\d* CPUs/.test(await reading.textContent()); i++)
+		for (let i = 0; i < 120 && !(parseFloat((await reading.textContent()).match(/([\d.]+) CPUs/)?.[1]) > 0); i++)
 			await page.keyboard.press('ArrowUp');
 		await page.keyboard.press('Enter');
 		await page.getByRole('button', { name: 'whole span' }).waitFor();
@@ -155,7 +155,7 @@ const walks = {
 		const map = page.locator('canvas.moment'), reading = page.getByRole('region', { name: 'Moments' }).locator('.reading');
 		await map.focus();
 		await page.keyboard.press('ArrowUp');
-		for (let i = 0; i < 300 && !/[1-9]\d* CPUs|0\.\d*[1-9]\d* CPUs/.test(await reading.textContent()); i++)
+		for (let i = 0; i < 300 && !(parseFloat((await reading.textContent()).match(/([\d.]+) CPUs/)?.[1]) > 0); i++)
 			await page.keyboard.press('ArrowUp');
 		await page.keyboard.press('Enter');
 		await page.getByRole('button', { name: 'whole span' }).waitFor();

@@ -2,7 +2,7 @@
 // events.jsx - every record as it comes, or those of a span of time; what is lost stands where it was lost.
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { address, ask, follow } from './api.js';
-import { bytes, clock, count, duration, visible } from './format.js';
+import { bytes, clock, count, duration, lostOf, visible } from './format.js';
 import { Choice, Panel } from './parts.jsx';
 import { change, isLive, rangeOf } from './state.js';
 
@@ -73,14 +73,19 @@ function usePast(on, params, text) {
 	const load = (cursor, signal) => ask('/api/v1/records', { ...params, cursor, limit: 200 }, signal).then(
 		(data) => set((old) => ({ rows: [...(cursor ? old.rows : []), ...data.data], cursor: data.next_cursor, lost: data.lost, problem: null, waits: false })),
 		(problem) => problem.name !== 'AbortError' && set((old) => ({ ...old, problem, waits: false })));
+	const asked = useRef(null); // one question at a time, and none that belongs to another
+	const begin = (cursor) => {
+		const abort = asked.current = new AbortController();
+		load(cursor, abort.signal).finally(() => { asked.current = asked.current === abort ? null : asked.current; });
+		return abort;
+	};
 	useEffect(() => {
 		if (!on)
 			return undefined;
-		const abort = new AbortController();
-		load(undefined, abort.signal);
-		return () => abort.abort();
+		begin();
+		return () => { asked.current?.abort(); asked.current = null; };
 	}, [on, key]);
-	return [{ ...page, all: page.rows.length, rows: page.rows.filter((row) => fits(row, text)) }, () => load(page.cursor)];
+	return [{ ...page, all: page.rows.length, rows: page.rows.filter((row) => fits(row, text)) }, () => asked.current || begin(page.cursor)];
 }
 
 function Row({ row }) {
@@ -107,7 +112,7 @@ export function Events({ state }) {
 		return () => removeEventListener('keydown', onKey);
 	}, []);
 	const note = live ? (how === 'live' ? isPaused ? 'paused, ' + count(waiting) + ' new' : 'the newest ' + count(MOST_ROWS) + ', as they come' : 'the stream is being opened…')
-		: count(rows.length) + ' shown' + (past.lost ? ', ' + count(past.lost) + ' records lost in this span' : ', none lost');
+		: count(rows.length) + ' shown' + ', ' + (past.lost === 0 ? 'none lost' : lostOf(past.lost, 'records of this span'));
 	return (
 		<Panel id="events" title="Events" note={note}
 			tools={live && <button type="button" aria-pressed={isPaused} onClick={() => pause(!isPaused)}>{isPaused ? 'go on (p)' : 'pause (p)'}</button>}>

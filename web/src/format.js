@@ -5,6 +5,11 @@ export function count(n) {
 	return Math.round(n).toLocaleString('en-US');
 }
 
+// What was lost of a span, of which the daemon may know nothing.  '': nothing was.
+export function lostOf(n, what) {
+	return n === null ? 'nobody knows how many ' + what + ' were lost' : Number(n) > 0 ? count(n) + ' ' + what + ' lost' : '';
+}
+
 function digits(value) {
 	return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
 }

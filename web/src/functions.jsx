@@ -63,7 +63,11 @@ export function Changes({ tree, hit, onChoose }) {
 	);
 }
 
-const field = (value) => /[",\n\r]|^[=+@-]/.test(String(value)) ? '"' + String(value).replace(/"/g, '""') + '"' : String(value);
+// A text that a spreadsheet would compute stays a text.
+const field = (value) => {
+	const text = (typeof value === 'string' && /^[=+@\t-]/.test(value) ? "'" : '') + value;
+	return /[",\n\r]/.test(text) ? '"' + text.replace(/"/g, '""') + '"' : text;
+};
 
 // What the table shows, all of its rows.
 export function csvOf(tree, hit) {

@@ -2,7 +2,7 @@
 // overview.jsx - what this host does now, and whether it can be believed.
 import { useState } from 'preact/hooks';
 import { Stack } from './chart.jsx';
-import { bytes, clock, count, day, literal, percent, visible } from './format.js';
+import { bytes, clock, count, day, literal, lostOf, percent, visible } from './format.js';
 import { Heat } from './heat.jsx';
 import { Choice, Go, Panel, Wait } from './parts.jsx';
 import { change, link, rangeOf, stepOf, profileOf } from './state.js';
@@ -45,7 +45,7 @@ function Cpu({ state, tick }) {
 	const data = answer.data, isEmpty = data && !data.series.length;
 	const busiest = data?.series[0];
 	return (
-		<Panel id="cpu" title={title} note={data && data.lost > 0 && count(data.lost) + ' samples lost'}
+		<Panel id="cpu" title={title} note={data && lostOf(data.lost, 'samples')}
 			tools={<Choice label="time by" value={by} onChoose={setBy} options={Object.entries(CURVES).map(([key, one]) => [key, one.word])} />}>
 			<Wait answer={answer} empty={isEmpty && (answer.waits ? 'Asking the daemon…' : isOfCpus ? 'No CPU time was measured in this span.' : 'No waits were measured in this span: the collector that tells them may be off.')}>
 				{data && <Stack data={data} key={by} ceiling={isOfCpus ? cpus : 0} unit={unit} what={what} label={what + ' by ' + CURVES[by].of + (busiest ? ', most: ' + visible(busiest.name) : '')}
@@ -59,7 +59,7 @@ function Latency({ state, tick }) {
 	const [type, setType] = useState('disk.latency'), [title, what] = HEATS[type];
 	const answer = useAnswer('/api/v1/heatmap', { ...rangeOf(state), type, column: type === 'disk.latency' ? 'service' : '', step: stepOf(state) + 's' }, tick), data = answer.data;
 	return (
-		<Panel id="latency" title="Latency" note={data && data.lost > 0 && count(data.lost) + ' records lost'}
+		<Panel id="latency" title="Latency" note={data && lostOf(data.lost, 'records')}
 			tools={<Choice label="latency of" value={type} onChoose={setType} options={Object.entries(HEATS).map(([key, [word]]) => [key, word])} />}>
 			<Wait answer={answer} empty={data && (!data.total || data.type !== type) && (answer.waits ? 'Asking the daemon…' : 'There were no ' + what + ' in this span.')}>
 				{data && <Heat data={data} what={what} key={title} />}

@@ -21,14 +21,14 @@ const QUIET_MS = 10000; // samples and counts come where no process does; a slic
 // Rises when the daemon has committed something new: at most every two seconds, of processes, and now and then anyway.
 function useTick(state) {
 	const [tick, set] = useState(0), [link_, setLink] = useState('waits');
-	const live = isLive(state) && state.view !== 'events';
+	const live = isLive(state), follows = state.view !== 'events'; // which has a stream of its own
 	useEffect(() => {
 		if (!live)
 			return undefined;
 		let isNew = false, asked = Date.now();
 		const pause = Math.max(REFRESH_MS, lengthNs(state) / 1e6 / 300);
 		// A stream that breaks is a reason to ask, too: is the daemon still there?
-		const stop = follow('process.exec,process.exit', () => { isNew = true; }, (how) => { isNew ||= how === 'broken'; setLink(how); });
+		const stop = follows ? follow('process.exec,process.exit', () => { isNew = true; }, (how) => { isNew ||= how === 'broken'; setLink(how); }) : () => {};
 		const timer = setInterval(() => {
 			if (document.hidden || !(isNew || Date.now() - asked >= QUIET_MS))
 				return;
@@ -37,7 +37,7 @@ function useTick(state) {
 			asked = Date.now();
 		}, pause);
 		return () => { stop(); clearInterval(timer); };
-	}, [live, state.start]);
+	}, [live, follows, state.start]);
 	return [tick, link_];
 }
 

@@ -2,7 +2,7 @@
 // processes.jsx - who used the CPUs in a span of time, the tree of who was there, and who ended in it with
 // all that it used.
 import { useMemo, useState } from 'preact/hooks';
-import { bytes, clock, count, duration, percent, visible } from './format.js';
+import { bytes, clock, count, duration, lostOf, percent, visible } from './format.js';
 import { Go, Panel, Wait } from './parts.jsx';
 import { change, link, rangeOf, profileOf } from './state.js';
 import { barOf, treeOf } from './lives.js';
@@ -36,7 +36,7 @@ function Ended({ state, tick, text }) {
 	const rows = useMemo(() => (data ? data.data : []).filter((row) => !text || (row.comm + ' ' + commandOf(row) + ' ' + row.pid).toLowerCase().includes(text.toLowerCase()))
 		.sort((a, b) => Number(b[sort]) - Number(a[sort])), [data, text, sort]);
 	return (
-		<Panel id="ended" title="Processes that ended" note={data && count(rows.length) + (data.next_cursor ? ' of the newest ' + count(data.count) + '; there are older ones' : '') + (data.lost ? ', ' + count(data.lost) + ' records lost' : '')}>
+		<Panel id="ended" title="Processes that ended" note={data && count(rows.length) + (data.next_cursor ? ' of the newest ' + count(data.count) + '; there are older ones' : '') + (data.lost === 0 ? '' : ', ' + lostOf(data.lost, 'records'))}>
 			<Wait answer={answer} empty={data && !rows.length && (data.count ? 'None of those that ended has this.' : 'None ended in this span.')}>
 				<div class="scroll tall" tabIndex={0} role="region" aria-label="rows of processes that ended">
 					<table class="rows"><thead><tr>{COLUMNS.map(([key, word], i) => (
@@ -101,7 +101,7 @@ function Tree({ state, tick, text }) {
 	const start = data && BigInt(data.start_unix_ns), end = data && BigInt(data.end_unix_ns);
 	const hidden = Math.max(0, rows.length - MOST_LIVES);
 	return (
-		<Panel id="tree" title="Tree" note={data && count(Math.min(rows.length, MOST_LIVES)) + ' shown' + (hidden ? ', ' + count(hidden) + ' more: find some' : '') + (data.next_cursor ? '; of the newest ' + count(data.count) + ', there are older ones' : '') + (data.lost ? ', ' + count(data.lost) + ' records lost' : '')}>
+		<Panel id="tree" title="Tree" note={data && count(Math.min(rows.length, MOST_LIVES)) + ' shown' + (hidden ? ', ' + count(hidden) + ' more: find some' : '') + (data.next_cursor ? '; of the newest ' + count(data.count) + ', there are older ones' : '') + (data.lost === 0 ? '' : ', ' + lostOf(data.lost, 'records'))}>
 			<Wait answer={answer} empty={data && !rows.length && (data.count ? 'None of them has this.' : 'No process was there in this span.')}>
 				<div class="scroll tall" tabIndex={0} role="region" aria-label="rows of the tree of processes"><table class="rows">
 					<thead><tr><th scope="col">process</th><th scope="col" class="n">PID</th><th scope="col">through time</th><th scope="col" class="n">began</th><th scope="col" class="n">lived</th><th scope="col" class="n">CPU</th><th scope="col" class="n">with</th></tr></thead>

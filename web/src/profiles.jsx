@@ -8,7 +8,7 @@ import { makeDiff } from './diff.js';
 import { makeTree, matches, search, table } from './flame.js';
 import { Flame } from './flameview.jsx';
 import { GROUPS, inverted, regrouped, sandwich } from './fold.js';
-import { clock, count, day, duration, literal, percent, visible } from './format.js';
+import { clock, count, day, duration, literal, lostOf, percent, visible } from './format.js';
 import { Changes, Functions, csvOf } from './functions.jsx';
 import { Map as MomentMap, Moments } from './moments.jsx';
 import { Choice, Panel, Select, Wait } from './parts.jsx';
@@ -141,7 +141,7 @@ function useShown(data, state) {
 }
 
 function noteOf(data, isDiff) {
-	const lost = (n) => n ? ', ' + count(n) + ' lost' : ', none lost';
+	const lost = (n) => ', ' + (lostOf(n, 'samples') || 'none lost');
 	if (isDiff)
 		return count(data.before.samples) + ' samples before' + lost(data.before.lost) + '; ' + count(data.after.samples) + ' after' + lost(data.after.lost);
 	return count(data.samples) + ' samples at ' + data.rate_hz + ' Hz, ' + duration(data.total_ns) + (data.kind === 'off-cpu' ? ' of waits' : data.kind === 'wall' ? ' of time' : ' of CPU time') + lost(data.lost) +

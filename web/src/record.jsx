@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // record.jsx - one process: what it was, how its life was spent, its connections, disk requests and files.
 import { useMemo, useState } from 'preact/hooks';
-import { bytes, clock, count, day, duration, percent, visible } from './format.js';
+import { bytes, clock, count, day, duration, lostOf, percent, visible } from './format.js';
 import { Go, Panel, Wait } from './parts.jsx';
 import { start } from './sessions.jsx';
 import { change, link, nowNs, profileOf, read } from './state.js';
@@ -51,7 +51,7 @@ function Collection({ row, status, which }) {
 	const span = spanOf(row), answer = useAnswer('/api/v1/' + name, { start: span.start, end: row.ended_unix_ns ? span.end : '', pid: row.pid, limit: MOST }), data = answer.data;
 	const none = !on && part ? 'Not recorded: the collector ' + name + ' is ' + part.state + '.' : 'None in its life.';
 	return (
-		<section><h3>{title}{data && data.next_cursor && ', the newest ' + count(MOST)}{data && data.lost > 0 && ', ' + count(data.lost) + ' records of the host lost'}</h3>
+		<section><h3>{title}{data && data.next_cursor && ', the newest ' + count(MOST)}{data && data.lost !== 0 && ', ' + lostOf(data.lost, 'records of the host')}</h3>
 			<Wait answer={answer} empty={data && !data.count && none}>
 				<div class="scroll" tabIndex={0} role="region" aria-label={title + ' of the process'}><table class="rows"><tbody>{data?.data.map((one) => (
 					<tr key={one.seq}><td class="n">{clock(one.at_unix_ns, true)}</td><td class="fn">{what(one)}</td><td>{how(one)}</td><td class="n">{long(one) === null || long(one) === undefined ? '-' : duration(long(one))}</td></tr>))}</tbody></table></div>
