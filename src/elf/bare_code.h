@@ -3,7 +3,8 @@
  *
  * Every binary has some: .init, .fini, and what crtbegin.o puts into .text.  It is short, its functions
  * follow each other, and each is read through once: how far the stack has grown since its first
- * instruction, and where rbp was pushed.  What changes the stack pointer otherwise ends it.  Where the
+ * instruction, and where rbp was pushed.  What changes the stack pointer otherwise ends it, and code that is
+ * reached in a way that cannot be told; a jump back that contradicts what was read voids all.  Where the
  * program begins nobody called: the dynamic loader has no information there either.  x86-64 only.
  *
  * Foreign bytes: BARE_CODE_MAX bytes and targets at most.

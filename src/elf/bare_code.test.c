@@ -13,10 +13,10 @@ static const char program[] =
 	".text\nclones: lea 8(%rip),%rdi\ncmp %rdi,%rax\nje clones_end\njmp *%rax\nnop\nclones_end: ret\n"
 	".balign 16\naux: cmpb $0,8(%rip)\njne aux_end\npush %rbp\naux_1: mov %rsp,%rbp\ncall clones\n"
 	"pop %rbp\naux_2: ret\nnop\naux_end: ret\n"
-	"wide: push %rbx\nwide_1: push %rbp\nwide_2: sub $16,%rsp\nwide_3: jmp wide_5\nwide_4: nop\n"
+	".balign 16\nwide: push %rbx\nwide_1: push %rbp\nwide_2: sub $16,%rsp\nwide_3: jmp wide_5\nnop\n"
 	"wide_5: add $16,%rsp\npop %rbp\nwide_6: pop %rbx\nwide_7: ret\n"
 	".globl _start\n_start: mov %rsp,%rdi\ncall wide\nand $-16,%rsp\nstart_1: jmp *%rax\nstart_2: nop\n"
-	"odd: and $-64,%rsp\nodd_1: nop\nnop\n"
+	".balign 16\nodd: and $-64,%rsp\nodd_1: nop\nnop\n"
 	".balign 1024\ndescribed: .cfi_startproc\nret\n.cfi_endproc\n";
 
 struct expected {
@@ -25,12 +25,11 @@ struct expected {
 };
 
 static const struct expected rows[] = {
-	{ "_init", 8, 0 },   { "init_1", 16, 0 },   { "init_2", 8, 0 },    { "clones", 8, 0 },
-	{ "aux", 8, 0 },     { "aux_1", 16, -16 },  { "aux_2", 8, 0 },     { "aux_end", 8, 0 },
-	{ "wide", 8, 0 },    { "wide_1", 16, 0 },   { "wide_2", 24, -24 }, { "wide_3", 40, -24 },
-	{ "wide_4", 8, 0 },  { "wide_5", 40, -24 }, { "wide_6", 16, 0 },   { "wide_7", 8, 0 },
-	{ "_start", -1, 0 }, { "start_1", -1, 0 },  { "start_2", 8, 0 },   { "odd", 8, 0 },
-	{ "odd_1", 0, 0 },
+	{ "_init", 8, 0 },     { "init_1", 16, 0 },  { "init_2", 8, 0 },    { "clones", 8, 0 },
+	{ "aux", 8, 0 },       { "aux_1", 16, -16 }, { "aux_2", 8, 0 },     { "aux_end", 8, 0 },
+	{ "wide", 8, 0 },      { "wide_1", 16, 0 },  { "wide_2", 24, -24 }, { "wide_3", 40, -24 },
+	{ "wide_5", 40, -24 }, { "wide_6", 16, 0 },  { "wide_7", 8, 0 },    { "_start", -1, 0 },
+	{ "start_1", -1, 0 },  { "start_2", 8, 0 },  { "odd", 8, 0 },       { "odd_1", 0, 0 },
 };
 
 static struct image *link_library(void)
@@ -83,6 +82,45 @@ static void reads_short_functions(void **state)
 	vec_done(&found);
 }
 
+/* Nothing is said where a jump back finds the stack otherwise, where a call may never come back, and where it
+ * cannot be told how code is reached.
+ */
+static void says_nothing_of_what_it_cannot_tell(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t rows; /* but the one that ends them */
+	} cases[] = {
+		{ "f: push %rbx\njmp 2f\n.balign 16\n1: call *%rbx\n2: cmp %rax,%rbx\njne 1b\npop %rbx\nret\n",
+		  0 },
+		{ "f: sub $8,%rsp\ncall f\n.balign 16\ng: push %rax\npop %rax\nret\n", 2 },
+		{ "f: ret\npush %rax\npop %rax\nret\n", 1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		own(image_freep) struct image *image = NULL;
+		struct cfi_rows found = { 0 };
+		struct bare_code bare;
+		unsigned count = 0;
+		uint64_t f;
+
+		compile_write("program.s", cases[i].text);
+		compile_run("gcc -nostdlib -shared program.s -o program");
+		image = compile_image("program");
+		bare = bare_code_find(image);
+		f = compile_address("program", "f");
+		assert_int_equal(bare_code_rows(&bare, image, f, f + 256, &found), 0);
+		for (size_t row = 0; row < found.len; row++)
+			count += found.data[row].rule.kind != UNWIND_NONE;
+		if (i == 1) /* and the filling behind the call */
+			assert_in_range(count, 2, 4);
+		else
+			assert_int_equal(count, cases[i].rows);
+		vec_done(&found);
+	}
+}
+
 /* Call frame information is asked first; a long gap is no such code. */
 static void fills_gaps_alone(void **state)
 {
@@ -123,6 +161,7 @@ int main(void)
 {
 	const struct CMUnitTest cases[] = {
 		cmocka_unit_test(reads_short_functions),
+		cmocka_unit_test(says_nothing_of_what_it_cannot_tell),
 		cmocka_unit_test(fills_gaps_alone),
 		cmocka_unit_test(refuses_what_it_cannot_read),
 	};

@@ -449,6 +449,16 @@ int cfi_rows(struct cfi *cfi, uint64_t start, uint64_t end, struct cfi_rows *row
 	return err;
 }
 
+/* Bytes like those by which a CFA becomes one of rbx. */
+static bool may_name_bx(const uint8_t *bytes, size_t len)
+{
+	for (size_t i = 0; i + 1 < len; i++)
+		if ((bytes[i] == DW_CFA_def_cfa || bytes[i] == DW_CFA_def_cfa_register) &&
+		    bytes[i + 1] == UNWIND_BX)
+			return true;
+	return false;
+}
+
 /* Frames that are found by rbx have a caller only where rbx is followed through all that they call.  That
  * takes more rules, so it is done where it is needed: the dynamic loader resolves symbols so, and calls
  * nothing but itself.  Its section has 13 KB.
@@ -456,16 +466,19 @@ int cfi_rows(struct cfi *cfi, uint64_t start, uint64_t end, struct cfi_rows *row
 static int look_for_bx(struct cfi *cfi)
 {
 	struct cfi_rows rows = { 0 };
-	int err = 0;
+	const uint8_t *bytes;
+	int err;
 
-	if (cfi->place.machine == EM_X86_64 && cfi->bytes <= BX_MAX_BYTES)
-		err = cfi_rows(cfi, cfi->image->base, cfi->image->base + UINT32_MAX, &rows);
+	if (cfi->place.machine != EM_X86_64 || cfi->bytes > BX_MAX_BYTES ||
+	    fetch(cfi, 0, cfi->bytes, &bytes) || !may_name_bx(bytes, cfi->bytes))
+		return 0;
+	err = cfi_rows(cfi, cfi->image->base, cfi->image->base + UINT32_MAX, &rows);
 	for (size_t i = 0; !err && i < rows.len; i++)
 		if (rows.data[i].rule.kind == UNWIND_OTHER &&
 		    unwind_other(rows.data[i].rule.saved) == UNWIND_BX)
 			cfi->place.follows_bx = true;
 	vec_done(&rows);
-	return err;
+	return err == -ENOMEM ? err : 0;
 }
 
 int cfi_open(const struct image *image, struct cfi **ret_cfi)
