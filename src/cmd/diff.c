@@ -56,6 +56,9 @@ static int set_spans(const struct arguments *arguments, struct request *request)
 	}
 	err = set_span(request, after, "start", "end", now);
 	err = err ?: set_span(request, before, "base_start", "base_end", now);
+	/* Functions are added up here, so no place of theirs may be left out or told by threads. */
+	err = err ?: request_set(request, "group", "none");
+	err = err ?: request_set(request, "min_share", "0");
 	if (!err && arguments_has(arguments, "kind"))
 		err = request_set(request, "kind", arguments_text(arguments, "kind"));
 	return err ?: history_set_whose(arguments, request);

@@ -27,6 +27,15 @@ static int find_source(struct history *history)
 
 	if (access(config->store.path, R_OK | W_OK) == 0)
 		return ask_store(config->store.path, &history->ask);
+	if (!*config->http.unix_socket &&
+	    (*config->http_tls.cert_file || *config->auth.token_file)) {
+		int err = fail(-ENOTSUP,
+			       "the daemon wants TLS or a token, which this command has not");
+
+		hint("root reads '%s' itself; others ask through [http] unix_socket",
+		     config->store.path);
+		return err;
+	}
 	is_six = strchr(config->http.bind_address, ':');
 	snprintf(history->address, sizeof(history->address), "http://%s%s%s:%u", is_six ? "[" : "",
 		 config->http.bind_address, is_six ? "]" : "", (unsigned)config->http.port);
@@ -185,7 +194,7 @@ int history_read_rows(struct history *history, struct request *request, struct h
 {
 	own(freep) char *cursor = NULL;
 	uint64_t left = rows->limit ?: UINT64_MAX;
-	bool is_paged = request_is_paged(request);
+	bool is_paged = request_is_paged(request), is_full = false;
 	char text[24];
 	int err = 0;
 
@@ -194,17 +203,18 @@ int history_read_rows(struct history *history, struct request *request, struct h
 
 		snprintf(text, sizeof(text), "%lu",
 			 (unsigned long)(left < HISTORY_PAGE ? left : HISTORY_PAGE));
-		if (is_paged || rows->limit)
-			err = request_set(request, "limit", text);
+		err = request_set(request, "limit", text);
 		if (!err && cursor)
 			err = request_set(request, "cursor", cursor);
 		err = err ?: ask_page(history, request, rows->rows, &page);
 		free(cursor);
 		cursor = page.cursor;
 		left -= page.rows < left ? page.rows : left;
+		is_full = !is_paged &&
+			  page.rows >= HISTORY_PAGE; /* there is no way to ask for more */
 		/* Each page tells it of the whole span. */
 		rows->lost = page.lost;
 	} while (!err && cursor && left);
-	rows->has_more = cursor;
+	rows->has_more = cursor || is_full;
 	return err;
 }

@@ -21,7 +21,9 @@ int settings_default(struct config *config)
 	const char *names[SETTINGS_NAMES];
 	int err = config_init(config);
 
-	if (err || access(SETTINGS_FILE, R_OK) != 0)
-		return err;
-	return config_read(config, SETTINGS_FILE, settings_collectors(names));
+	if (!err && access(SETTINGS_FILE, R_OK) == 0)
+		err = config_read(config, SETTINGS_FILE, settings_collectors(names));
+	if (!err)
+		config_settle(config);
+	return err;
 }

@@ -7,6 +7,8 @@
 #ifndef MODEL_COVERAGE_H
 #define MODEL_COVERAGE_H
 
+#include <stdbool.h>
+
 #include "base/vec.h"
 
 struct coverage_loss {
@@ -19,6 +21,7 @@ struct coverage {
 	char *mode; /* "bpf, timer tick", ... */
 	vec(struct coverage_loss) lost;
 	vec(char *) not_measured;
+	bool is_unsure; /* something else was lost, and nobody knows how much */
 };
 
 nodiscard int coverage_set_mode(struct coverage *coverage, const char *mode);

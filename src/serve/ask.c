@@ -151,7 +151,9 @@ static int answer(struct ask *ask, struct request *request, struct response *res
 	route = route_find(request, response);
 	if (!route)
 		return 0;
-	if (route->is_stream || (route->at_once && strncmp(route->path, "/api/", 5) == 0))
+	/* Pages, states and sessions are a daemon's. */
+	if (route->is_stream || route->at_once ||
+	    strncmp(route->path, "/api/v1/sessions", strlen("/api/v1/sessions")) == 0)
 		return fail(-EINVAL, "'%s' is told by a daemon that runs, not by a file",
 			    request->path);
 	return route->answer(&ask->api, request, response);

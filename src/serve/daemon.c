@@ -17,8 +17,6 @@
 #include "serve/notify.h"
 #include "serve/tls.h"
 
-#define NS_PER_TICK NS_PER_S
-
 struct daemon {
 	const struct daemon_request *request;
 	struct event_base *base;
@@ -73,19 +71,23 @@ static void switch_to(struct daemon *daemon, const struct config *next)
 	}
 }
 
-/* Certificates and tokens of the same files; what cannot be read stays as it was. */
-static void reload_doors(struct daemon *daemon)
+static void tell_door(struct daemon *daemon, int err)
 {
-	int err = daemon->http_tls ? tls_reload(daemon->http_tls) : 0;
-
-	if (!err && daemon->grpc_tls)
-		err = tls_reload(daemon->grpc_tls);
-	if (!err && daemon->auth)
-		err = auth_reload(daemon->auth);
 	if (err)
 		log_put(&daemon->request->log, "error", "certificates and tokens: %s",
 			error_text());
 	error_clear();
+}
+
+/* Certificates and tokens of the same files; what cannot be read stays as it was. */
+static void reload_doors(struct daemon *daemon)
+{
+	if (daemon->http_tls)
+		tell_door(daemon, tls_reload(daemon->http_tls));
+	if (daemon->grpc_tls)
+		tell_door(daemon, tls_reload(daemon->grpc_tls));
+	if (daemon->auth)
+		tell_door(daemon, auth_reload(daemon->auth));
 }
 
 static void on_reload(evutil_socket_t number, short what, void *context)
@@ -177,7 +179,7 @@ static int add_events(struct daemon *daemon)
 }
 
 /* One descriptor for each client. */
-static void raise_descriptors(const struct config *config)
+static void raise_descriptors(void)
 {
 	struct rlimit limit;
 
@@ -185,7 +187,6 @@ static void raise_descriptors(const struct config *config)
 		return;
 	limit.rlim_cur = limit.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &limit);
-	(void)config;
 }
 
 static void drop_log(int severity, const char *message)
@@ -263,7 +264,7 @@ static int start(struct daemon *daemon)
 		log_put(&request->log, "info",
 			"gRPC has port %lu, so HTTP takes %lu; [http] port names another",
 			(unsigned long)config->server.port, (unsigned long)config->http.port);
-	raise_descriptors(config);
+	raise_descriptors();
 	signal(SIGPIPE, SIG_IGN);
 	daemon->base = event_base_new();
 	err = daemon->base ? ingest_new(config, &request->log, &daemon->ingest) : -ENOMEM;

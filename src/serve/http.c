@@ -46,8 +46,7 @@ struct http {
 	size_t port_count;
 	char *socket_path;
 	uint16_t port;
-	size_t exchanges; /* that are being answered */
-	size_t accepted;  /* connections since they were counted, and how many there were */
+	size_t accepted; /* connections since they were counted, and how many there were */
 	size_t counted;
 };
 
@@ -124,7 +123,8 @@ static void add_common_headers(const struct http *http, struct evhttp_request *e
 	if (origin && is_listed(&http->api.config->http.cors_origins, origin, strlen(origin))) {
 		add_header(evhttp, "Access-Control-Allow-Origin", origin);
 		add_header(evhttp, "Access-Control-Allow-Methods", "GET, OPTIONS");
-		add_header(evhttp, "Access-Control-Allow-Headers", "Content-Type, Last-Event-ID");
+		add_header(evhttp, "Access-Control-Allow-Headers",
+			   "Authorization, Content-Type, Last-Event-ID");
 	}
 }
 
@@ -319,7 +319,6 @@ static void on_answered(struct job *job)
 	struct exchange *exchange = job->context;
 	struct http *http = exchange->http;
 
-	http->exchanges--;
 	if (exchange->evhttp) {
 		evhttp_connection_set_closecb(evhttp_request_get_connection(exchange->evhttp), NULL,
 					      NULL);
@@ -339,7 +338,6 @@ static void hand_over(struct http *http, struct evhttp_request *evhttp, const st
 		*exchange = (struct exchange){ http, evhttp };
 		*job = (struct job){ route, request, response, exchange, on_answered };
 		if (pool_add(http->pool, job) == 0) {
-			http->exchanges++;
 			evhttp_connection_set_closecb(evhttp_request_get_connection(evhttp),
 						      on_gone, exchange);
 			return;

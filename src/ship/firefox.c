@@ -398,7 +398,7 @@ static void put_coverage(struct firefox *firefox)
 	if (coverage->mode)
 		put_fact(json, "Mode", coverage->mode);
 	if (!coverage_lost(coverage))
-		put_fact(json, "Lost", "nothing");
+		put_fact(json, "Lost", coverage->is_unsure ? "nobody knows how much" : "nothing");
 	vec_each(loss, &coverage->lost) {
 		snprintf(text, sizeof(text), "%llu, %s", (unsigned long long)loss->count,
 			 loss->kind);

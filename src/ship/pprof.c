@@ -380,7 +380,8 @@ static void put_comments(struct pprof *pprof, const char *title)
 	if (coverage->mode)
 		put_comment(pprof, "mode: ", coverage->mode);
 	if (!coverage_lost(coverage))
-		put_comment(pprof, "lost: ", "nothing");
+		put_comment(pprof,
+			    "lost: ", coverage->is_unsure ? "nobody knows how much" : "nothing");
 	vec_each(loss, &coverage->lost) {
 		snprintf(count, sizeof(count), "lost: %llu, ", (unsigned long long)loss->count);
 		put_comment(pprof, count, loss->kind);

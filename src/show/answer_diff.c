@@ -101,6 +101,8 @@ static int read_span(struct json_reader *reader, struct span *span)
 			*place = reader->number;
 		else if (place && token == JSON_TEXT)
 			*place = strtod(reader->text, NULL); /* ends at the quote */
+		else if (place && token == JSON_NULL)
+			*place = NAN; /* nobody knows */
 		json_skip(reader, token);
 	}
 	return token == JSON_OBJECT_END ? 0 : -EBADMSG;
@@ -177,7 +179,9 @@ static void put_span(FILE *out, const char *name, const struct span *span)
 {
 	fprintf(out, "%-7s %8.1f s with samples, %.0f samples, %.2f s in all", name,
 		span->covered_ns / 1e9, span->samples, span->total_ns / 1e9);
-	if (span->lost > 0)
+	if (isnan(span->lost))
+		fputs(", lost nobody knows how many", out);
+	else if (span->lost > 0)
 		fprintf(out, ", %.0f lost", span->lost);
 	putc('\n', out);
 }

@@ -240,7 +240,7 @@ void format_lost(FILE *out, const struct profile *profile, void (*put)(FILE *out
 	const char *before = " (";
 
 	if (!lost) {
-		fputs("nothing lost", out);
+		fputs(coverage->is_unsure ? "lost nobody knows how much" : "nothing lost", out);
 		return;
 	}
 	fprintf(out, "lost %s", format_count(lost).text);

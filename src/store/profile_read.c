@@ -390,6 +390,7 @@ int profile_read(struct store_reader *reader, const struct profile_query *query,
 	err = err ?: task_filter_open(reader, query, &reading.filter);
 	err = err ?: read_slices(&reading, query);
 	err = err ?: slices_read_losses(reader, query, &lost);
+	reading.profile->coverage.is_unsure = lost == STORE_LOST_UNKNOWN;
 	if (!err && lost == STORE_LOST_UNKNOWN)
 		err = coverage_lack(&reading.profile->coverage, PROFILE_READ_GAP);
 	else if (!err)

@@ -449,7 +449,7 @@ static int sink_flush(struct record_target *target)
 static int lose_slice(struct store *store, const struct store_slice *slice, const char *why)
 {
 	struct store_loss loss = {
-		.count = slice->profile->samples + slice->wait_count,
+		.count = slice->profile->samples + slice->wait_count + slice->lost,
 		.from_unix_ns = slice->from_unix_ns,
 		.to_unix_ns = slice->to_unix_ns,
 	};
