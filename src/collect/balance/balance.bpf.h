@@ -211,7 +211,7 @@ static __always_inline void close_hidden(struct balance_cell *cell, struct task_
 	if (ran > here)
 		ran = here;
 	times->running += ran;
-	if (task->nvcsw - times->kernel_voluntary > times->voluntary + is_voluntary)
+	if ((u32)task->nvcsw - cell->voluntary > is_voluntary)
 		times->blocked[BLOCK_UNSEEN] += here - ran;
 	else
 		times->runq += here - ran;
@@ -325,6 +325,7 @@ static __always_inline void leave(struct balance_cell *cell, struct task_struct 
 	cell->woken = 0;
 	cell->delay = task->sched_info.run_delay;
 	cell->ran = task->se.sum_exec_runtime;
+	cell->voluntary = (u32)task->nvcsw;
 	if (!is_voluntary) {
 		times->involuntary++;
 		cell->state = BALANCE_QUEUED;
@@ -345,8 +346,11 @@ static __always_inline void close_unleft(struct balance_cell *cell, struct task_
 					 u64 now)
 {
 	struct balance_times *times = &cell->thread.times;
-	u64 ran = BPF_CORE_READ(task, se.sum_exec_runtime) - cell->ran, away = now - cell->stamp;
+	u64 total = BPF_CORE_READ(task, se.sum_exec_runtime);
+	u64 ran = total - cell->ran, away = now - cell->stamp;
 
+	cell->ran = total;
+	cell->voluntary = (u32)BPF_CORE_READ(task, nvcsw);
 	times->missed_switch_out++;
 	cell->unleft++;
 	if (cell->is_midway || ran > away)
@@ -368,6 +372,7 @@ static __always_inline void come_back(struct balance_cell *cell, struct task_str
 	if (cell->is_midway) {
 		begin_counting_back(&cell->thread.times, task);
 		cell->ran = cell->thread.times.kernel_cpu;
+		cell->voluntary = (u32)cell->thread.times.kernel_voluntary;
 		cell->unleft = 0;
 	}
 	cell->stamp = now;

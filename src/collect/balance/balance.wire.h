@@ -97,7 +97,7 @@ struct balance_cell {
 	u32 unleft;    /* switch-outs that the kernel counts and did not tell of */
 	unit_mono_ns called_at; /* tier of system calls: since when it is in one; 0: in none */
 	u32 called;             /* which */
-	u32 pad2;
+	u32 voluntary;          /* nvcsw at the last switch-out, the lower half */
 	struct balance_thread thread;
 };
 

@@ -77,14 +77,19 @@ static __always_inline void tls_written(const struct sock *sk, struct connection
 {
 	char bytes[STATUS_BYTES] = {};
 	bool is_owed = connection->owes_write;
+	bool is_late = connection->stage == STAGE_IDLE && connection->first_at;
 
-	if (connection->stage != STAGE_ANSWERED)
+	if (connection->stage != STAGE_ANSWERED && !is_late)
 		return;
 	connection->owes_write = 0;
 	if (!is_owed && !first_bytes(message, bytes) &&
 	    (bytes[0] == TLS_ALERT ||
 	     (bytes[0] == TLS_DATA && !bytes[3] && bytes[4] == TLS_ALERT_BYTES)))
 		return;
+	if (is_late) {
+		resume(connection);
+		return;
+	}
 	take_written(sk, connection);
 	connection->last_at = now;
 }
@@ -150,6 +155,11 @@ static __always_inline void tls_write(u64 ssl, u64 buffer)
 
 	if (!connection || !connection->is_tls)
 		return;
+	/* What follows is of another protocol. */
+	if (connection->status == SWITCHED) {
+		finish((const struct sock *)*socket, connection);
+		return;
+	}
 	if (!bpf_probe_read_user(bytes, sizeof(bytes), (void *)buffer) && is_answer(bytes))
 		status = status_of(bytes);
 	if (connection->stage == STAGE_BEGUN)
