@@ -16,16 +16,23 @@ static void put_url(const char *url)
 	fflush(stdout);
 }
 
-static int read_settings(const struct arguments *arguments, struct config *config, const char *path,
-			 const char *const *names)
-{
-	const struct argument *at = NULL;
-	int err = config_init(config);
+/* Where the settings come from: of each start and each SIGHUP. */
+struct source {
+	const struct arguments *arguments;
+	const char *path; /* of a file; NULL: none */
+	const char *const *collectors;
+};
 
-	if (!err && path)
-		err = config_read(config, path, names);
-	while (!err && (at = arguments_next(arguments, "set", at)) != NULL)
-		err = config_set(config, at->value.text, names);
+static int read_settings(const void *context, struct config *config)
+{
+	const struct source *source = context;
+	const struct argument *at = NULL;
+	int err = 0;
+
+	if (source->path)
+		err = config_read(config, source->path, source->collectors);
+	while (!err && (at = arguments_next(source->arguments, "set", at)) != NULL)
+		err = config_set(config, at->value.text, source->collectors);
 	config_settle(config);
 	return err ?: config_check(config);
 }
@@ -46,26 +53,32 @@ static int need_rights(void)
 
 int serve_verb_run(const struct arguments *arguments)
 {
-	const char *names[SETTINGS_NAMES], *path = arguments_text(arguments, "config");
+	const char *names[SETTINGS_NAMES];
 	own(config_done) struct config config;
+	struct source source = {
+		.arguments = arguments,
+		.path = arguments_text(arguments, "config"),
+		.collectors = settings_collectors(names),
+	};
 	struct daemon_request request = {
 		.config = &config,
-		.collectors = settings_collectors(names),
+		.read_settings = read_settings,
+		.context = &source,
 		.log = { .out = stderr, .debug = arguments_flag(arguments, "debug") },
 		.listening = put_url,
 	};
 	int err;
 
-	if (!path && access(SETTINGS_FILE, R_OK) == 0)
-		path = SETTINGS_FILE;
-	err = read_settings(arguments, &config, path, request.collectors);
+	if (!source.path && access(SETTINGS_FILE, R_OK) == 0)
+		source.path = SETTINGS_FILE;
+	err = config_init(&config);
+	err = err ?: read_settings(&source, &config);
 	if (err)
 		return err;
 	if (arguments_flag(arguments, "generate-config")) {
 		config_put_example(&config, stdout);
 		return 0;
 	}
-	request.config_path = path;
 	err = need_rights();
 	return err ?: daemon_run(&request);
 }

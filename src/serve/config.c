@@ -86,7 +86,8 @@ static const struct setting settings[] = {
 	  at(profiler.chunk_size_bytes), 1024, 2 << 20, "65536" },
 	{ "profiler", "result_max_age_s", "seconds that a result can be read again", SETTING_NUMBER,
 	  at(profiler.result_max_age_s), 1, 604800, "600" },
-	{ "profiler", "result_max_bytes", "of memory for all results; beyond it the oldest expire",
+	{ "profiler", "result_max_bytes",
+	  "of memory for all results; beyond it the oldest that were read, or had a minute, expire",
 	  SETTING_NUMBER, at(profiler.result_max_bytes), 1 << 20, 1 << 30, "33554432" },
 	{ "waits", "enabled", "keep where the threads of the whole host wait", SETTING_FLAG,
 	  at(waits.enabled), 0, 0, "true" },
@@ -332,6 +333,61 @@ int config_set(struct config *config, const char *text, const char *const *colle
 		text = quoted;
 	}
 	return toml_read(text, strlen(text), "--set", each, &reading);
+}
+
+/* What SIGHUP switches. */
+static bool is_live(const struct setting *setting)
+{
+	return setting->offset == at(profile.enabled) || setting->offset == at(waits.enabled);
+}
+
+static bool words_differ(const struct config_words *a, const struct config_words *b)
+{
+	if (a->list.len != b->list.len)
+		return true;
+	for (size_t i = 0; i < a->list.len; i++)
+		if (strcmp(a->list.data[i], b->list.data[i]) != 0)
+			return true;
+	return false;
+}
+
+static bool differs(const struct setting *setting, const struct config *a, const struct config *b)
+{
+	const void *x = (const char *)a + setting->offset, *y = (const char *)b + setting->offset;
+
+	switch (setting->kind) {
+	case SETTING_TEXT:
+		return strcmp(x, y) != 0;
+	case SETTING_NUMBER:
+		return *(const uint64_t *)x != *(const uint64_t *)y;
+	case SETTING_DECIMAL:
+		return *(const double *)x != *(const double *)y;
+	case SETTING_FLAG:
+		return *(const bool *)x != *(const bool *)y;
+	default:
+		return words_differ(x, y);
+	}
+}
+
+int config_changed(const struct config *before, const struct config *after, char **ret_names)
+{
+	own(freep) char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+	const char *comma = "";
+
+	if (!out)
+		return -ENOMEM;
+	for (size_t i = 0; i < array_len(settings); i++) {
+		if (is_live(&settings[i]) || !differs(&settings[i], before, after))
+			continue;
+		fprintf(out, "%s%s.%s", comma, settings[i].table, settings[i].key);
+		comma = ", ";
+	}
+	if (fclose(out) != 0)
+		return -ENOMEM;
+	*ret_names = *comma ? take(text) : NULL;
+	return 0;
 }
 
 static void put_value(const struct config *config, const struct setting *setting, FILE *out)

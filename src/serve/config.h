@@ -99,6 +99,15 @@ void config_settle(struct config *config);
 /** config_check - whether the settings fit together, and are safe.  Return: 0; -EINVAL with fail() said */
 nodiscard int config_check(const struct config *config);
 
+/**
+ * config_changed - the keys that differ and hold from a start on alone: "http.port, store.path"
+ * @ret_names: the caller's; NULL: there are none
+ *
+ * Return: 0; -ENOMEM.
+ */
+nodiscard int config_changed(const struct config *before, const struct config *after,
+			     char **ret_names);
+
 /** config_put_example - every key with its meaning and its value here */
 void config_put_example(const struct config *config, FILE *out);
 

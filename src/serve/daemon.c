@@ -41,22 +41,6 @@ static void on_end(evutil_socket_t number, short what, void *context)
 	event_base_loopbreak(daemon->base);
 }
 
-/* Settings that hold only from a start on are compared, so that nobody waits for them in vain. */
-static bool needs_start(const struct config *a, const struct config *b)
-{
-	return strcmp(a->http.bind_address, b->http.bind_address) != 0 ||
-	       a->http.port != b->http.port || strcmp(a->store.path, b->store.path) != 0 ||
-	       strcmp(a->http.unix_socket, b->http.unix_socket) != 0 ||
-	       a->server.enabled != b->server.enabled || a->server.port != b->server.port ||
-	       strcmp(a->server.bind_address, b->server.bind_address) != 0 ||
-	       memcmp(&a->http_tls, &b->http_tls, sizeof(a->http_tls)) != 0 ||
-	       memcmp(&a->grpc_tls, &b->grpc_tls, sizeof(a->grpc_tls)) != 0 ||
-	       strcmp(a->auth.token_file, b->auth.token_file) != 0 ||
-	       memcmp(&a->profiler, &b->profiler, sizeof(a->profiler)) != 0 ||
-	       a->profile.rate_hz != b->profile.rate_hz ||
-	       a->tables.interval_s != b->tables.interval_s;
-}
-
 static void switch_to(struct daemon *daemon, const struct config *next)
 {
 	struct ingest_status status;
@@ -90,31 +74,39 @@ static void reload_doors(struct daemon *daemon)
 		tell_door(daemon, auth_reload(daemon->auth));
 }
 
+/* Settings that hold only from a start on are named, so that nobody waits for them in vain. */
+static int reload(struct daemon *daemon, struct config *next)
+{
+	const struct daemon_request *request = daemon->request;
+	own(freep) char *names = NULL;
+	int err = request->read_settings(request->context, next);
+
+	err = err ?: config_changed(request->config, next, &names);
+	if (err)
+		return err;
+	switch_to(daemon, next);
+	reload_doors(daemon);
+	if (names)
+		log_put(&request->log, "warn",
+			"settings were read again; these hold from the next start on: %s", names);
+	else
+		log_put(&request->log, "info", "settings were read again");
+	return 0;
+}
+
 static void on_reload(evutil_socket_t number, short what, void *context)
 {
 	struct daemon *daemon = context;
-	const struct daemon_request *request = daemon->request;
-	struct config next;
+	own(config_done) struct config next;
 	int err = config_init(&next);
 
 	(void)number;
 	(void)what;
-	if (!err && request->config_path)
-		err = config_read(&next, request->config_path, request->collectors);
-	config_settle(&next);
-	err = err ?: config_check(&next);
-	if (err) {
-		log_put(&request->log, "error", "the settings stay as they were: %s", error_text());
-		error_clear();
-	} else {
-		switch_to(daemon, &next);
-		reload_doors(daemon);
-		log_put(&request->log, "info", "settings were read again%s",
-			needs_start(request->config, &next)
-				? "; some of them hold from the next start on"
-				: "");
-	}
-	config_done(&next);
+	err = err ?: reload(daemon, &next);
+	if (err)
+		log_put(&daemon->request->log, "error", "the settings stay as they were: %s",
+			*error_text() ? error_text() : strerror(-err));
+	error_clear();
 }
 
 static void on_committed(evutil_socket_t fd, short what, void *context)

@@ -17,8 +17,11 @@
 
 struct daemon_request {
 	struct config *config;
-	const char *config_path;       /* NULL: none */
-	const char *const *collectors; /* names, closed by NULL */
+	/* Reads the settings again as at the start, over what config_init() made.  Return: 0; -errno with
+	 * fail() said.
+	 */
+	int (*read_settings)(const void *context, struct config *config);
+	const void *context; /* its */
 	struct log log;
 	void (*listening)(const char *url); /* called once; NULL */
 };

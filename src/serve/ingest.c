@@ -269,29 +269,39 @@ static int keep_slice(struct ingest *ingest, enum host_kind kind, struct store_s
 	return err;
 }
 
-/* What was sampled since the last slice goes to the store. */
-static int end_slice(struct ingest *ingest, uint64_t now)
+/* The next slice covers what is recorded from now on. */
+static void begin_slice(struct ingest *ingest)
 {
-	uint64_t unix_now = clock_unix_ns();
+	ingest->slice_from_unix_ns = clock_unix_ns();
+	ingest->slice_due_ns = clock_mono_ns() + ingest->config->profile.slice_s * NS_PER_S;
+}
+
+/* What was sampled since the last slice goes to the store; @is_last: of this recording. */
+static int end_slice(struct ingest *ingest, bool is_last)
+{
 	const struct profile *profile;
-	int err = host_take_profile(ingest->host, &profile);
+	int err = host_take_profile(ingest->host, is_last, &profile);
 
 	if (!err && profile) {
 		struct store_slice slice = {
 			.profile = profile,
 			.from_unix_ns = ingest->slice_from_unix_ns,
-			.to_unix_ns = unix_now,
+			.to_unix_ns = clock_unix_ns(),
 			.is_new = ingest->is_new_profile,
 		};
 
 		for (int kind = 0; !err && kind < HOST_KIND_COUNT; kind++)
 			err = keep_slice(ingest, (enum host_kind)kind, &slice);
+		ingest->slice_from_unix_ns = slice.to_unix_ns;
 	}
 	ingest->is_new_profile = !profile;
 	if (!err && profile)
 		err = host_end_slice(ingest->host, &ingest->is_new_profile);
-	ingest->slice_from_unix_ns = unix_now;
-	ingest->slice_due_ns = now + ingest->config->profile.slice_s * NS_PER_S;
+	/* Between two recordings there is nothing. */
+	if (ingest->is_new_profile)
+		begin_slice(ingest);
+	else
+		ingest->slice_due_ns = clock_mono_ns() + ingest->config->profile.slice_s * NS_PER_S;
 	return err;
 }
 
@@ -312,15 +322,25 @@ static void log_part(struct ingest *ingest, size_t number, bool on)
 		log_put(ingest->log, "debug", "collector %s is %s", part->name, on ? "on" : "off");
 }
 
+static bool is_on(const struct ingest *ingest, const char *name)
+{
+	for (size_t i = 0; host_part(ingest->host, i); i++)
+		if (strcmp(host_part(ingest->host, i)->name, name) == 0)
+			return host_part(ingest->host, i)->state == HOST_ON;
+	return false;
+}
+
 static int switch_part(struct ingest *ingest, const char *name, bool on)
 {
-	int err = 0;
-
 	/* Either part begins the recording anew. */
-	if (is_recording(name))
-		err = end_slice(ingest, clock_mono_ns());
+	bool is_renewed = is_recording(name) && on != is_on(ingest, name);
+	int err = is_renewed ? end_slice(ingest, true) : 0;
+
 	err = err ?: host_switch(ingest->host, name, on);
-	ingest->is_new_profile |= is_recording(name);
+	if (is_renewed) {
+		ingest->is_new_profile = true;
+		begin_slice(ingest);
+	}
 	for (size_t i = 0; i < INGEST_MAX_PARTS && host_part(ingest->host, i); i++)
 		if (strcmp(host_part(ingest->host, i)->name, name) == 0)
 			log_part(ingest, i, on);
@@ -352,33 +372,17 @@ static bool take_commands(struct ingest *ingest, int *ret_err)
 #define WAITS_RAISE   4    /* times, each time it is too much */
 #define WAITS_MOST_MS 2000 /* beyond it they are not raised */
 
-static bool is_on(const struct ingest *ingest, const char *name)
-{
-	for (size_t i = 0; host_part(ingest->host, i); i++)
-		if (strcmp(host_part(ingest->host, i)->name, name) == 0)
-			return host_part(ingest->host, i)->state == HOST_ON;
-	return false;
-}
-
-/* Waits are many more than samples, so fewer of them come first.  Return: 1 something was lowered; 0; -errno */
+/* Waits are many more than samples, so fewer of them come first. */
 static int lower_waits(struct ingest *ingest)
 {
-	struct ingest_status *status = &ingest->next;
-
-	if (!is_on(ingest, "waits") || status->min_wait_ms >= WAITS_MOST_MS)
-		return 0;
-	status->min_wait_ms *= WAITS_RAISE;
-	return host_set_min_wait(ingest->host, status->min_wait_ms * NS_PER_MS) ?: 1;
+	ingest->next.min_wait_ms *= WAITS_RAISE;
+	return host_set_min_wait(ingest->host, ingest->next.min_wait_ms * NS_PER_MS);
 }
 
 static int lower_rate(struct ingest *ingest)
 {
-	struct ingest_status *status = &ingest->next;
-
-	if (status->rate_hz <= 1)
-		return 0;
-	status->rate_hz /= 2;
-	return host_set_rate(ingest->host, (uint32_t)status->rate_hz) ?: 1;
+	ingest->next.rate_hz /= 2;
+	return host_set_rate(ingest->host, (uint32_t)ingest->next.rate_hz);
 }
 
 static void say_lowered(struct ingest *ingest)
@@ -403,19 +407,25 @@ static void say_lowered(struct ingest *ingest)
 static int lower(struct ingest *ingest)
 {
 	struct ingest_status *status = &ingest->next;
-	int err = end_slice(ingest, clock_mono_ns());
+	bool has_waits = is_on(ingest, "waits") && status->min_wait_ms < WAITS_MOST_MS;
+	bool has_rate = is_on(ingest, "profile") && status->rate_hz > 1;
+	int err;
 
 	ingest->above = 0;
-	err = err ?: lower_waits(ingest);
-	err = err ?: lower_rate(ingest);
-	ingest->is_new_profile = true;
-	if (err > 0)
-		say_lowered(ingest);
-	else if (!err)
+	if (!has_waits && !has_rate) {
 		snprintf(status->budget, sizeof(status->budget),
 			 "above the budget of %.1f %%, and nothing is left to lower",
 			 ingest->config->budget.cpu_percent);
-	return err < 0 ? err : 0;
+		return 0;
+	}
+	err = end_slice(ingest, true);
+	if (!err)
+		err = has_waits ? lower_waits(ingest) : lower_rate(ingest);
+	ingest->is_new_profile = true;
+	begin_slice(ingest);
+	if (!err)
+		say_lowered(ingest);
+	return err;
 }
 
 static int keep_budget(struct ingest *ingest, uint64_t now)
@@ -455,7 +465,7 @@ static int turn(struct ingest *ingest)
 
 	now = clock_mono_ns();
 	if (!err && now >= ingest->slice_due_ns)
-		err = end_slice(ingest, now);
+		err = end_slice(ingest, false);
 	store_tick(ingest->store, false);
 	err = err ?: keep_budget(ingest, now);
 	if (now >= ingest->said_ns + NS_PER_S)
@@ -487,8 +497,7 @@ static int switch_on(struct ingest *ingest)
 		if (is_recording(host_part(ingest->host, i)->name))
 			log_part(ingest, i, ingest->next.parts[i].is_wanted);
 	ingest->next.is_started = true;
-	ingest->slice_from_unix_ns = clock_unix_ns();
-	ingest->slice_due_ns = clock_mono_ns() + ingest->config->profile.slice_s * NS_PER_S;
+	begin_slice(ingest);
 	/* Loading is over; what it needed is given back. */
 	malloc_trim(0);
 	ingest->window_began_ns = clock_mono_ns();
@@ -515,7 +524,7 @@ static void *run(void *context)
 		publish(ingest, clock_mono_ns());
 	}
 	err = host_drain(ingest->host, true);
-	err = err ?: end_slice(ingest, clock_mono_ns());
+	err = err ?: end_slice(ingest, true);
 	if (err)
 		log_put(ingest->log, "error", "the last records: %s", strerror(-err));
 	store_tick(ingest->store, true);

@@ -20,6 +20,7 @@ struct session_result {
 	uint64_t at_mono_ns, over_mono_ns;
 	struct profile *profile; /* SESSIONS_DONE; never changed again */
 	unsigned users;          /* who has it borrowed */
+	bool is_read;            /* somebody had */
 	bool is_forgotten;       /* no longer in the list; the last user frees it */
 	bool is_cancelled;
 	bool has_thread, is_over;
@@ -110,6 +111,13 @@ static void forget(struct sessions *sessions, size_t number)
 		result_free(result);
 }
 
+/* Nobody had the time to read it. */
+static bool is_fresh(const struct session_result *result, uint64_t now)
+{
+	return result->profile && !result->is_read &&
+	       now < result->over_mono_ns + SESSIONS_UNREAD_S * NS_PER_S;
+}
+
 /* Too old, too many, too large: the oldest that are over go.  Under the lock. */
 static void expire(struct sessions *sessions)
 {
@@ -119,16 +127,27 @@ static void expire(struct sessions *sessions)
 
 	for (size_t i = 0; i < sessions->list.len;) {
 		struct session_result *result = sessions->list.data[i];
+		bool is_large = sessions->totals.kept_bytes > config->profiler.result_max_bytes;
 
 		if (result->is_over &&
 		    (now > result->over_mono_ns + age_ns ||
 		     sessions->totals.kept > SESSIONS_MAX_KEPT ||
-		     sessions->totals.kept_bytes > config->profiler.result_max_bytes))
+		     (is_large && result->state.bytes && !is_fresh(result, now))))
 			forget(sessions, i);
 		else
 			i++;
 	}
 	sessions->totals.expired += before - sessions->list.len;
+}
+
+static uint64_t fresh_bytes(const struct sessions *sessions)
+{
+	uint64_t now = clock_mono_ns(), bytes = 0;
+
+	vec_each(result, &sessions->list)
+		if ((*result)->is_over && is_fresh(*result, now))
+			bytes += (*result)->state.bytes;
+	return bytes;
 }
 
 static void on_progress(void *context, const struct demand_progress *progress)
@@ -268,6 +287,12 @@ static int add(struct sessions *sessions, struct session_result *result)
 		hint("wait until one is over, cancel one, or raise max_concurrent_sessions in [profiler]");
 		return err;
 	}
+	if (fresh_bytes(sessions) > sessions->config->profiler.result_max_bytes) {
+		sessions->totals.refused++;
+		err = fail(-EBUSY, "Results that nobody has read yet take all of result_max_bytes");
+		hint("read or forget them, or raise result_max_bytes in [profiler]");
+		return err;
+	}
 	err = vec_push(&sessions->list, result);
 	if (err)
 		return err;
@@ -379,6 +404,7 @@ int sessions_borrow(struct sessions *sessions, const char *id, const struct prof
 		struct session_result *result = sessions->list.data[place];
 
 		result->users++;
+		result->is_read = true;
 		*ret_profile = result->profile;
 		*ret_result = result;
 		err = 0;

@@ -22,6 +22,7 @@
 #define SESSIONS_MAX_KEPT         256
 #define SESSIONS_MAX_RESULT_BYTES (16u << 20)
 #define SESSIONS_MAX_SAMPLES      250000 /* that are kept one by one, where nobody asked */
+#define SESSIONS_UNREAD_S         60 /* for so long no result expires for its size before it was read */
 
 enum sessions_stage {
 	SESSIONS_STARTING,
@@ -67,7 +68,7 @@ void sessions_free(struct sessions *sessions);
  * sessions_start - sample; returns at once
  * @ret_id: SESSIONS_ID_BYTES
  *
- * Return: 0; -ESRCH no such process; -EBUSY as many run as may; -EPERM [ebpf] enabled is false; -ENOMEM; -errno; with fail() said.
+ * Return: 0; -ESRCH no such process; -EBUSY as many run as may, or too much waits to be read; -EPERM [ebpf] enabled is false; -ENOMEM; -errno; with fail() said.
  */
 nodiscard int sessions_start(struct sessions *sessions, const struct demand_request *request,
 			     char *ret_id);

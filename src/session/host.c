@@ -31,6 +31,8 @@ struct host {
 	struct recording_request recording_request;
 	struct recording *recording; /* NULL: none */
 	uint64_t opened_mono_ns;     /* the recording */
+	bool is_finished;            /* it: nothing is sampled any more */
+	bool must_renew;             /* it has grown too large */
 };
 
 static const char *cgroup_path(void *context, uint64_t id)
@@ -258,6 +260,7 @@ static int start_recording(struct host *host, bool profile, bool waits)
 	int err = 0;
 
 	recording_free(take(host->recording));
+	host->is_finished = false;
 	if (waits) {
 		err = open_recording(host, profile, true);
 		if (!err)
@@ -364,21 +367,16 @@ static uint64_t waits_lost(const struct coverage *coverage)
 	return count;
 }
 
-static int drain_profile(struct host *host)
+/* Calls one of recording_drain() and recording_finish(), and counts what came. */
+static int take_in(struct host *host, int (*drain)(struct recording *recording))
 {
-	struct profile *profile;
-	uint64_t samples, lost, lost_waits;
-	size_t moments;
-	int err;
+	struct profile *profile = recording_profile(host->recording);
+	uint64_t samples = profile->samples;
+	size_t moments = profile->moments.len;
+	uint64_t lost = coverage_lost(&profile->coverage);
+	uint64_t lost_waits = waits_lost(&profile->coverage);
+	int err = drain(host->recording);
 
-	if (!host->recording)
-		return 0;
-	profile = recording_profile(host->recording);
-	samples = profile->samples;
-	moments = profile->moments.len;
-	lost = coverage_lost(&profile->coverage);
-	lost_waits = waits_lost(&profile->coverage);
-	err = recording_drain(host->recording);
 	if (err)
 		return recording_failed(host, err);
 	if (profile->keep_moments)
@@ -390,6 +388,21 @@ static int drain_profile(struct host *host)
 	host->waits.lost += lost_waits;
 	host->profile.lost += lost - lost_waits;
 	return 0;
+}
+
+static int drain_profile(struct host *host)
+{
+	return host->recording && !host->is_finished ? take_in(host, recording_drain) : 0;
+}
+
+/* What the kernel still holds, and the waits that go on. */
+static int finish_recording(struct host *host)
+{
+	if (!host->recording || host->is_finished)
+		return 0;
+	host->is_finished = true;
+	recording_stop(host->recording);
+	return take_in(host, recording_finish);
 }
 
 int host_drain(struct host *host, bool is_last)
@@ -421,7 +434,16 @@ void host_wait(struct host *host, int fd, uint64_t ns)
 	poll(waits, count, (int)(ns / NS_PER_MS));
 }
 
-int host_take_profile(struct host *host, const struct profile **ret_profile)
+static bool is_outgrown(const struct host *host)
+{
+	const struct profile *profile = recording_profile(host->recording);
+
+	return profile->stacks.len > HOST_RENEW_STACKS ||
+	       profile->text.text.len > HOST_RENEW_BYTES ||
+	       clock_mono_ns() > host->opened_mono_ns + HOST_RENEW_NS;
+}
+
+int host_take_profile(struct host *host, bool is_last, const struct profile **ret_profile)
 {
 	struct profile *profile;
 	int err;
@@ -429,6 +451,10 @@ int host_take_profile(struct host *host, const struct profile **ret_profile)
 	*ret_profile = NULL;
 	if (!host->recording)
 		return 0;
+	host->must_renew = !is_last && is_outgrown(host);
+	err = is_last || host->must_renew ? finish_recording(host) : 0;
+	if (err || !host->recording)
+		return err;
 	profile = recording_profile(host->recording);
 	err = recording_name(host->recording);
 	profile->duration_ns = clock_mono_ns() - profile->started_mono_ns;
@@ -474,13 +500,6 @@ int host_choose(struct host *host, enum host_kind kind, struct host_waits *waits
 	return err < 0 ? err : 1;
 }
 
-static bool is_outgrown(const struct host *host, const struct profile *profile)
-{
-	return profile->stacks.len > HOST_RENEW_STACKS ||
-	       profile->text.text.len > HOST_RENEW_BYTES ||
-	       clock_mono_ns() > host->opened_mono_ns + HOST_RENEW_NS;
-}
-
 int host_end_slice(struct host *host, bool *ret_is_new)
 {
 	struct profile *profile = host->recording ? recording_profile(host->recording) : NULL;
@@ -488,7 +507,8 @@ int host_end_slice(struct host *host, bool *ret_is_new)
 	*ret_is_new = false;
 	if (!profile)
 		return 0;
-	if (is_outgrown(host, profile)) {
+	if (host->must_renew) {
+		host->must_renew = false;
 		*ret_is_new = true;
 		return restart_recording(host);
 	}

@@ -96,9 +96,14 @@ void host_wait(struct host *host, int fd, uint64_t ns);
 
 /**
  * host_take_profile - name what was sampled since the last call; NULL: neither profile nor waits are on
+ * @is_last: the recording ends with it, to begin anew or not at all.  Waits that go on then are told as far
+ *           as they went, and what is sampled from here on is nobody's
  * @ret_profile: borrowed until host_end_slice()
+ *
+ * A recording that has grown too large ends by itself, and host_end_slice() begins another.
  */
-nodiscard int host_take_profile(struct host *host, const struct profile **ret_profile);
+nodiscard int host_take_profile(struct host *host, bool is_last,
+				const struct profile **ret_profile);
 
 /* A wait that is longer than a slice, and so belongs to those before, too. */
 struct host_wait {

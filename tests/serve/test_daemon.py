@@ -88,11 +88,17 @@ def test_collectors_are_switched_while_it_runs(tmp_path):
 def test_settings_are_read_again(tmp_path):
     settings = tmp_path / "kymo.toml"
     settings.write_text("[collectors]\nsignal = true\n")
-    with Serving(tmp_path, "-c", settings) as serve:
+    with Serving(tmp_path, "-c", settings, **{"waits.enabled": "false"}) as serve:
         assert serve.part("signal")["state"] == "on"
-        settings.write_text("[collectors]\nsignal = false\n")
+        settings.write_text("[collectors]\nsignal = false\n[waits]\nenabled = true\n")
         serve.process.send_signal(signal.SIGHUP)
         until(lambda: serve.part("signal")["state"] == "off", serve.log)
+        # What the command line says stands over the file, now as at the start.
+        until(lambda: "settings were read again" in serve.log(), serve.log)
+        assert "next start" not in serve.log() and not serve.part("waits")["wanted"]
+        settings.write_text("[profile]\nrate_hz = 7\n[tables]\ninterval_s = 3\n[budget]\nmemory_mb = 80\n")
+        serve.process.send_signal(signal.SIGHUP)
+        until(lambda: "next start on: profile.rate_hz, budget.memory_mb" in serve.log(), serve.log)
         settings.write_text("[collectors]\nsignal = 3\n")
         serve.process.send_signal(signal.SIGHUP)
         until(lambda: "settings stay as they were" in serve.log(), serve.log)

@@ -178,3 +178,21 @@ def test_a_target_that_goes_in_between(serve):
         sleeper.kill()
     over = serve.session_over(session["id"])
     assert over["state"] == "done" or over["why"], over
+
+
+def test_no_result_expires_for_its_size_before_it_was_read(tmp_path):
+    """Four results of a host together are larger than a megabyte may hold, or none is: both is told."""
+    with Serving(tmp_path, **{"profiler.result_max_bytes": 1 << 20}) as serving:
+        over = []
+        for _ in range(40):
+            status, session = serving.post("/api/v1/sessions", duration_s=0.3, rate_hz=999, samples=True)
+            if status == 429:
+                break
+            over.append(serving.session_over(session["id"]))
+        assert status == 429 and "nobody has read" in session["detail"], session
+        assert int(serving.get("/api/v1/status")["sessions"]["kept_bytes"]) > 1 << 20
+        for one in over:
+            assert serving.status(one["profile"]) == 200
+        # Once they were read the oldest go.
+        serving.session_over(serving.session(duration_s=0.1)["id"])
+        assert serving.status(over[0]["href"]) == 404

@@ -133,3 +133,20 @@ def test_it_is_switched_while_it_runs(slept):
     until(lambda: slept.part("waits")["state"] == "on", "on again")
     last = slept.rows("SELECT max(seq) AS seq FROM wait_profile")[0]["seq"]
     until(lambda: slept.rows("SELECT max(seq) AS seq FROM wait_profile")[0]["seq"] > last, "waits")
+
+
+def test_what_still_waits_is_told_when_the_recording_ends(slept):
+    def is_told():
+        """Of one that had not ended when the recording was switched off; some hosts hide a switch."""
+        with subprocess.Popen(["/bin/cat"], stdin=subprocess.PIPE) as reader:
+            exec_ = slept.row("SELECT * FROM process_exec WHERE pid = ?", reader.pid)
+            until(lambda: slept.rows("SELECT 1 FROM wait_profile WHERE from_unix_ns > ?",
+                                     exec_["at_unix_ns"]), "a slice in which it waits")
+            assert slept.switch("waits", False) == 202
+            until(lambda: slept.part("waits")["state"] == "off", "off")
+            assert slept.switch("waits", True) == 202
+            until(lambda: slept.part("waits")["state"] == "on", "on again")
+            tree = slept.get(f"/api/v1/profiles?kind=offcpu&pid={reader.pid}&min_share=0")
+            return "[waiting: pipe]" in leaves(tree)
+
+    until(is_told, "the wait of cat")
