@@ -58,4 +58,12 @@ static __always_inline void *slots_claim(void *map, u32 log2, u64 key)
 	return NULL;
 }
 
+/* The row of a key, a new one where there is none; NULL: the set is full. */
+static __always_inline void *slots_get(void *map, u32 log2, u64 key)
+{
+	void *row = slots_find(map, log2, key);
+
+	return row ?: slots_claim(map, log2, key);
+}
+
 #endif

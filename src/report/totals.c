@@ -125,6 +125,9 @@ static void add_values(struct totals_row *row, const struct record *record)
 		const struct field *field = &schema->fields[i];
 		uint64_t value;
 
+		if (field->kind == FIELD_CHARS) /* the last one stands */
+			memcpy(row->bytes + field->offset, record->bytes + field->offset,
+			       field->size);
 		if (field->kind == FIELD_HISTOGRAM) {
 			memcpy(&more, record->bytes + field->offset, sizeof(more));
 			histogram_add(histogram++, &more);

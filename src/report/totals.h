@@ -12,7 +12,7 @@
 struct totals_row {
 	const struct schema *schema;
 	uint64_t count;               /* of records; of a table, of reads */
-	uint8_t *bytes;               /* the first of them, for its keys */
+	uint8_t *bytes;               /* the first of them with the last texts */
 	uint32_t len;                 /* of `bytes` */
 	uint64_t *sums;               /* by field; the greatest where the field says so */
 	struct histogram *histograms; /* by field that is one, in their order */

@@ -55,6 +55,23 @@ static void texts_are_keys_by_what_they_say(void **state)
 	totals_done(&totals);
 }
 
+static void of_other_texts_the_last_stands(void **state)
+{
+	static const char *const by_port[] = { "port", NULL };
+	struct totals totals = { 0 };
+	struct record row;
+	char text[RECORD_TEXT_BYTES];
+
+	(void)state;
+	add(&totals, "sh", 1, by_port);
+	add(&totals, "gcc", 1, by_port);
+	assert_int_equal(totals.rows.len, 1);
+	row = totals_record(&totals.rows.data[0]);
+	record_text(&row, schema_field(&made_schema, "comm"), text);
+	assert_string_equal(text, "gcc");
+	totals_done(&totals);
+}
+
 static void there_is_a_ceiling(void **state)
 {
 	struct totals totals = { 0 };
@@ -76,6 +93,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(events_are_added_up_by_what_is_asked),
 		cmocka_unit_test(texts_are_keys_by_what_they_say),
+		cmocka_unit_test(of_other_texts_the_last_stands),
 		cmocka_unit_test(there_is_a_ceiling),
 	};
 

@@ -19,7 +19,9 @@ static bool is_heading(const struct record_view *view, const struct field *field
 static bool is_heading_of(const struct record_view *view, const struct schema *schema,
 			  const struct field *field)
 {
-	return schema->shape == SCHEMA_TABLE ? field->is_key : is_heading(view, field);
+	if (schema->shape == SCHEMA_TABLE)
+		return field->is_key || field->kind == FIELD_CHARS;
+	return is_heading(view, field);
 }
 
 static bool has_histogram(const struct schema *schema)

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
 """kymo watch runq: waits of a known length, and sums beside the kernel's own."""
 import os
+import subprocess
 import time
 
 import pytest
 
-from watching import Watching, is_like, made, run
+from watching import KYMO, Watching, is_like, made, run
 
 CPU = max(os.sched_getaffinity(0))
 NS_PER_MS = 1_000_000
@@ -105,6 +106,18 @@ def test_a_histogram_of_each_cpu(program):
     in_bucket = [wait for row in rows for wait in row["wait"]["buckets"]
                  if wait["ge_ns"] <= max(slow) <= wait["le_ns"]]
     assert in_bucket
+
+
+def test_the_table_names_processes():
+    watch = subprocess.Popen([KYMO, "watch", "runq", "--pid", str(os.getpid()), "-d", "1"],
+                             text=True, stdout=subprocess.PIPE)
+    while watch.poll() is None:
+        time.sleep(0.001)
+    printed = watch.communicate()[0]
+    with open("/proc/self/comm", encoding="ascii") as file:
+        comm = file.read().rstrip("\n")
+    rows = [line.split() for line in printed.partition("runq processes")[2].splitlines()]
+    assert "comm" in rows[1] and rows[2][:2] == [str(os.getpid()), comm]
 
 
 def test_nothing_is_missing_on_the_whole_host():

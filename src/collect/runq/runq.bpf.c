@@ -12,13 +12,14 @@
 #include "probe/event.bpf.h"
 #include "probe/histogram.bpf.h"
 #include "probe/row.bpf.h"
+#include "probe/slots.bpf.h"
 
 #include <bpf/bpf_tracing.h>
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
-#define CPU_MAX     512  /* that have a histogram of their own */
-#define PROCESS_MAX 8192 /* that waited within a minute */
+#define CPU_MAX        512 /* that have a histogram of their own */
+#define PROCESSES_LOG2 10  /* sets of SLOTS_WAYS processes that waited within a minute */
 
 const volatile unit_ns slow KNOB("waits as long or longer are events") = 10000000;
 const volatile u32 per_cpu KNOB("1: a histogram for each CPU, 0: one for the host") = 0;
@@ -53,12 +54,7 @@ struct {
 	__type(value, struct runq_waits);
 } runq_cpus SEC(".maps") TABLE("waits for a CPU by CPU");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, PROCESS_MAX);
-	__type(key, struct runq_processes_key);
-	__type(value, struct runq_process);
-} runq_processes SEC(".maps") TABLE("waits for a CPU by process");
+slots_define(runq_processes, runq_process_row, PROCESSES_LOG2) TABLE("waits for a CPU by process");
 
 /* Programs are attached one after the other. */
 bool sees_wakeups = false;
@@ -89,17 +85,16 @@ static __always_inline void count_for_cpu(u32 cpu, const struct waited *waited)
 
 static __always_inline void count_for_process(struct task_struct *task, const struct waited *waited)
 {
-	struct runq_processes_key key = { .pid = task->tgid };
-	struct runq_process *process;
+	struct runq_process_row *row = slots_get(&runq_processes, PROCESSES_LOG2, task->tgid);
 
-	__builtin_memcpy(key.comm, task->group_leader->comm, sizeof(key.comm));
-	process = row_get(&runq_processes, &key);
-	if (!process)
+	if (!row) {
+		event_lost(bpf_core_type_id_local(struct runq_processes_key));
 		return;
-	__sync_fetch_and_add(&process->waits, waited->seen + waited->unseen);
-	__sync_fetch_and_add(&process->total, waited->total + waited->unseen_total);
-	if (waited->total > process->max_wait)
-		process->max_wait = waited->total;
+	}
+	__sync_fetch_and_add(&row->value.waits, waited->seen + waited->unseen);
+	__sync_fetch_and_add(&row->value.total, waited->total + waited->unseen_total);
+	histogram_raise(&row->value.max_wait, waited->total);
+	event_keep_comm(row->value.comm, task->group_leader);
 }
 
 static __always_inline void send_wait(struct task_struct *task, struct task_struct *before, u32 cpu,

@@ -32,13 +32,18 @@ struct runq_waits {
 struct runq_processes_key {
 	id_pid pid HELP("process");
 	u32 pad;
-	char comm[EVENT_COMM] HELP("name of its first thread");
 };
 
 struct runq_process {
 	unit_count waits HELP("how often its threads waited");
 	unit_ns total HELP("how long, all threads together");
-	unit_ns max_wait HELP("the longest one so far");
+	unit_ns max_wait HELP("the longest one since it was told last");
+	char comm[EVENT_COMM] HELP("name of its first thread");
+};
+
+struct runq_process_row {
+	struct runq_processes_key key;
+	struct runq_process value;
 };
 
 #endif

@@ -141,7 +141,6 @@ int syscall_on_exit(struct bpf_raw_tracepoint_args *ctx)
 	struct call *call = NULL;
 	struct syscall_key key;
 	long number;
-	u64 bits;
 
 	if (event_wants_some() && !event_wants(task))
 		return 0;
@@ -155,10 +154,7 @@ int syscall_on_exit(struct bpf_raw_tracepoint_args *ctx)
 		.syscall = number > 0xffff ? 0xffff : number,
 		.is_compat = call_is_compat(task),
 	};
-	bits = key_bits(key.pid, key.syscall, key.is_compat);
-	row = slots_find(&syscall_calls, CALLS_LOG2, bits);
-	if (!row)
-		row = slots_claim(&syscall_calls, CALLS_LOG2, bits);
+	row = slots_get(&syscall_calls, CALLS_LOG2, key_bits(key.pid, key.syscall, key.is_compat));
 	if (error)
 		count_error(&key, error, task);
 	if (!row) {
