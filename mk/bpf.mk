@@ -1,5 +1,6 @@
 # Kernel-side programs: x.bpf.c -> x.bpf.o -> a light skeleton (x.lskel.h, which loads without
-# parsing the kernel's BTF in user space) and the plain object as bytes (x.skel.h, for libbpf).
+# parsing the kernel's BTF in user space; see collect/skeleton.h for where it cannot) and the plain object
+# as bytes (x.skel.h, for libbpf).
 BPF_ARCH   := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(ARCH)))
 BPF_CFLAGS := -O2 -g -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers \
 	$(if $(WERROR),-Werror) -mcpu=v3 -target bpf -D__TARGET_ARCH_$(BPF_ARCH) \
@@ -23,9 +24,9 @@ $(B)/bpf/%.bpf.o: src/%.bpf.c $(B)/flags.bpf
 	$(Q)$(BPFTOOL) gen object $@ $@.tmp
 	@rm -f $@.tmp
 
-$(B)/gen/%.lskel.h: $(B)/bpf/%.bpf.o
+$(B)/gen/%.lskel.h: $(B)/bpf/%.bpf.o tools/skeleton
 	@mkdir -p $(@D)
-	$(Q){ $(skel_head); $(BPFTOOL) gen skeleton -L $< name $(call bpf_name,$*); } > $@
+	$(Q)tools/skeleton $(BPFTOOL) $< $(call bpf_name,$*) > $@
 
 $(B)/gen/%.skel.h: $(B)/bpf/%.bpf.o
 	@mkdir -p $(@D)

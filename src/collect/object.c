@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "collect/rights.h"
+#include "collect/skeleton.h"
 
 #define READ_BYTES 65536 /* the kernel hands out at most half of that at once */
 
@@ -78,10 +79,12 @@ int object_load(struct loaded *loaded, const struct object *object,
 		((struct bpf_map_desc *)at_offset(loaded, object->ring))->max_entries = ring_bytes;
 	for (size_t i = 0; room && i < object->room_count; i++)
 		((struct bpf_map_desc *)at_offset(loaded, object->rooms[i]))->max_entries = room;
+	((struct bpf_loader_ctx *)loaded->skeleton)->flags |= SKELETON_IN_PARTS;
 	err = object->load(loaded->skeleton);
 	return err ? fail_load(object, err) : 0;
 }
 
+/* 0: the kernel did not load it. */
 static int program_fd(const struct loaded *loaded, const struct object_program *program)
 {
 	return ((const struct bpf_prog_desc *)at_offset(loaded, program->program))->prog_fd;
@@ -114,9 +117,9 @@ static bool is_attached(const struct object *object, const bool *attached, const
 static int attach(const struct loaded *loaded, const struct object_program *program)
 {
 	bool is_typed = strcmp(program->kind, "tp_btf") == 0;
+	int fd = program_fd(loaded, program);
 
-	return bpf_raw_tracepoint_open(is_typed ? NULL : program->where,
-				       program_fd(loaded, program));
+	return fd ? bpf_raw_tracepoint_open(is_typed ? NULL : program->where, fd) : -ENOENT;
 }
 
 /* Return: 0 attached, or noted as lacking; -errno with fail() said. */
@@ -132,13 +135,15 @@ static int attach_or_note(struct loaded *loaded, const struct object_program *pr
 			close(fd);
 		return err;
 	}
-	/* ENOENT: no such tracepoint; EINVAL: it has fewer arguments than the program reads. */
+	/* ENOENT: no such tracepoint, or not loaded; EINVAL: it has fewer arguments than are read. */
 	if (fd != -ENOENT && fd != -EINVAL)
 		return fail(fd, "cannot attach to tracepoint '%s': %m", program->where);
 	if (has_substitute)
 		return 0;
 	if (program->lacks)
 		return coverage_lack(coverage, program->lacks);
+	if (!program_fd(loaded, program))
+		return fail(-ENOTSUP, "this kernel does not load '%s'", program->name);
 	return fail(-ENOTSUP, "this kernel has no tracepoint '%s' as '%s' needs it", program->where,
 		    program->name);
 }
@@ -163,6 +168,12 @@ static bool is_set(const struct loaded *loaded, const char *knob)
 	return value != 0;
 }
 
+/* Iterators and periodic programs are run. */
+static bool is_attached_by_itself(const struct object_program *program)
+{
+	return strncmp(program->kind, "iter", 4) != 0 && strcmp(program->kind, "periodic") != 0;
+}
+
 /* Those that attach by themselves, or those that stand in for one that did not. */
 static int attach_some(struct loaded *loaded, bool substitutes, struct coverage *coverage,
 		       bool *attached)
@@ -173,8 +184,7 @@ static int attach_some(struct loaded *loaded, bool substitutes, struct coverage 
 	for (size_t i = 0; !err && i < object->program_count; i++) {
 		const struct object_program *program = &object->programs[i];
 
-		if (strncmp(program->kind, "iter", 4) == 0 ||
-		    strcmp(program->kind, "periodic") == 0 || !!program->instead != substitutes)
+		if (!is_attached_by_itself(program) || !!program->instead != substitutes)
 			continue;
 		if (program->when && !is_set(loaded, program->when))
 			continue;

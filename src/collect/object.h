@@ -4,8 +4,8 @@
  *
  * An object is a light skeleton: the kernel itself relocates it, so a start needs none of the 25 ms and
  * 14 MB that parsing the kernel's BTF in user space takes.  Programs are raw tracepoints, which load
- * whether or not the kernel has the tracepoint and are refused one by one when they are attached;
- * iterators are read once.
+ * whether or not the kernel has the tracepoint and are refused one by one when they are attached; one that
+ * does not load is as one that cannot be attached.  Iterators are read once.
  */
 #ifndef COLLECT_OBJECT_H
 #define COLLECT_OBJECT_H

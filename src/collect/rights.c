@@ -6,9 +6,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <bpf/bpf.h>
-
 #include "base/error.h"
+#include "collect/skeleton.h"
 
 struct rights rights_read(void)
 {
@@ -30,35 +29,20 @@ bool rights_load_tracing(void)
 	return (held & CAP_BIT(CAP_SYS_ADMIN)) || (held & needed) == needed;
 }
 
-/* Whether the kernel knows programs that load programs, as light skeletons are. */
-static bool has_loaders(void)
-{
-	static const struct bpf_insn insns[] = {
-		{ .code = BPF_ALU64 | BPF_MOV | BPF_K },
-		{ .code = BPF_JMP | BPF_EXIT },
-	};
-	LIBBPF_OPTS(bpf_prog_load_opts, opts, .prog_flags = BPF_F_SLEEPABLE);
-	int fd = bpf_prog_load(BPF_PROG_TYPE_SYSCALL, NULL, "GPL", insns, 2, &opts);
-
-	if (fd >= 0)
-		close(fd);
-	return fd >= 0;
-}
-
 int rights_fail_load(int err, const char *what)
 {
 	if (err == -ENOMEM || err == -EMFILE || err == -ENFILE)
 		return fail(err, "cannot load %s: %m", what);
-	if (!rights_load_tracing() || (err == -EPERM && has_loaders())) {
+	if (!rights_load_tracing() || (err == -EPERM && skeleton_is_known())) {
 		err = fail(-EPERM, "not permitted to load BPF programs");
 		hint("run with sudo, or give the program CAP_BPF and CAP_PERFMON");
 		return err;
 	}
-	if (!has_loaders())
+	if (!skeleton_is_known())
 		return fail(-ENOTSUP,
-			    "this kernel does not load %s: it has no programs that load programs, "
-			    "which Linux has from 5.14 on",
-			    what);
+			    "this kernel does not load %s: it is older than Linux 5.14, and lacks "
+			    "what others have for it (%s)",
+			    what, strerror(-err));
 	/* EACCES, too, is the verifier's word. */
 	return fail(-ENOTSUP, "this kernel does not load %s: %s", what, strerror(-err));
 }

@@ -27,6 +27,14 @@ def wanted_by(content):
     return [name.replace("-", "_") for name in re.split(r"[,\s]+", (names + b" " + soft).decode()) if name]
 
 
+def others_of(name, found):
+    """Modules that say that they are this, too: "crypto-crc32c" is what each that can reckon it is called."""
+    part = name.rpartition("_")[2]
+    spelled = re.compile(rb"\0alias=" + name.replace("_", "[-_]").encode() + rb"\0")
+    return [other for other, path in sorted(found.items())
+            if part in other and spelled.search(module_bytes(path))]
+
+
 def needed(root):
     """(name, bytes) of the modules, each behind what it depends on; [] where the kernel has all in it."""
     found = {re.sub(r"\.ko.*", "", path.name).replace("-", "_"): path
@@ -37,7 +45,8 @@ def needed(root):
         if name in found and name not in ordered:
             content = module_bytes(found[name])
             for other in wanted_by(content):
-                add(other)
+                for one in [other] if other in found else others_of(other, found):
+                    add(one)
             ordered.setdefault(name, content)
 
     for driver in DRIVERS:

@@ -183,6 +183,16 @@ def test_modules_stand_behind_what_they_depend_on(tmp_path):
     assert initramfs.needed(tmp_path / "empty") == []
 
 
+def test_a_module_that_is_wanted_by_another_name(tmp_path):
+    """ext4 of a real-time kernel wants whatever reckons crc32c; without it the root is not mounted."""
+    for name, said in (("nvme", b"depends="), ("ext4", b"softdep=pre: crypto-crc32c\0depends="),
+                       ("crc32c-intel", b"alias=crypto-crc32c\0depends=helper"), ("helper", b"depends="),
+                       ("crc32c-of-another", b"alias=crypto-other\0depends=")):
+        (tmp_path / f"{name}.ko").write_bytes(b"\0" + said + b"\0")
+    names = [name for name, _ in initramfs.needed(tmp_path)]
+    assert names == ["nvme", "helper", "crc32c_intel", "ext4"]
+
+
 def test_the_archive_is_one_that_cpio_reads():
     """By a reader that is not ours: busybox, or cpio."""
     tool = next(([name, *more] for name, *more in (("cpio",), ("busybox", "cpio")) if shutil.which(name)), None)

@@ -104,10 +104,13 @@ void try_light_skeleton(struct lab *lab, struct ability_result *result)
 		return;
 	}
 	lab_rename();
-	if (*(volatile u64 *)&skel->bss->thread)
-		found_works(result, "%s", "");
-	else
+	if (!*(volatile u64 *)&skel->bss->thread)
 		found_absent(result, 0, "the program loads, but does not find the kernel's fields");
+	else if (!skeleton_is_known())
+		found_degraded(result, "the kernel has no programs that load programs: libbpf "
+				       "loads them, which takes longer");
+	else
+		found_works(result, "%s", "");
 }
 
 void try_kernel_reads(struct lab *lab, struct ability_result *result)
