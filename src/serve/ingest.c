@@ -14,8 +14,10 @@
 #include "base/file.h"
 #include "model/life.h"
 
-#define WINDOW_NS (10 * NS_PER_S) /* of the budget */
-#define PATIENCE  3               /* windows above the budget before something is lowered */
+#define WINDOW_NS    (10 * NS_PER_S) /* of the budget */
+#define PATIENCE     3               /* windows above the budget before something is lowered */
+
+#define COVER_MAX_NS (60 * NS_PER_S) /* of one turn of the loop; longer is another clock */
 
 struct command {
 	char name[32];
@@ -39,6 +41,7 @@ struct ingest {
 	struct host_waits waits; /* of the slice */
 	vec(struct store_wait) long_waits;
 	uint64_t said_seq, said_ns;
+	uint64_t covered_unix_ns; /* until then it was told which collectors were on */
 	uint64_t window_began_ns, window_cpu_ns;
 	unsigned above;
 	struct ingest_status next;
@@ -48,6 +51,7 @@ struct ingest {
 	bool must_stop;
 	vec(struct command) commands;
 	struct ingest_status status;
+	struct rollup_totals totals;
 };
 
 static bool is_wanted(const struct config *config, const struct host_part *part)
@@ -160,9 +164,10 @@ static void join_lacks(const struct host_part *part, char *text, size_t size)
 						*what);
 }
 
-static void publish(struct ingest *ingest, uint64_t now)
+static int publish(struct ingest *ingest, uint64_t now)
 {
 	struct ingest_status *status = &ingest->next;
+	int err;
 
 	status->turned_mono_ns = now;
 	status->unix_offset_ns = clock_unix_offset_ns();
@@ -184,8 +189,27 @@ static void publish(struct ingest *ingest, uint64_t now)
 	store_state(ingest->store, &status->store);
 	pthread_mutex_lock(&ingest->lock);
 	ingest->status = *status;
+	err = store_copy_totals(ingest->store, &ingest->totals);
 	pthread_mutex_unlock(&ingest->lock);
 	ingest->said_ns = now;
+	return err;
+}
+
+/* Which collectors were on since the last call: where none was, nothing was counted. */
+static int cover(struct ingest *ingest)
+{
+	uint64_t now = clock_unix_ns(), from = ingest->covered_unix_ns;
+	int err = 0;
+
+	ingest->covered_unix_ns = now;
+	/* A clock that was set covers nothing. */
+	if (!from || now <= from || now - from > COVER_MAX_NS)
+		return 0;
+	for (size_t i = 0; !err && host_part(ingest->host, i); i++)
+		if (host_part(ingest->host, i)->state == HOST_ON)
+			err = store_cover(ingest->store, host_part(ingest->host, i)->name, from,
+					  now);
+	return err;
 }
 
 void ingest_status(struct ingest *ingest, struct ingest_status *ret_status)
@@ -193,6 +217,16 @@ void ingest_status(struct ingest *ingest, struct ingest_status *ret_status)
 	pthread_mutex_lock(&ingest->lock);
 	*ret_status = ingest->status;
 	pthread_mutex_unlock(&ingest->lock);
+}
+
+int ingest_totals(struct ingest *ingest, struct rollup_totals *totals)
+{
+	int err;
+
+	pthread_mutex_lock(&ingest->lock);
+	err = rollup_totals_copy(&ingest->totals, totals);
+	pthread_mutex_unlock(&ingest->lock);
+	return err;
 }
 
 static void wake(struct ingest *ingest)
@@ -466,10 +500,12 @@ static int turn(struct ingest *ingest)
 	now = clock_mono_ns();
 	if (!err && now >= ingest->slice_due_ns)
 		err = end_slice(ingest, false);
+	if (!err && now >= ingest->said_ns + NS_PER_S)
+		err = cover(ingest);
 	store_tick(ingest->store, false);
 	err = err ?: keep_budget(ingest, now);
-	if (now >= ingest->said_ns + NS_PER_S)
-		publish(ingest, now);
+	if (!err && now >= ingest->said_ns + NS_PER_S)
+		err = publish(ingest, now);
 	tell_committed(ingest);
 	return err;
 }
@@ -502,8 +538,8 @@ static int switch_on(struct ingest *ingest)
 	malloc_trim(0);
 	ingest->window_began_ns = clock_mono_ns();
 	ingest->window_cpu_ns = clock_read_ns(CLOCK_THREAD_CPUTIME_ID);
-	publish(ingest, clock_mono_ns());
-	return err;
+	ingest->covered_unix_ns = clock_unix_ns();
+	return err ?: publish(ingest, clock_mono_ns());
 }
 
 static void *run(void *context)
@@ -521,10 +557,11 @@ static void *run(void *context)
 		log_put(ingest->log, "error", "recording ended: %s",
 			*error_text() ? error_text() : strerror(-err));
 		ingest->next.has_ended = true;
-		publish(ingest, clock_mono_ns());
+		(void)!publish(ingest, clock_mono_ns());
 	}
 	err = host_drain(ingest->host, true);
 	err = err ?: end_slice(ingest, true);
+	err = err ?: cover(ingest);
 	if (err)
 		log_put(ingest->log, "error", "the last records: %s", strerror(-err));
 	store_tick(ingest->store, true);
@@ -564,6 +601,7 @@ void ingest_free(struct ingest *ingest)
 	vec_done(&ingest->commands);
 	vec_done(&ingest->waits.list);
 	vec_done(&ingest->long_waits);
+	rollup_totals_done(&ingest->totals);
 	pthread_mutex_destroy(&ingest->lock);
 	free(ingest);
 }

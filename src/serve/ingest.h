@@ -65,6 +65,9 @@ const struct record_view *ingest_views(const struct ingest *ingest, size_t *ret_
 int ingest_descriptor(const struct ingest *ingest);
 void ingest_status(struct ingest *ingest, struct ingest_status *ret_status);
 
+/** ingest_totals - what was counted of the records since it began, over what is in @totals.  0; -ENOMEM */
+nodiscard int ingest_totals(struct ingest *ingest, struct rollup_totals *totals);
+
 /** ingest_wants - whether a part should be on by these settings */
 bool ingest_wants(const struct ingest *ingest, const struct config *config, const char *name);
 

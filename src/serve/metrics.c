@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* metrics.c - /metrics: how the daemon is, as Prometheus reads it (text format 0.0.4).
  *
- * Base units; the only label is the collector, so there are as many series as there are collectors.
+ * Base units.  Of the daemon itself the only label is the collector; what is counted of the records has labels
+ * of small vocabularies (store/rollup.h), never PIDs or ports.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -78,6 +79,60 @@ static void put_sessions(FILE *out, const struct api *api)
 		   "Profiles on demand whose results are gone.", (double)totals.expired);
 }
 
+/* "_bucket", "_sum" and "_count" of one series. */
+static void put_histogram(FILE *out, const char *name, const struct rollup_total *total)
+{
+	const char *comma = *total->labels ? "," : "";
+	uint64_t below[ROLLUP_BOUNDS];
+
+	rollup_below(total->buckets, below);
+	for (size_t i = 0; i < ROLLUP_BOUNDS; i++)
+		fprintf(out, "%s_bucket{%s%sle=\"%.12g\"} %" PRIu64 "\n", name, total->labels,
+			comma, (double)rollup_bound(i) / 1e9, below[i]);
+	fprintf(out, "%s_bucket{%s%sle=\"+Inf\"} %" PRIu64 "\n", name, total->labels, comma,
+		total->count);
+	fprintf(out, "%s_sum{%s} %.17g\n", name, total->labels, (double)total->sum / 1e9);
+	fprintf(out, "%s_count{%s} %" PRIu64 "\n", name, total->labels, total->count);
+}
+
+static void put_total(FILE *out, const struct rollup_metric *metric,
+		      const struct rollup_total *total)
+{
+	if (metric->shape == ROLLUP_HISTOGRAM)
+		put_histogram(out, metric->name, total);
+	else if (metric->unit == UNIT_NS)
+		fprintf(out, "%s{%s} %.17g\n", metric->name, total->labels,
+			(double)total->sum / 1e9);
+	else
+		fprintf(out, "%s{%s} %" PRIu64 "\n", metric->name, total->labels, total->sum);
+}
+
+/* What was counted of the records; a metric that nothing was counted of yet is left out. */
+static int put_totals(FILE *out, const struct api *api)
+{
+	struct rollup_totals totals = { 0 };
+	int err = ingest_totals(api->ingest, &totals);
+
+	for (int i = 0; !err && rollup_metrics[i].name; i++) {
+		const struct rollup_metric *metric = &rollup_metrics[i];
+		bool has_head = false;
+
+		vec_each(total, &totals.list) {
+			if (total->metric != i || !total->count)
+				continue;
+			if (!has_head)
+				put_head(out, metric->name,
+					 metric->shape == ROLLUP_HISTOGRAM ? "histogram"
+									   : "counter",
+					 metric->help);
+			has_head = true;
+			put_total(out, metric, total);
+		}
+	}
+	rollup_totals_done(&totals);
+	return err;
+}
+
 static void put_cost(FILE *out, const struct api *api, const struct ingest_status *status)
 {
 	struct rusage usage;
@@ -99,6 +154,7 @@ static void put_cost(FILE *out, const struct api *api, const struct ingest_statu
 int answer_metrics(struct api *api, const struct request *request, struct response *response)
 {
 	struct ingest_status status;
+	int err;
 	FILE *out = response_open(response, 200, "text/plain; version=0.0.4; charset=utf-8");
 
 	(void)request;
@@ -111,5 +167,6 @@ int answer_metrics(struct api *api, const struct request *request, struct respon
 	put_store(out, &status.store);
 	put_sessions(out, api);
 	put_cost(out, api, &status);
-	return response_close(response, out);
+	err = put_totals(out, api);
+	return response_close(response, out) ?: err;
 }

@@ -82,6 +82,8 @@ static int put_series(const struct curves *series, const char *metric, const cha
 	json_text(&json, "metric", metric);
 	json_text(&json, "unit", unit);
 	steps_put(&json, series->start_unix_ns, series->step_ns, series->steps);
+	if (series->rolled_up_s)
+		rows_put_u64(&json, "rolled_up_ns", series->rolled_up_s * NS_PER_S);
 	json_array(&json, "series");
 	vec_each(line, &series->lines)
 		put_line(&json, series, line, is_pid);

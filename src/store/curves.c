@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "store/curves_rolled.h"
 #include "store/reader_parts.h"
 #include "store/slices.h"
 
@@ -442,6 +443,9 @@ int curves_read_runq(struct store_reader *reader, const struct profile_query *qu
 	struct summing summing = { .reader = reader, .series = series, .key = key };
 	int err;
 
+	err = curves_read_rolled_runq(reader, query, key, most, series);
+	if (err)
+		return err < 0 ? err : 0;
 	reader_begin(reader, PROFILE_READ_NS);
 	err = take_runqs(&summing, query);
 	err = err ?: choose_lines(&summing, most < CURVES_MAX_LINES ? most : CURVES_MAX_LINES);
@@ -453,62 +457,5 @@ int curves_read_runq(struct store_reader *reader, const struct profile_query *qu
 	reader_end(reader);
 	vec_done(&summing.sums);
 	index_done(&summing.by_key);
-	return err;
-}
-
-static int read_count(struct store_reader *reader, const struct schema *schema,
-		      struct curves *series)
-{
-	sqlite3 *database = reader_database(reader);
-	char table[COLUMNS_TABLE_BYTES], sql[512];
-	struct curve line = { 0 };
-	sqlite3_stmt *row;
-	int code, err = 0;
-
-	columns_table(schema, table);
-	snprintf(sql, sizeof(sql),
-		 "SELECT (at_unix_ns - ?1) / ?3, count(*) FROM \"%s_row\" "
-		 "WHERE at_unix_ns >= ?1 AND at_unix_ns < ?2 GROUP BY 1",
-		 table);
-	if (sqlite3_prepare_v2(database, sql, -1, &row, NULL) != SQLITE_OK)
-		return database_fail(database, "read");
-	sqlite3_bind_int64(row, 1, (int64_t)series->start_unix_ns);
-	sqlite3_bind_int64(row, 2,
-			   (int64_t)(series->start_unix_ns + series->steps * series->step_ns));
-	sqlite3_bind_int64(row, 3, (int64_t)series->step_ns);
-	line.values = calloc(series->steps, sizeof(*line.values));
-	err = line.values && asprintf(&line.name, "%s.%s", schema->collector, schema->event) > 0
-		      ? 0
-		      : -ENOMEM;
-	while (!err && (code = sqlite3_step(row)) == SQLITE_ROW) {
-		size_t step = (size_t)sqlite3_column_int64(row, 0);
-
-		if (step >= series->steps)
-			continue;
-		line.values[step] = (uint64_t)sqlite3_column_int64(row, 1);
-		line.total += line.values[step];
-	}
-	if (!err && code != SQLITE_DONE)
-		err = database_fail(database, "read");
-	sqlite3_finalize(row);
-	if (!err && line.total)
-		err = vec_push(&series->lines, line);
-	if (err || !line.total) {
-		free(line.name);
-		free(line.values);
-	}
-	return err;
-}
-
-int curves_read_counts(struct store_reader *reader, const struct schema *const *schemas,
-		       struct curves *series)
-{
-	int err = 0;
-
-	reader_begin(reader, PROFILE_READ_NS);
-	for (; !err && *schemas; schemas++)
-		if (store_columns(reader, *schemas))
-			err = read_count(reader, *schemas, series);
-	reader_end(reader);
 	return err;
 }

@@ -2,7 +2,8 @@
 /* curves.h - numbers by steps of time: CPU time by who used it, and how many records there were.
  *
  * The steps of a span are as long as each other; the first begins at its start, the last may end behind its
- * end.  A slice of samples, which is kept as one, belongs to the step in which its middle lies.  Ceilings:
+ * end.  A slice of samples, which is kept as one, belongs to the step in which its middle lies; likewise what
+ * was counted of records by steps of its own (rollup.h), which steps of a minute and longer are made of.  Ceilings:
  * CURVES_MAX_STEPS, CURVES_MAX_LINES; what is beyond the heaviest lines is added up in `others`.
  */
 #ifndef STORE_CURVES_H
@@ -38,6 +39,8 @@ struct curves {
 	size_t others_count;  /* of lines */
 	uint64_t *covered_ns; /* by step: for so long there were samples; NULL: not of samples */
 	uint64_t lost;
+	uint32_t
+		rolled_up_s; /* numbers come from steps of so many seconds (rollup.h); 0: from records */
 };
 
 /** curves_init - Return: 0; -EINVAL too many steps, with fail() said; -ENOMEM */

@@ -60,6 +60,19 @@ static const char *const steps[] = {
 	" (SELECT text FROM string WHERE id = k.name) AS comm,"
 	" (SELECT stack FROM stack_text WHERE id = r.stack) AS stack"
 	" FROM wait_row r JOIN task k ON k.id = r.task;",
+
+	/* Steps of 10 s from rolled_up_from_s on are whole; what was recorded before is in the records alone. */
+	"CREATE TABLE series(id INTEGER PRIMARY KEY, metric TEXT NOT NULL, labels TEXT NOT NULL,"
+	" UNIQUE(metric, labels));"
+	"CREATE TABLE rollup_row(step_s INTEGER NOT NULL, at_unix_s INTEGER NOT NULL,"
+	" series INTEGER NOT NULL, count INTEGER NOT NULL, sum INTEGER NOT NULL,"
+	" max INTEGER NOT NULL, buckets BLOB, PRIMARY KEY(step_s, at_unix_s, series))"
+	" WITHOUT ROWID;"
+	"CREATE VIEW rollup AS SELECT s.metric, s.labels,"
+	" strftime('%Y-%m-%dT%H:%M:%SZ', r.at_unix_s, 'unixepoch') AS time, r.at_unix_s,"
+	" r.step_s, r.count, r.sum, r.max FROM rollup_row r JOIN series s ON s.id = r.series;"
+	"INSERT INTO meta VALUES('rolled_up_from_s',"
+	" CAST(strftime('%s', 'now') AS INTEGER) / 10 * 10 + 10);",
 };
 
 #define VERSION ((int64_t)array_len(steps))

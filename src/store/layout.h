@@ -9,6 +9,7 @@
  *     sample             the samples of the last hour as rows
  *     wait_profile       slices of time with the waits that ended in them, packed likewise
  *     wait               waits that were longer than a slice, each with its beginning and end
+ *     series, rollup     what is counted of the records by steps of 10 s, a minute and an hour (rollup.h)
  *     loss               records that were lost: what, why, how many, from when to when
  *     meta               when was committed last, and whether the writer ended in good order
  *     COLLECTOR_EVENT_row  one table for each kind of record, made from its schema (columns.h)

@@ -294,6 +294,21 @@ static int add_slice(struct store *store, const struct store_slice *slice)
 	return err ?: is_waits ? add_waits(store, slice) : add_samples(store, slice);
 }
 
+/* CPU time by name of the process, at the middle of the slice. */
+static int roll_up(struct store *store, const struct store_slice *slice, const struct entry *entry)
+{
+	const struct profile *profile = slice->profile;
+	const struct task *task = &profile->tasks.data[entry->task];
+	const char *name = profile_text(profile, profile->processes.data[task->process].name);
+
+	return slice->kind == STORE_WAITS
+		       ? 0
+		       : rollup_add(store, ROLLUP_OF_CPU, "comm", name,
+				    slice->from_unix_ns +
+					    (slice->to_unix_ns - slice->from_unix_ns) / 2,
+				    entry->samples, entry->weight_ns);
+}
+
 int profile_write(struct store *store, const struct store_slice *slice)
 {
 	const struct profile *profile = slice->profile;
@@ -309,6 +324,7 @@ int profile_write(struct store *store, const struct store_slice *slice)
 		err = task_id(store, profile, entry->task, &packed.task);
 		err = err ?: stack_id(store, profile, entry->stack, &packed.stack);
 		err = err ?: vec_push(&writer->entries, packed);
+		err = err ?: roll_up(store, slice, entry);
 	}
 	return err ?: add_slice(store, slice);
 }

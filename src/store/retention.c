@@ -84,14 +84,16 @@ int retention_slice(struct store *store)
 {
 	uint64_t seq, at, horizon = clock_unix_ns() - store->options.max_age_ns;
 	int err = measure(store);
+	bool is_too_much =
+		store->options.max_bytes && store->state.bytes > store->options.max_bytes;
 
 	err = err ?: find_oldest(store, &seq, &at);
+	err = err ?: rollup_delete(store, at, is_too_much);
 	if (err || seq == UINT64_MAX)
 		return err;
 	store->state.oldest_seq = seq;
 	store->state.oldest_unix_ns = at;
-	if ((store->options.max_bytes && store->state.bytes > store->options.max_bytes) ||
-	    (store->options.max_age_ns && at < horizon))
+	if (is_too_much || (store->options.max_age_ns && at < horizon))
 		err = delete_below(store, seq + STORE_SLICE_ROWS);
 	return err;
 }

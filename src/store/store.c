@@ -88,6 +88,7 @@ static int add_kind(struct store *store, const struct schema *schema)
 	int err = columns_of(schema, &kind.columns);
 
 	columns_table(schema, kind.table);
+	rollup_kind_of(schema, &kind.rollup);
 	err = err ?: layout_kind(store->database, schema, &kind.columns);
 	err = err ?: prepare_insert(store, &kind);
 	err = err ?: vec_push(&store->kinds, kind);
@@ -135,41 +136,6 @@ static int find_seq(struct store *store)
 	return err;
 }
 
-static int lose(struct store *store, const struct store_loss *loss)
-{
-	store->state.lost += loss->count;
-	vec_each(have, &store->losses)
-		if (strcmp(have->collector, loss->collector) == 0 &&
-		    strcmp(have->event, loss->event) == 0 && strcmp(have->why, loss->why) == 0) {
-			have->count += loss->count;
-			have->to_unix_ns = loss->to_unix_ns;
-			return 0;
-		}
-	return store->losses.len < STORE_MAX_PENDING ? vec_push(&store->losses, *loss) : 0;
-}
-
-/* Where the last writer did not end in good order, its last transaction may be missing. */
-static int note_gap(struct store *store)
-{
-	struct store_loss loss = {
-		.collector = "kymo",
-		.event = "any",
-		.why = "kymo ended without closing the store",
-		.is_uncounted = true,
-		.to_unix_ns = clock_unix_ns(),
-	};
-	int64_t is_open, at;
-	int err = database_number(store->database, "SELECT value FROM meta WHERE key = 'is_open'",
-				  &is_open);
-
-	err = err
-		      ?: database_number(store->database,
-					 "SELECT value FROM meta WHERE key = 'committed_unix_ns'",
-					 &at);
-	loss.from_unix_ns = (uint64_t)at;
-	return !err && is_open ? lose(store, &loss) : err;
-}
-
 static int note(struct store *store, const char *key, uint64_t value)
 {
 	sqlite3_bind_text(store->note, 1, key, -1, SQLITE_STATIC);
@@ -194,6 +160,7 @@ static int prepare(struct store *store)
 	err = err ?: interner_open(&store->interner, database);
 	err = err ?: profile_writer_open(&store->profiles, database);
 	err = err ?: lives_open(store);
+	err = err ?: rollup_writer_open(store);
 	err = err ?: redact_new("", &store->redact);
 	if (err)
 		return err;
@@ -212,7 +179,7 @@ static int open_file(struct store *store, const struct record_view *views, size_
 	err = err ?: add_kinds(store, views, view_count);
 	err = err ?: prepare(store);
 	err = err ?: find_seq(store);
-	err = err ?: note_gap(store);
+	err = err ?: losses_add_gap(store);
 	err = err ?: note(store, "seq", store->state.committed_seq);
 	err = err ?: note(store, "is_open", 1);
 	if (err == -EUCLEAN && !*error_hint())
@@ -268,30 +235,15 @@ static void set_failing(struct store *store, const char *why)
 /* The open transaction is gone, and its rows with it. */
 static int roll_back(struct store *store)
 {
-	uint64_t now = clock_unix_ns();
-	int err = 0;
+	int err;
 
 	set_failing(store, error_text());
 	if (!sqlite3_get_autocommit(store->database))
 		sqlite3_exec(store->database, "ROLLBACK", NULL, NULL, NULL);
 	interner_forget(&store->interner);
 	profile_writer_forget(&store->profiles);
-	vec_each(kind, &store->kinds) {
-		struct store_loss loss = {
-			.why = "not written to the store",
-			.count = kind->in_batch,
-			.from_unix_ns = now - store->options.commit_ns,
-			.to_unix_ns = now,
-		};
-
-		if (!kind->in_batch || err)
-			continue;
-		snprintf(loss.collector, sizeof(loss.collector), "%s", kind->schema->collector);
-		snprintf(loss.event, sizeof(loss.event), "%s", kind->schema->event);
-		err = lose(store, &loss);
-		store->state.rows -= kind->in_batch;
-		kind->in_batch = 0;
-	}
+	rollup_forget(&store->rollups);
+	err = losses_add_batch(store);
 	store->is_open = false;
 	store->batch_rows = 0;
 	return err;
@@ -310,34 +262,12 @@ static int begin(struct store *store)
 	return err;
 }
 
-static int write_losses(struct store *store)
-{
-	int err = 0;
-
-	vec_each(loss, &store->losses) {
-		sqlite3_stmt *insert = store->insert_loss;
-
-		sqlite3_bind_int64(insert, 1, (int64_t)store->next_seq);
-		sqlite3_bind_text(insert, 2, loss->collector, -1, SQLITE_STATIC);
-		sqlite3_bind_text(insert, 3, loss->event, -1, SQLITE_STATIC);
-		sqlite3_bind_text(insert, 4, loss->why, -1, SQLITE_STATIC);
-		if (loss->is_uncounted)
-			sqlite3_bind_null(insert, 5);
-		else
-			sqlite3_bind_int64(insert, 5, (int64_t)loss->count);
-		sqlite3_bind_int64(insert, 6, (int64_t)loss->from_unix_ns);
-		sqlite3_bind_int64(insert, 7, (int64_t)loss->to_unix_ns);
-		err = err ?: database_step(insert);
-		store->next_seq++;
-	}
-	return err;
-}
-
 static int commit(struct store *store)
 {
 	uint64_t now = clock_unix_ns();
-	int err = write_losses(store);
+	int err = losses_write(store);
 
+	err = err ?: rollup_flush(store);
 	err = err ?: note(store, "committed_unix_ns", now);
 	err = err ?: note(store, "seq", store->next_seq - 1);
 	err = err ?: database_run(store->database, "COMMIT");
@@ -385,17 +315,6 @@ static struct store_kind *kind_of(struct store *store, const struct schema *sche
 	return NULL;
 }
 
-static int lose_one(struct store *store, const struct schema *schema, const char *why)
-{
-	struct store_loss loss = { .count = 1, .from_unix_ns = clock_unix_ns() };
-
-	loss.to_unix_ns = loss.from_unix_ns;
-	snprintf(loss.collector, sizeof(loss.collector), "%s", schema->collector);
-	snprintf(loss.event, sizeof(loss.event), "%s", schema->event);
-	snprintf(loss.why, sizeof(loss.why), "%s", why);
-	return lose(store, &loss);
-}
-
 static int sink_record(struct record_target *target, const struct record *record)
 {
 	struct store *store = target->state;
@@ -407,12 +326,14 @@ static int sink_record(struct record_target *target, const struct record *record
 			    record->schema->collector, record->schema->event);
 	if (is_full(store)) {
 		set_failing(store, "the file system of the store is full");
-		return lose_one(store, record->schema, "the file system of the store is full");
+		return losses_add_one(store, record->schema,
+				      "the file system of the store is full");
 	}
 	err = begin(store);
 	err = err ?: writer_bind(store, kind, target, record);
 	err = err ?: database_step(kind->insert);
 	err = err ?: lives_take(store, kind, store->next_seq);
+	err = err ?: rollup_take(store, kind, target, record);
 	kind->in_batch++;
 	store->state.rows++;
 	if (err == -ENOMEM)
@@ -437,27 +358,13 @@ static int sink_loss(struct record_target *target, const struct record_loss *los
 	snprintf(kept.collector, sizeof(kept.collector), "%s", loss->collector);
 	snprintf(kept.event, sizeof(kept.event), "%s", loss->event);
 	snprintf(kept.why, sizeof(kept.why), "%s", loss->why);
-	return lose(target->state, &kept);
+	return losses_add(target->state, &kept);
 }
 
 static int sink_flush(struct record_target *target)
 {
 	store_tick(target->state, false);
 	return 0;
-}
-
-static int lose_slice(struct store *store, const struct store_slice *slice, const char *why)
-{
-	struct store_loss loss = {
-		.count = slice->profile->samples + slice->wait_count + slice->lost,
-		.from_unix_ns = slice->from_unix_ns,
-		.to_unix_ns = slice->to_unix_ns,
-	};
-
-	strcpy(loss.collector, slice->kind == STORE_WAITS ? "waits" : "profile");
-	strcpy(loss.event, slice->kind == STORE_WAITS ? "wait" : "sample");
-	snprintf(loss.why, sizeof(loss.why), "%s", why);
-	return lose(store, &loss);
 }
 
 int store_add_slice(struct store *store, const struct store_slice *slice)
@@ -467,7 +374,7 @@ int store_add_slice(struct store *store, const struct store_slice *slice)
 	if (slice->is_new)
 		profile_writer_forget(&store->profiles);
 	if (is_full(store))
-		return lose_slice(store, slice, "the file system of the store is full");
+		return losses_add_slice(store, slice, "the file system of the store is full");
 	err = begin(store);
 	err = err ?: profile_write(store, slice);
 	if (!err) {
@@ -476,7 +383,7 @@ int store_add_slice(struct store *store, const struct store_slice *slice)
 		return 0;
 	}
 	return err == -ENOMEM ? err :
-				roll_back(store) ?: lose_slice(store, slice, "not written to the store");
+				roll_back(store) ?: losses_add_slice(store, slice, "not written to the store");
 }
 
 const struct record_sink store_sink = {
@@ -485,6 +392,30 @@ const struct record_sink store_sink = {
 	.loss = sink_loss,
 	.flush = sink_flush,
 };
+
+int store_cover(struct store *store, const char *collector, uint64_t from_unix_ns,
+		uint64_t to_unix_ns)
+{
+	const uint64_t step_ns = rollup_steps_s[0] * NS_PER_S;
+	int err = is_full(store) ? 0 : begin(store);
+
+	/* A part for each step that the time lies in. */
+	for (uint64_t at = from_unix_ns; !err && store->is_open && at < to_unix_ns;) {
+		uint64_t next = (at / step_ns + 1) * step_ns;
+
+		if (next > to_unix_ns)
+			next = to_unix_ns;
+		err = rollup_add(store, ROLLUP_OF_COVERAGE, "collector", collector, at, 1,
+				 next - at);
+		at = next;
+	}
+	return err && err != -ENOMEM ? roll_back(store) : err;
+}
+
+int store_copy_totals(const struct store *store, struct rollup_totals *totals)
+{
+	return rollup_totals_copy(&store->rollups.totals, totals);
+}
 
 void store_state(const struct store *store, struct store_state *ret_state)
 {
@@ -503,6 +434,7 @@ void store_close(struct store *store)
 	database_close(store->database);
 	interner_done(&store->interner);
 	profile_writer_done(&store->profiles);
+	rollup_writer_done(&store->rollups);
 	redact_free(store->redact);
 	vec_each(kind, &store->kinds)
 		vec_done(&kind->columns.list);

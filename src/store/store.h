@@ -14,6 +14,7 @@
 
 #include "model/profile.h"
 #include "model/record_sink.h"
+#include "store/rollup.h"
 
 struct store_options {
 	const char *path;
@@ -81,6 +82,13 @@ struct store_slice {
 
 /** store_add_slice - Return: 0, also when it could not be written: then it is counted; -ENOMEM */
 nodiscard int store_add_slice(struct store *store, const struct store_slice *slice);
+
+/** store_cover - a collector was on for this time.  Return: 0, also when it could not be written; -ENOMEM */
+nodiscard int store_cover(struct store *store, const char *collector, uint64_t from_unix_ns,
+			  uint64_t to_unix_ns);
+
+/** store_copy_totals - what was counted since it was opened, over what is in @totals.  Return: 0; -ENOMEM */
+nodiscard int store_copy_totals(const struct store *store, struct rollup_totals *totals);
 
 /** store_tick - commit what is due, delete what is too old; call at least once a second */
 void store_tick(struct store *store, bool must_commit);

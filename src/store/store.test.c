@@ -421,6 +421,53 @@ static void killed_at_any_moment(void **state)
 	assert_int_equal(number("SELECT count(*) FROM loss WHERE count IS NULL"), 10);
 }
 
+/* Records of 25 seconds, of two steps by turns; some of them are rolled back. */
+static void events_are_counted_by_steps(void **state)
+{
+	struct store *store = open_with((struct store_options){ 0 });
+	struct record_target target = target_of(store);
+
+	(void)state;
+	for (uint64_t i = 0; i < 1000; i++) {
+		struct made_record one = made_one();
+		struct record record = made_record(&one);
+
+		one.event.at = (i * 7919 % 25000) * 1000000;
+		assert_int_equal(store_sink.record(&target, &record), 0);
+		if (i % 300 == 0)
+			store_tick(store, true);
+	}
+	assert_int_equal(
+		store_cover(store, "made", 999999995ull * NS_PER_S, 1000000012ull * NS_PER_S), 0);
+	store_close(store);
+	assert_int_equal(number("SELECT count(*) FROM rollup WHERE metric = 'kymo_events_total' "
+				"AND labels = 'collector=\"made\",event=\"up\"' AND "
+				"step_s = 10"),
+			 3);
+	assert_int_equal(
+		number("SELECT count(*) FROM rollup r WHERE metric = 'kymo_events_total' AND "
+		       "sum <> (SELECT count(*) FROM made_up WHERE at_unix_ns / 1000000000 / "
+		       "r.step_s * r.step_s = r.at_unix_s)"),
+		0);
+	assert_int_equal(number("SELECT sum(sum) FROM rollup WHERE step_s = 3600 AND metric = "
+				"'kymo_events_total'"),
+			 1000);
+	assert_int_equal(number("SELECT sum FROM rollup WHERE step_s = 10 AND metric = "
+				"'kymo_recorded_seconds_total' AND at_unix_s = 1000000000"),
+			 10000000000);
+	assert_int_equal(number("SELECT sum(sum) FROM rollup WHERE step_s = 60 AND metric = "
+				"'kymo_recorded_seconds_total'"),
+			 17000000000);
+	/* It is of 2001, and so too old for this one. */
+	store = open_with((struct store_options){ .max_age_ns = NS_PER_S });
+	for (int i = 0; i < 3; i++) {
+		write_some(store, 0, 1);
+		store_tick(store, true);
+	}
+	store_close(store);
+	assert_int_equal(number("SELECT count(*) FROM rollup WHERE sum > 3"), 0);
+}
+
 #define with_file(test) cmocka_unit_test_setup_teardown(test, each_test, after_test)
 
 int main(void)
@@ -432,6 +479,7 @@ int main(void)
 		with_file(a_loss_is_a_row),
 		with_file(seq_goes_on_after_all_rows_are_gone),
 		with_file(retention_keeps_the_file_small),
+		with_file(events_are_counted_by_steps),
 		with_file(a_newer_file_is_refused),
 		with_file(a_second_writer_is_refused),
 		with_file(what_is_no_store_is_refused),

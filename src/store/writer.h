@@ -8,6 +8,7 @@
 #include "store/interner.h"
 #include "store/lives.h"
 #include "store/profile_write.h"
+#include "store/rollup_write.h"
 #include "store/store.h"
 
 /* One kind of record. */
@@ -17,6 +18,7 @@ struct store_kind {
 	char table[COLUMNS_TABLE_BYTES];
 	sqlite3_stmt *insert;
 	uint64_t in_batch; /* rows of the open transaction */
+	struct rollup_kind rollup;
 };
 
 /* What could not be kept, until it can be written. */
@@ -37,6 +39,7 @@ struct store {
 	struct interner interner;
 	struct profile_writer profiles;
 	struct lives lives;
+	struct rollup_writer rollups;
 	struct redact *redact; /* of arguments */
 	sqlite3_stmt *insert_loss, *insert_container, *note;
 	char *text; /* RECORD_TEXT_BYTES, of one value */
@@ -56,6 +59,25 @@ struct store {
 /** writer_bind - the values of one record to its kind's INSERT.  Return: 0; as database_fail() */
 nodiscard int writer_bind(struct store *store, struct store_kind *kind,
 			  const struct record_target *target, const struct record *record);
+
+/** losses_add - count what could not be kept.  Return: 0; -ENOMEM */
+nodiscard int losses_add(struct store *store, const struct store_loss *loss);
+
+/** losses_add_one - a record.  Return: 0; -ENOMEM */
+nodiscard int losses_add_one(struct store *store, const struct schema *schema, const char *why);
+
+/** losses_add_slice - all of its samples and waits.  Return: 0; -ENOMEM */
+nodiscard int losses_add_slice(struct store *store, const struct store_slice *slice,
+			       const char *why);
+
+/** losses_add_batch - the rows of the open transaction, which is gone.  Return: 0; -ENOMEM */
+nodiscard int losses_add_batch(struct store *store);
+
+/** losses_add_gap - if the last writer did not end in good order.  Return: as database_fail(); -ENOMEM */
+nodiscard int losses_add_gap(struct store *store);
+
+/** losses_write - as rows of the open transaction.  Return: 0; as database_fail() */
+nodiscard int losses_write(struct store *store);
 
 /** retention_slice - delete some of what is too old or too much; in its own transaction */
 nodiscard int retention_slice(struct store *store);

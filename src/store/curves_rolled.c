@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: MIT */
+/* curves_rolled.c - how many records there were, and what was counted of them, by steps of time. */
+#include "store/curves_rolled.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "store/reader_parts.h"
+#include "store/rollup_read.h"
+
+#define FINE_PARTS \
+	6 /* of a step at least, where its ends are others than those of what was counted */
+
+/* Steps of which length are added up for these curves; 0: they are too fine. */
+static uint32_t choose_level(const struct curves *series)
+{
+	for (size_t i = ROLLUP_LEVELS; i-- > 0;) {
+		uint64_t level_ns = rollup_steps_s[i] * NS_PER_S;
+		bool fits =
+			series->step_ns % level_ns == 0 && series->start_unix_ns % level_ns == 0;
+
+		if (series->step_ns >= 60 * NS_PER_S &&
+		    (fits || series->step_ns >= FINE_PARTS * level_ns))
+			return rollup_steps_s[i];
+	}
+	return 0;
+}
+
+/* The first step from which on all was counted; what lies before is in the records alone. */
+static int first_rolled(struct store_reader *reader, const struct curves *series, uint32_t level_s,
+			size_t *ret_step)
+{
+	uint64_t since_s = 0;
+	int err = rollup_since(reader, &since_s);
+
+	*ret_step = 0;
+	if (err || !level_s || since_s > INT64_MAX / NS_PER_S) {
+		*ret_step = series->steps;
+		return err;
+	}
+	/* The first minute or hour is counted in part. */
+	since_s = (since_s + level_s - 1) / level_s * level_s;
+	if (since_s * NS_PER_S > series->start_unix_ns)
+		*ret_step = (since_s * NS_PER_S - series->start_unix_ns + series->step_ns - 1) /
+			    series->step_ns;
+	if (*ret_step > series->steps)
+		*ret_step = series->steps;
+	return 0;
+}
+
+struct rolled {
+	struct curves *series;
+	const struct rollup_metric *metric;
+	const char *comm; /* NULL: any */
+	uint32_t level_s;
+	size_t first; /* step */
+	struct {
+		int64_t id;
+		size_t line;
+	} * of; /* by series of the store */
+	size_t of_count;
+};
+
+/* Which line a series of the store belongs to. */
+static int note_series(struct rolled *rolled, int64_t id, size_t line)
+{
+	void *more = realloc(rolled->of, (rolled->of_count + 1) * sizeof(*rolled->of));
+
+	if (!more)
+		return -ENOMEM;
+	rolled->of = more;
+	rolled->of[rolled->of_count].id = id;
+	rolled->of[rolled->of_count++].line = line;
+	return 0;
+}
+
+static int take_row(void *context, const struct rollup_row *row)
+{
+	struct rolled *rolled = context;
+	struct curves *series = rolled->series;
+	uint64_t middle = row->at_s * NS_PER_S + rolled->level_s * NS_PER_S / 2;
+	size_t step = (middle - series->start_unix_ns) / series->step_ns;
+
+	if (middle < series->start_unix_ns || step < rolled->first || step >= series->steps)
+		return 0;
+	for (size_t i = 0; i < rolled->of_count; i++)
+		if (rolled->of[i].id == row->series) {
+			struct curve *line = &series->lines.data[rolled->of[i].line];
+
+			line->values[step] += row->sum;
+			line->total += row->sum;
+		}
+	return 0;
+}
+
+static int take_rows(struct store_reader *reader, struct rolled *rolled)
+{
+	const struct curves *series = rolled->series;
+	uint64_t begin = series->start_unix_ns + rolled->first * series->step_ns;
+	uint64_t end = series->start_unix_ns + series->steps * series->step_ns;
+
+	return rollup_each(reader, (int)(rolled->metric - rollup_metrics), rolled->level_s,
+			   begin / NS_PER_S - begin / NS_PER_S % rolled->level_s,
+			   (end + NS_PER_S - 1) / NS_PER_S, take_row, rolled);
+}
+
+static int add_line(struct curves *series, const char *name)
+{
+	struct curve line = { .name = strdup(name),
+			      .values = calloc(series->steps, sizeof(*line.values)) };
+	int err = line.name && line.values ? vec_push(&series->lines, line) : -ENOMEM;
+
+	if (err) {
+		free(line.name);
+		free(line.values);
+	}
+	return err;
+}
+
+static void drop_line(struct curves *series, size_t number)
+{
+	free(series->lines.data[number].name);
+	free(series->lines.data[number].values);
+	series->lines.len--;
+	memmove(series->lines.data + number, series->lines.data + number + 1,
+		(series->lines.len - number) * sizeof(*series->lines.data));
+}
+
+static int line_order(const void *a, const void *b)
+{
+	const struct curve *x = a, *y = b;
+
+	if (x->total != y->total)
+		return x->total < y->total ? 1 : -1;
+	return strcmp(x->name, y->name);
+}
+
+/* name="x" becomes x, as it was written. */
+static void label_value(const char *labels, char *value, size_t size)
+{
+	const char *at = strchr(labels, '"');
+	size_t len = 0;
+
+	for (at = at ? at + 1 : ""; *at && *at != '"' && len + 1 < size; at++) {
+		bool is_escaped = *at == '\\' && at[1];
+
+		at += is_escaped;
+		value[len++] = is_escaped && *at == 'n' ? '\n' : *at;
+	}
+	value[len] = '\0';
+}
+
+static int add_comm(void *context, int64_t id, const char *labels)
+{
+	struct rolled *rolled = context;
+	char name[ROLLUP_LABELS_BYTES];
+	int err;
+
+	label_value(labels, name, sizeof(name));
+	if (rolled->comm && strcmp(rolled->comm, name) != 0)
+		return 0;
+	err = add_line(rolled->series, name);
+	return err ?: note_series(rolled, id, rolled->series->lines.len - 1);
+}
+
+static int add_whole(void *context, int64_t id, const char *labels)
+{
+	struct rolled *rolled = context;
+	char name[ROLLUP_LABELS_BYTES];
+
+	label_value(labels, name, sizeof(name));
+	return rolled->comm && strcmp(rolled->comm, name) != 0 ? 0 : note_series(rolled, id, 0);
+}
+
+/* The heaviest stay, the others are added up. */
+static void keep_heaviest(struct curves *series, size_t most)
+{
+	if (series->lines.len)
+		qsort(series->lines.data, series->lines.len, sizeof(*series->lines.data),
+		      line_order);
+	while (series->lines.len && !series->lines.data[series->lines.len - 1].total)
+		drop_line(series, series->lines.len - 1);
+	while (series->lines.len > most) {
+		const struct curve *line = &series->lines.data[series->lines.len - 1];
+
+		for (size_t i = 0; i < series->steps; i++)
+			series->others[i] += line->values[i];
+		series->others_total += line->total;
+		series->others_count++;
+		drop_line(series, series->lines.len - 1);
+	}
+}
+
+int curves_read_rolled_runq(struct store_reader *reader, const struct profile_query *query,
+			    enum curves_key key, size_t most, struct curves *series)
+{
+	int metric = rollup_metric_find("kymo_process_runq_seconds_total");
+	struct rolled rolled = {
+		.series = series,
+		.metric = &rollup_metrics[metric],
+		.comm = query->comm,
+		.level_s = choose_level(series),
+	};
+	int err;
+
+	if (!rolled.level_s || query->pid_count || key == CURVES_PID)
+		return 0;
+	reader_begin(reader, PROFILE_READ_NS);
+	err = first_rolled(reader, series, rolled.level_s, &rolled.first);
+	if (err || rolled.first) {
+		reader_end(reader);
+		return err;
+	}
+	if (key == CURVES_ALL)
+		err = add_line(series, "cpu");
+	err = err
+		      ?: rollup_each_series(reader, metric,
+					    key == CURVES_ALL ? add_whole : add_comm, &rolled);
+	err = err ?: take_rows(reader, &rolled);
+	keep_heaviest(series, most < CURVES_MAX_LINES ? most : CURVES_MAX_LINES);
+	series->rolled_up_s = rolled.level_s;
+	err = err
+		      ?: store_read_losses(reader, query->start_unix_ns, query->end_unix_ns, "runq",
+					   &series->lost);
+	reader_end(reader);
+	free(rolled.of);
+	return err ?: 1;
+}
+
+/* Of the steps before @steps, from the records themselves. */
+static int count_rows(struct store_reader *reader, const struct schema *schema,
+		      const struct curves *series, size_t steps, struct curve *line)
+{
+	sqlite3 *database = reader_database(reader);
+	char table[COLUMNS_TABLE_BYTES], sql[512];
+	sqlite3_stmt *row;
+	int code;
+
+	columns_table(schema, table);
+	snprintf(sql, sizeof(sql),
+		 "SELECT (at_unix_ns - ?1) / ?3, count(*) FROM \"%s_row\" "
+		 "WHERE at_unix_ns >= ?1 AND at_unix_ns < ?2 GROUP BY 1",
+		 table);
+	if (sqlite3_prepare_v2(database, sql, -1, &row, NULL) != SQLITE_OK)
+		return database_fail(database, "read");
+	sqlite3_bind_int64(row, 1, (int64_t)series->start_unix_ns);
+	sqlite3_bind_int64(row, 2, (int64_t)(series->start_unix_ns + steps * series->step_ns));
+	sqlite3_bind_int64(row, 3, (int64_t)series->step_ns);
+	while ((code = sqlite3_step(row)) == SQLITE_ROW) {
+		size_t step = (size_t)sqlite3_column_int64(row, 0);
+
+		if (step >= steps)
+			continue;
+		line->values[step] = (uint64_t)sqlite3_column_int64(row, 1);
+		line->total += line->values[step];
+	}
+	sqlite3_finalize(row);
+	return code == SQLITE_DONE ? 0 : database_fail(database, "read");
+}
+
+struct naming {
+	struct rolled *rolled;
+	const struct schema *const *schemas;
+};
+
+/* Lines are those of the schemas, in their order. */
+static int name_kind(void *context, int64_t id, const char *labels)
+{
+	struct naming *naming = context;
+
+	for (size_t i = 0; naming->schemas[i]; i++) {
+		char wanted[ROLLUP_LABELS_BYTES] = "";
+
+		rollup_put_label(wanted, "collector", naming->schemas[i]->collector);
+		rollup_put_label(wanted, "event", naming->schemas[i]->event);
+		if (strcmp(labels, wanted) == 0)
+			return note_series(naming->rolled, id, i);
+	}
+	return 0;
+}
+
+static int count_all(struct store_reader *reader, const struct schema *const *schemas,
+		     struct rolled *rolled)
+{
+	struct curves *series = rolled->series;
+	struct naming naming = { rolled, schemas };
+	int metric = rollup_metric_find("kymo_events_total");
+	int err = 0;
+
+	rolled->metric = &rollup_metrics[metric];
+	for (size_t i = 0; !err && schemas[i]; i++) {
+		char name[80];
+
+		snprintf(name, sizeof(name), "%s.%s", schemas[i]->collector, schemas[i]->event);
+		err = add_line(series, name);
+		if (!err && rolled->first && store_columns(reader, schemas[i]))
+			err = count_rows(reader, schemas[i], series, rolled->first,
+					 &series->lines.data[i]);
+	}
+	if (err || rolled->first == series->steps)
+		return err;
+	series->rolled_up_s = rolled->level_s;
+	err = rollup_each_series(reader, metric, name_kind, &naming);
+	return err ?: take_rows(reader, rolled);
+}
+
+int curves_read_counts(struct store_reader *reader, const struct schema *const *schemas,
+		       struct curves *series)
+{
+	struct rolled rolled = { .series = series, .level_s = choose_level(series) };
+	int err;
+
+	reader_begin(reader, PROFILE_READ_NS);
+	err = first_rolled(reader, series, rolled.level_s, &rolled.first);
+	err = err ?: count_all(reader, schemas, &rolled);
+	reader_end(reader);
+	free(rolled.of);
+	for (size_t i = series->lines.len; !err && i-- > 0;)
+		if (!series->lines.data[i].total)
+			drop_line(series, i);
+	return err;
+}
