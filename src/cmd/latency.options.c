@@ -25,9 +25,14 @@ static const char *const about[] = {
 	"the server has written the last part of the answer.  Its queue time lasts until the server reads "
 	"it, its service time from there to the first byte of the answer.  Routes are methods and paths, "
 	"with {number}, {uuid}, {hex} and {id} for what names one thing among many; errors are answers "
-	"5xx.  Behind TLS requests are seen with --tls, their bytes as they are on the wire; HTTP/2 and Unix sockets are not "
-	"seen; requests that are sent before the one before is "
+	"5xx.  Behind TLS requests are seen with --tls, their bytes as they are on the wire.  Of Go's net/http, behind TLS "
+	"and with HTTP/2, --tls sees requests where three of its functions begin, by goroutine: from calling the handler to "
+	"its return, without queue time, port and bytes; one whose handler panics is only counted.  HTTP/3, HTTP/2 of others "
+	"and Unix sockets are not seen; requests that are sent before the one before is "
 	"answered are counted, and not timed.",
+	"The CPU time of a route is that of samples, 200 for each second that a CPU is used, of the thread or goroutine "
+	"that has read a request and not yet answered it.  One that has read several at once works for all of them, and "
+	"then it is not told for which; requests whose CPU time is not known are counted by the reason.",
 	NULL,
 };
 
@@ -73,8 +78,9 @@ static const struct option options[] = {
 	  .argument = "FILE",
 	  .bare = "libssl.so.3",
 	  .otherwise = "requests behind TLS are not seen",
-	  .help = "with --http: see through TLS of OpenSSL, by probes on SSL_read and SSL_write in FILE, which is "
-		  "a path, a program in PATH or a library by its file name; node of nodejs.org has them in itself",
+	  .help = "with --http: see through TLS, by probes in FILE, which is a path, a program in PATH or a library by its "
+		  "file name; of OpenSSL on SSL_read and SSL_write, which node of nodejs.org has in itself; of a Go "
+		  "program, also that of -p without FILE, on net/http, then with HTTP/2",
 	  .group = WHAT },
 	{ .name = "list",
 	  .help = "list the functions and how they would be seen, and end",

@@ -13,6 +13,21 @@ static uint64_t middle_of(uint32_t bucket)
 	return low + (next - 1 - low) / 2;
 }
 
+const struct latency_cpu_reason latency_cpu_reasons[HTTP_CPU_STATES] = {
+	[HTTP_CPU_KNOWN] = { "known", "" },
+	[HTTP_CPU_OFF] = { "no_samples", "no samples are taken here" },
+	[HTTP_CPU_STRANGER] = { "new_process", "the program of the server was not known yet" },
+	[HTTP_CPU_ODD] = { "no_goroutine", "which goroutine runs in its server cannot be told" },
+	[HTTP_CPU_SHARED] = { "shared", "who served it had others at the same time" },
+	[HTTP_CPU_MOVED] = { "moved", "another thread or goroutine answered it than read it" },
+	[HTTP_CPU_NO_ROOM] = { "no_room", "there were too many threads and goroutines" },
+};
+
+bool latency_has_bytes(uint8_t way)
+{
+	return way == HTTP_WAY_SOCKET;
+}
+
 static void read_argument(struct latency_argument *argument, const struct call_arg *arg,
 			  const struct call_argument *told)
 {

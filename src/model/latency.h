@@ -12,6 +12,7 @@
 #include "model/coverage.h"
 #include "model/profile.h"
 #include "probe/call.wire.h"
+#include "probe/http.wire.h"
 #include "probe/reason.wire.h"
 
 #define LATENCY_ERROR_PCT 3.125 /* half of 1/16 */
@@ -42,7 +43,13 @@ struct latency_http {
 	uint64_t in_bytes, out_bytes;
 	struct latency_figures queue;   /* arrived, and not yet read by the server */
 	struct latency_figures service; /* read, and nothing answered yet */
-	uint16_t port;
+	uint16_t port;                  /* 0: not known */
+	uint8_t way;                    /* enum http_way */
+	/* What the CPU time of requests is, from reading to answering, by samples; how many of them it is known
+	 * of, in [HTTP_CPU_KNOWN]; and why it is not of the others.
+	 */
+	uint64_t cpu_ns, cpu_samples;
+	uint64_t cpu_requests[HTTP_CPU_STATES];
 };
 
 struct latency_row {
@@ -53,10 +60,11 @@ struct latency_row {
 
 /* Of a request: what a call has not. */
 struct latency_exchange {
-	const char *request; /* method and target, as they were sent */
-	bool is_cut;         /* the target is longer */
-	uint16_t port, status;
-	uint64_t queue_ns; /* LATENCY_NONE: it had arrived before we looked */
+	const char *request;   /* method and target, as they were sent */
+	bool is_cut;           /* the target is longer */
+	uint16_t port, status; /* 0: not known */
+	uint8_t way;           /* enum http_way */
+	uint64_t queue_ns;     /* LATENCY_NONE: it had arrived before we looked */
 	uint64_t service_ns;
 	uint64_t in_bytes, out_bytes;
 };
@@ -145,6 +153,15 @@ struct latency_sink {
 	int (*why)(struct latency_target *target, const struct latency_why *why);
 	void (*end)(struct latency_target *target);
 };
+
+/** latency_has_bytes - whether the bytes of requests that are seen in this way are known */
+bool latency_has_bytes(uint8_t way);
+
+/* Why the CPU time of a request is not known, by enum http_cpu. */
+struct latency_cpu_reason {
+	const char *key, *words;
+};
+extern const struct latency_cpu_reason latency_cpu_reasons[HTTP_CPU_STATES];
 
 /** latency_read_arguments - @args: what was asked for, in the order of @told */
 void latency_read_arguments(struct latency_arguments *arguments, const struct call_arg *args,

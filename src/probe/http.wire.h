@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* http.wire.h - requests of HTTP/1 servers, as they leave the kernel, and what is told to the program. */
+/* http.wire.h - requests of HTTP servers, as they leave the kernel, and what is told to the program. */
 #ifndef PROBE_HTTP_WIRE_H
 #define PROBE_HTTP_WIRE_H
 
@@ -8,6 +8,46 @@
 #define HTTP_LINE_BYTES      128   /* of the request line; what is longer is cut */
 #define HTTP_CONNECTIONS_MAX 65536 /* followed at once; others are counted */
 #define HTTP_PORTS           65536
+#define HTTP_RUNNERS_MAX \
+	16384 /* threads and goroutines that serve requests; then the oldest are forgotten */
+#define HTTP_PROCESSES_MAX 4096 /* likewise processes that serve them */
+
+/* How a request was seen. */
+enum http_way {
+	HTTP_WAY_SOCKET,
+	HTTP_WAY_GO, /* where functions of net/http of Go begin */
+	HTTP_WAYS
+};
+
+/* Whether the CPU time of a request is known, and if not why. */
+enum http_cpu {
+	HTTP_CPU_KNOWN,
+	HTTP_CPU_OFF,      /* no samples are taken */
+	HTTP_CPU_STRANGER, /* what kind of program its server is had not been found out yet */
+	HTTP_CPU_ODD,      /* which goroutine a thread runs cannot be told in its server */
+	HTTP_CPU_SHARED,   /* who served it had several requests at once */
+	HTTP_CPU_MOVED,    /* another thread or goroutine has answered it than read it */
+	HTTP_CPU_NO_ROOM,  /* too many threads and goroutines */
+	HTTP_CPU_STATES
+};
+
+/* Who serves requests in a process. */
+enum http_runner {
+	HTTP_RUNNER_THREAD,
+	HTTP_RUNNER_GOROUTINE, /* whose address lies `g_offset` behind where the thread's own memory ends */
+	HTTP_RUNNER_ODD, /* goroutines, and it is not known where */
+};
+
+struct http_runtime {
+	u32 runner; /* enum http_runner */
+	s32 g_offset;
+};
+
+/* Of a process whose net/http is probed: what sockets tell, and whether it is of such requests. */
+struct http_process {
+	u64 requests; /* that were seen in it */
+	u64 tls, two; /* connections of TLS; of HTTP/2 without it */
+};
 
 /* One request and its answer. */
 struct http_record {
@@ -16,14 +56,17 @@ struct http_record {
 	unit_mono_ns first_at; /* the server wrote the first byte of the answer; 0: it never did */
 	unit_mono_ns last_at;  /* it wrote the last part that was seen */
 	unit_bytes in_bytes, out_bytes;
+	unit_ns cpu_ns; /* from reading to answering, by samples; cpu is HTTP_CPU_KNOWN */
+	u64 goroutine;  /* 0: none, or not known */
 	unit_ns runq_ns; /* from reading to answering, that its thread waited for a CPU; all ones: another
 			  * thread has answered */
 	id_pid pid;
 	id_tid tid; /* that read it */
-	u16 port;   /* of the server */
+	u16 port;   /* of the server; 0: not known */
 	u16 status; /* 0: it could not be read */
 	u16 line_bytes;
-	u16 reserved;
+	u8 way; /* enum http_way; of HTTP_WAY_GO bytes and what came before the handler are not known */
+	u8 cpu; /* enum http_cpu */
 	char line[HTTP_LINE_BYTES];
 };
 
@@ -37,6 +80,7 @@ struct http_control {
 	u64 unknown;    /* answers of which the status could not be seen */
 	u64 foreign;    /* connections that speak something else */
 	u64 tls;        /* those that are encrypted, and were not seen through */
+	u64 two;        /* those that speak HTTP/2 without TLS */
 	u64 pipelined;  /* requests sent before the one before was answered: not told apart */
 	u64 unanswered; /* connections that ended, or were still there at the end, with one open */
 	u64 late;       /* answers that went on after a silence, whose end was told too early */
@@ -44,11 +88,26 @@ struct http_control {
 };
 
 struct http_options {
-	u64 settle_ns; /* an answer of which nothing was written for so long is over */
-	u16 port;      /* 0: each that is listened on */
-	u16 tls;       /* OpenSSL is probed */
-	u16 reserved[2];
+	u64 settle_ns;  /* an answer of which nothing was written for so long is over */
+	u16 port;       /* 0: each that is listened on */
+	u16 tls;        /* OpenSSL is probed */
+	u16 go;         /* net/http of Go is probed */
+	u16 has_status; /* of Go: where it keeps the status of HTTP/1 is known */
+	u64 sample_ns;  /* CPU time that a sample stands for; 0: none are taken */
+	struct http_runtime go_runtime;
+	u32 goid_words; /* of Go: where a goroutine has its number, in words; 0: not known */
+	u32 reserved;
 };
+
+/* What a probe of Go stands for: the low byte of its cookie. */
+enum http_go {
+	HTTP_GO_BEGIN,    /* serverHandler.ServeHTTP() */
+	HTTP_GO_DONE,     /* (*response).finishRequest() */
+	HTTP_GO_DONE_TWO, /* (*http2responseWriter).handlerDone() */
+};
+
+#define HTTP_GO_IF        0x100 /* of the cookie: the probed instruction is a jump... */
+#define HTTP_GO_CONDITION 12 /* ...with this condition, shifted, by which the stack grows first */
 
 /* What a probe of OpenSSL stands for: its cookie. */
 enum http_tls {

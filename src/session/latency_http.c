@@ -7,9 +7,12 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "collect/alive.h"
+#include "collect/call/calls.h"
+#include "collect/descendants.h"
 #include "collect/http/requests.h"
 #include "session/latency.h"
 #include "session/latency_routes.h"
+#include "session/latency_runners.h"
 #include "session/latency_tls.h"
 #include "session/latency_why.h"
 #include "session/signals.h"
@@ -21,6 +24,9 @@ struct session {
 	struct requests *requests;
 	struct why *why; /* NULL: nothing is explained */
 	struct latency_routes routes;
+	struct latency_runners runners;
+	struct latency_tls tls;
+	bool is_go; /* net/http of Go is probed */
 	struct signals signals;
 	uint64_t started_ns, reported_ns;
 	uint64_t cost_from_ns, cost_from; /* where the span of the cost began */
@@ -53,7 +59,9 @@ static int keep_slow(struct session *session, const struct http_record *record,
 		.runq_ns = record->runq_ns,
 	};
 
-	if (record->runq_ns == UINT64_MAX)
+	if (record->way == HTTP_WAY_GO)
+		slow.not_divided = "a goroutine shares its thread with others";
+	else if (record->runq_ns == UINT64_MAX)
 		slow.not_divided = "another thread has answered it than read it";
 	snprintf(slow.request, sizeof(slow.request), "%s", request);
 	return why_add(session->why, &slow);
@@ -70,6 +78,7 @@ static int tell(struct session *session, const struct http_record *record,
 		.request = text,
 		.port = record->port,
 		.status = record->status,
+		.way = record->way,
 		.queue_ns =
 			record->ready_at ? span(record->ready_at, record->read_at) : LATENCY_NONE,
 		.service_ns = span(record->read_at, record->first_at),
@@ -82,6 +91,7 @@ static int tell(struct session *session, const struct http_record *record,
 		.took_ns = span(from, record->last_at),
 		.pid = record->pid,
 		.tid = record->tid,
+		.goroutine = record->goroutine,
 		.http = &exchange,
 	};
 	size_t len;
@@ -110,7 +120,8 @@ static int on_request(void *context, const struct http_record *record)
 
 	if (has_enough(session) || record->line_bytes > HTTP_LINE_BYTES)
 		return 0;
-	err = latency_routes_count(&session->routes, record, &route);
+	err = latency_runners_meet(&session->runners, session->requests, record->pid);
+	err = err ?: latency_routes_count(&session->routes, record, &route);
 	if (err == -EBADMSG) {
 		session->odd++;
 		return 0;
@@ -118,7 +129,7 @@ static int on_request(void *context, const struct http_record *record)
 	if (err)
 		return err;
 	session->counted++;
-	session->unaware += !record->ready_at;
+	session->unaware += !record->ready_at && record->way == HTTP_WAY_SOCKET;
 	return tell(session, record, route);
 }
 
@@ -193,18 +204,48 @@ struct loss {
 	uint64_t count;
 };
 
+/* What no request of this run can be of. */
+static int note_unseen(const struct session *session)
+{
+	static const char always[] = "HTTP/3 and Unix sockets";
+	const char *what =
+		session->is_go ? "TLS and HTTP/2 by anything but the net/http of Go that is probed"
+		: session->request->tls ? "TLS by anything but the OpenSSL that is probed, HTTP/2"
+					: "TLS and HTTP/2, without --tls";
+	char text[160];
+	int err;
+
+	snprintf(text, sizeof(text), "%s, %s", what, always);
+	err = coverage_lack(session->coverage, text);
+	if (!err && session->is_go)
+		err = coverage_lack(session->coverage,
+				    "queue times, ports and bytes of the requests that are seen in "
+				    "Go's net/http, and requests whose handler panics");
+	if (!err && session->tls.lacks_two)
+		err = coverage_lack(session->coverage,
+				    "HTTP/2: this Go program was built without that of net/http");
+	if (!err && !session->routes.sample_ns)
+		err = coverage_lack(session->coverage,
+				    "CPU time of requests: no clock of samples can be opened");
+	return err;
+}
+
 static int note_losses(const struct session *session)
 {
 	const volatile struct http_control *control = requests_control(session->requests);
+	uint64_t unseen_tls, unseen_two;
+
+	requests_unseen(session->requests, &unseen_tls, &unseen_two);
 	const struct loss losses[] = {
 		{ "requests: the ring was full", control->dropped },
 		{ "connections: arrivals on those that had no room", control->refused },
 		{ "connections: not HTTP/1", control->foreign },
 		{ session->request->tls ? "connections: TLS, not seen through"
 					: "connections: TLS, without --tls",
-		  control->tls },
+		  control->tls + unseen_tls },
+		{ "connections: HTTP/2", control->two + unseen_two },
 		{ "requests: pipelined, not told apart", control->pipelined },
-		{ "requests: not answered when their connection or this run ended",
+		{ "requests: not answered when their handler, connection or this run ended",
 		  control->unanswered },
 		{ "requests: the line cannot be read", control->unreadable + session->odd },
 		{ "answers: the status could not be read", control->unknown },
@@ -219,13 +260,7 @@ static int note_losses(const struct session *session)
 
 	for (size_t i = 0; !err && i < array_len(losses); i++)
 		err = coverage_lose(session->coverage, losses[i].kind, losses[i].count, now);
-	return err
-		       ?: coverage_lack(
-				  session->coverage,
-				  session->request->tls
-					  ? "TLS by anything but the OpenSSL that is probed, HTTP/2, "
-					    "HTTP/3 and Unix sockets"
-					  : "TLS, HTTP/2, HTTP/3 and Unix sockets");
+	return err ?: note_unseen(session);
 }
 
 static void wait_for_more(const struct session *session, uint64_t now)
@@ -303,6 +338,47 @@ static int count(struct session *session, struct latency_outcome *outcome)
 	return err ?: flush(session);
 }
 
+static int meet(void *context, uint32_t pid)
+{
+	struct session *session = context;
+
+	return latency_runners_meet(&session->runners, session->requests, pid);
+}
+
+/* What is probed is said before it is, with what a hit costs here. */
+static int say_probes(const struct session *session, struct latency_plan *plan)
+{
+	own(calls_closep) struct calls *calls = NULL;
+	struct calls_costs costs;
+
+	if (!plan->functions.len)
+		return 0;
+	if (!calls_open(&(struct calls_request){ 0 }, &calls) && !calls_measure(calls, &costs))
+		latency_plan_costs(plan, costs.ns);
+	error_clear();
+	vec_each(function, &plan->functions)
+		if (session->is_go)
+			function->exit_ns = 0;
+	return session->request->ready ? session->request->ready(session->request->context, plan)
+				       : 0;
+}
+
+static int open_session(struct session *session, struct requests_request *wanted)
+{
+	const struct latency_request *request = session->request;
+	int err = 0;
+
+	if (request->tls)
+		err = latency_tls_find(&session->tls, request->pid, request->tls, wanted);
+	session->is_go = wanted->go.count;
+	err = err ?: say_probes(session, &session->tls.plan);
+	err = err ?: requests_open(wanted, &session->requests);
+	if (err)
+		return err;
+	session->routes.sample_ns = requests_sample_ns(session->requests);
+	return request->pid ? descendants_each(request->pid, meet, session) : 0;
+}
+
 int latency_run_http(const struct latency_request *request, struct coverage *coverage,
 		     struct latency_outcome *ret_outcome)
 {
@@ -319,14 +395,11 @@ int latency_run_http(const struct latency_request *request, struct coverage *cov
 		.each = on_request,
 		.context = &session,
 	};
-	struct latency_tls tls = { 0 };
 	uint64_t began = clock_mono_ns();
 	int err = signals_take(&session.signals);
 
 	*ret_outcome = (struct latency_outcome){ 0 };
-	if (!err && request->tls)
-		err = latency_tls_find(&tls, request->pid, request->tls, &wanted);
-	err = err ?: requests_open(&wanted, &session.requests);
+	err = err ?: open_session(&session, &wanted);
 	ret_outcome->attach_ns = clock_mono_ns() - began;
 	if (!err && request->slower_ns)
 		err = why_open(request, &session.why);
@@ -334,7 +407,8 @@ int latency_run_http(const struct latency_request *request, struct coverage *cov
 	ret_outcome->end = session.end;
 	why_close(session.why);
 	requests_close(session.requests);
-	latency_tls_done(&tls);
+	latency_tls_done(&session.tls);
+	latency_runners_done(&session.runners);
 	latency_routes_done(&session.routes);
 	signals_give_back(&session.signals);
 	return err;

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "elf/code.h"
 #include "elf/gopclntab.h"
+#include "elf/goroutine.h"
 #include "elf/inflate.h"
 #include "elf/symbols.h"
 #include "session/latency_args.h"
@@ -131,16 +132,6 @@ static uint8_t wire_kind(enum code_kind kind)
 	return kinds[kind];
 }
 
-/* Where runtime.g has goid: 8-byte words.  As read from Go's own sources; newer ones are not known. */
-static uint8_t goid_words(const struct image *image)
-{
-	unsigned version = gopclntab_version(image);
-
-	if (version >= 1017 && version <= 1022)
-		return 152 / 8;
-	return version == 1023 || version == 1024 ? 160 / 8 : 0;
-}
-
 int latency_plan_push(struct latency_plan *plan, const struct call_site *site, uint64_t offset,
 		      uint64_t semaphore)
 {
@@ -171,7 +162,7 @@ static int add_site(struct latency_plan *plan, const struct image *image,
 		.base = site->base,
 		.index = site->index,
 		.scale = site->scale,
-		.goid_words = function->is_go ? goid_words(image) : 0,
+		.goid_words = function->is_go ? goroutine_number_words(image) : 0,
 	};
 	uint64_t offset;
 
@@ -327,7 +318,8 @@ static int add_matches(struct latency_plan *plan, struct latency_file *file, con
 	for (size_t i = 0; !err && i < found.list.len; i++)
 		err = add_function(plan, file_number(plan, file), &found.list.data[i],
 				   functions_text(&found, found.list.data[i].name));
-	err = err ?: latency_plan_note_inlined(plan, file, &found);
+	if (!err && !plan->skips_inlined)
+		err = latency_plan_note_inlined(plan, file, &found);
 	count = (int)found.list.len;
 	if (!err && !count && found.resolvers) {
 		err = fail(-ENOENT,

@@ -26,6 +26,7 @@ struct latency_plan {
 	uint32_t pid;                        /* 0: any process */
 	struct call_arg args[CALL_ARGS_MAX]; /* that are wanted of each call */
 	size_t arg_count;
+	bool skips_inlined; /* what was inlined of a function is not looked for */
 	vec(struct latency_file *) files;
 	vec(struct latency_function) functions;
 	vec(uint32_t) file_of; /* by function */

@@ -10,6 +10,12 @@
 struct route_key {
 	const char *name;
 	uint16_t port;
+	uint8_t way; /* enum http_way */
+};
+
+static const char *const ways[HTTP_WAYS] = {
+	[HTTP_WAY_SOCKET] = "from the sockets of its server",
+	[HTTP_WAY_GO] = "where functions of net/http begin, by goroutine",
 };
 
 static bool is_same(const void *owner, uint32_t entry, const void *key)
@@ -18,7 +24,8 @@ static bool is_same(const void *owner, uint32_t entry, const void *key)
 	const struct route_key *wanted = key;
 	const struct latency_route *route = routes->routes.data[entry];
 
-	return route->http_whole.port == wanted->port && strcmp(route->name, wanted->name) == 0;
+	return route->http_whole.port == wanted->port && route->http_whole.way == wanted->way &&
+	       strcmp(route->name, wanted->name) == 0;
 }
 
 static int add(struct latency_routes *routes, const struct route_key *key, uint64_t hash)
@@ -33,8 +40,9 @@ static int add(struct latency_routes *routes, const struct route_key *key, uint6
 	memcpy(route->name, key->name, strnlen(key->name, ROUTE_BYTES - 1));
 	route->function.name = route->name;
 	route->function.file = "";
-	route->function.how = "from the sockets of its server";
+	route->function.how = ways[key->way];
 	route->http_whole.port = route->http_now.port = key->port;
+	route->http_whole.way = route->http_now.way = key->way;
 	return index_add(&routes->index, hash, (uint32_t)routes->routes.len - 1);
 }
 
@@ -46,8 +54,9 @@ static int find(struct latency_routes *routes, struct route_key key,
 	int err = 0;
 
 	if (entry == INDEX_NONE && routes->routes.len >= LATENCY_ROUTES_MAX &&
-	    (key.port || strcmp(key.name, OTHERS) != 0))
-		return find(routes, (struct route_key){ .name = OTHERS }, ret_route);
+	    strcmp(key.name, OTHERS) != 0)
+		return find(routes, (struct route_key){ .name = OTHERS, .way = key.way },
+			    ret_route);
 	if (entry == INDEX_NONE) {
 		err = add(routes, &key, hash);
 		entry = (uint32_t)routes->routes.len - 1;
@@ -63,7 +72,7 @@ static uint64_t span(uint64_t from, uint64_t to)
 }
 
 static void count(struct latency_figures *whole, struct latency_http *http,
-		  const struct http_record *record)
+		  const struct http_record *record, uint64_t sample_ns)
 {
 	uint64_t from = record->ready_at ?: record->read_at;
 	unsigned kind = record->status / 100;
@@ -73,6 +82,11 @@ static void count(struct latency_figures *whole, struct latency_http *http,
 		latency_count(&http->queue, span(record->ready_at, record->read_at));
 	latency_count(&http->service, span(record->read_at, record->first_at));
 	http->statuses[kind < LATENCY_STATUSES ? kind : 0]++;
+	http->cpu_requests[record->cpu < HTTP_CPU_STATES ? record->cpu : HTTP_CPU_OFF]++;
+	if (record->cpu == HTTP_CPU_KNOWN) {
+		http->cpu_ns += record->cpu_ns;
+		http->cpu_samples += sample_ns ? record->cpu_ns / sample_ns : 0;
+	}
 	http->in_bytes += record->in_bytes;
 	http->out_bytes += record->out_bytes;
 }
@@ -88,11 +102,17 @@ int latency_routes_count(struct latency_routes *routes, const struct http_record
 	len = len < sizeof(record->line) ? len : sizeof(record->line);
 	if (!route_fold(record->line, len, name))
 		return -EBADMSG;
-	err = find(routes, (struct route_key){ .name = name, .port = record->port }, &route);
+	err = find(routes,
+		   (struct route_key){
+			   .name = name,
+			   .port = record->port,
+			   .way = record->way < HTTP_WAYS ? record->way : HTTP_WAY_SOCKET,
+		   },
+		   &route);
 	if (err)
 		return err;
-	count(&route->whole, &route->http_whole, record);
-	count(&route->now, &route->http_now, record);
+	count(&route->whole, &route->http_whole, record, routes->sample_ns);
+	count(&route->now, &route->http_now, record, routes->sample_ns);
 	*ret_route = route;
 	return 0;
 }
@@ -123,7 +143,8 @@ void latency_routes_turn(struct latency_routes *routes)
 {
 	vec_each(route, &routes->routes) {
 		(*route)->now = (struct latency_figures){ 0 };
-		(*route)->http_now = (struct latency_http){ .port = (*route)->http_whole.port };
+		(*route)->http_now = (struct latency_http){ .port = (*route)->http_whole.port,
+							    .way = (*route)->http_whole.way };
 	}
 }
 

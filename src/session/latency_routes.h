@@ -21,6 +21,7 @@ struct latency_route {
 };
 
 struct latency_routes {
+	uint64_t sample_ns; /* of CPU time, that a sample stands for; 0: none are taken */
 	vec(struct latency_route *) routes;
 	struct index index;
 	vec(struct latency_row) rows; /* of the last report */

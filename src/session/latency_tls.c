@@ -6,6 +6,14 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "elf/gopclntab.h"
+#include "elf/goroutine.h"
+#include "session/latency_files.h"
+#include "session/latency_usdt.h"
+
+#define GO_OLDEST \
+	1017 /* whose net/http keeps the status where go.bpf.h looks for it, and the newest known */
+#define GO_NEWEST 1024
 
 static const struct {
 	const char *name;
@@ -21,7 +29,8 @@ static const struct {
 static int add_site(struct latency_tls *tls, size_t function, size_t number)
 {
 	const struct call_site *site = &tls->plan.sites.data[number];
-	struct requests_probe probe = { tls->plan.offsets.data[number], functions[function].entry };
+	struct requests_probe probe = { .offset = tls->plan.offsets.data[number],
+					.cookie = functions[function].entry };
 	bool is_read = functions[function].exit != functions[function].entry;
 
 	if (site->kind != CALL_ENTRY && !is_read)
@@ -29,11 +38,11 @@ static int add_site(struct latency_tls *tls, size_t function, size_t number)
 	if (site->kind != CALL_ENTRY && site->kind != CALL_RETURN)
 		return fail(-ENOTSUP, "'%s' in '%s' does not return itself",
 			    functions[function].name, tls->plan.files.data[0]->path);
-	if (tls->probes.len == REQUESTS_TLS_MAX)
+	if (tls->probes.len == REQUESTS_PROBES_MAX)
 		return fail(-ENOTSUP, "'%s' in '%s' has too many returns", functions[function].name,
 			    tls->plan.files.data[0]->path);
 	if (site->kind == CALL_RETURN)
-		probe.kind = functions[function].exit;
+		probe.cookie = functions[function].exit;
 	return vec_push(&tls->probes, probe);
 }
 
@@ -60,23 +69,137 @@ static int add_function(struct latency_tls *tls, size_t function, const char *fi
 	return err;
 }
 
-int latency_tls_find(struct latency_tls *tls, uint32_t pid, const char *name,
-		     struct requests_request *request)
+static int find_openssl(struct latency_tls *tls, const char *name, struct requests_request *request)
 {
-	int err;
+	int err = 0;
 
-	tls->plan.pid = pid;
-	err = latency_plan_arg(&tls->plan, "1"); /* registers must still have them at the entry */
 	for (size_t i = 0; !err && i < array_len(functions); i++)
 		err = add_function(tls, i, name);
 	if (err == -ENOENT)
 		hint("a program that takes OpenSSL from its library is seen with '--tls' alone");
 	if (err)
 		return err;
-	request->tls_file = tls->plan.files.data[0]->image->source.fd;
-	request->tls_probes = tls->probes.data;
-	request->tls_count = (uint32_t)tls->probes.len;
+	vec_each(function, &tls->plan.functions)
+		function->how = latency_plan_text(&tls->plan, "%s, by thread", function->how) ?: "";
+	request->tls = (struct requests_probes){
+		.file = tls->plan.files.data[0]->image->source.fd,
+		.list = tls->probes.data,
+		.count = (uint32_t)tls->probes.len,
+	};
 	return 0;
+}
+
+static const struct {
+	const char *name;
+	enum http_go kind;
+} anchors[] = {
+	{ "net/http.serverHandler.ServeHTTP", HTTP_GO_BEGIN },
+	{ "net/http.(*response).finishRequest", HTTP_GO_DONE },
+	{ "net/http.(*http2responseWriter).handlerDone", HTTP_GO_DONE_TWO },
+};
+
+/* The entry of a function alone. */
+static int add_anchor(struct latency_tls *tls, size_t anchor, const char *file)
+{
+	size_t known = tls->plan.sites.len;
+	char *operand = NULL;
+	int err;
+
+	if (asprintf(&operand, file ? "%s:%s" : "%s%s", file ?: "", anchors[anchor].name) < 0)
+		return -ENOMEM;
+	err = latency_plan_add(&tls->plan, operand);
+	free(operand);
+	if (!err && tls->plan.refused.len)
+		err = fail(-ENOTSUP, "net/http cannot be probed: %s", tls->plan.refused.data[0]);
+	for (size_t i = known; !err && i < tls->plan.sites.len; i++) {
+		const struct call_site *site = &tls->plan.sites.data[i];
+		struct requests_probe probe = { .offset = tls->plan.offsets.data[i],
+						.cookie = anchors[anchor].kind };
+
+		if (site->kind != CALL_ENTRY)
+			continue;
+		if (site->is_if)
+			probe.cookie |= HTTP_GO_IF | (uint64_t)site->condition << HTTP_GO_CONDITION;
+		err = vec_push(&tls->probes, probe);
+	}
+	return err;
+}
+
+/* Without HTTP/2 a program may have been built. */
+static int find_go(struct latency_tls *tls, const char *file, struct requests_request *request)
+{
+	const struct image *image;
+	unsigned version;
+	int err = 0;
+
+	for (size_t i = 0; !err && i < array_len(anchors); i++) {
+		err = add_anchor(tls, i, file);
+		if (err == -ENOENT && anchors[i].kind == HTTP_GO_DONE_TWO) {
+			error_clear();
+			tls->lacks_two = true;
+			err = 0;
+		}
+	}
+	if (err == -ENOENT)
+		hint("requests are seen in Go programs that serve them by net/http");
+	if (err)
+		return err;
+	vec_each(function, &tls->plan.functions)
+		function->how = "where it begins alone, by goroutine";
+	image = tls->plan.files.data[0]->image;
+	version = gopclntab_version(image);
+	request->about_go.has_status = version >= GO_OLDEST && version <= GO_NEWEST;
+	request->about_go.goid_words = goroutine_number_words(image);
+	request->about_go.runtime.runner =
+		goroutine_offset(image, &request->about_go.runtime.g_offset) ? HTTP_RUNNER_GOROUTINE
+									     : HTTP_RUNNER_ODD;
+	request->go = (struct requests_probes){
+		.file = image->source.fd,
+		.list = tls->probes.data,
+		.count = (uint32_t)tls->probes.len,
+	};
+	return 0;
+}
+
+static bool is_go(struct latency_opened *opened)
+{
+	own(image_freep) struct image *image = NULL;
+
+	free(opened->path);
+	return !image_open(opened->fd, &image) && gopclntab_has(image);
+}
+
+/* Whether a Go program is meant.  @ret_file: it; NULL: the program of the process */
+static bool is_go_meant(uint32_t pid, const char *name, const char **ret_file)
+{
+	bool is_library = strcmp(name, LATENCY_TLS_LIBRARY) == 0;
+	struct latency_opened opened;
+	int err = pid && is_library ? latency_files_of_process(pid, 0, &opened)
+				    : latency_files_open(pid, name, &opened);
+
+	*ret_file = pid && is_library ? NULL : name;
+	error_clear();
+	return !err && is_go(&opened);
+}
+
+int latency_tls_find(struct latency_tls *tls, uint32_t pid, const char *name,
+		     struct requests_request *request)
+{
+	const char *file = NULL;
+	int err;
+
+	tls->plan.pid = pid;
+	tls->plan.skips_inlined = true;
+	err = latency_plan_arg(&tls->plan, "1"); /* registers must still have them at the entry */
+	if (err)
+		return err;
+	if (!is_go_meant(pid, name, &file))
+		return find_openssl(tls, name, request);
+	if (!request->port)
+		return find_go(tls, file, request);
+	err = fail(-ERROR_USAGE, "the port of a request is not known where Go is probed");
+	hint("choose the server by -p PID instead of --port");
+	return err;
 }
 
 void latency_tls_done(struct latency_tls *tls)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* latency_tls.h - where OpenSSL is probed, to see requests behind TLS. */
+/* latency_tls.h - where OpenSSL is probed, or net/http of Go, to see requests behind TLS. */
 #ifndef SESSION_LATENCY_TLS_H
 #define SESSION_LATENCY_TLS_H
 
@@ -9,12 +9,16 @@
 struct latency_tls {
 	struct latency_plan plan;
 	vec(struct requests_probe) probes;
+	bool lacks_two; /* of Go: it was built without HTTP/2 */
 };
 
+#define LATENCY_TLS_LIBRARY "libssl.so.3" /* that is meant where no file is named */
+
 /**
- * latency_tls_find - the functions of OpenSSL in a file
+ * latency_tls_find - the functions of OpenSSL in a file, or those of net/http in a Go program
  * @pid: 0; else what this process has mapped is looked at first
- * @name: a path, a program in PATH or a library by its file name
+ * @name: a path, a program in PATH or a library by its file name; with a process that is a Go program the
+ *        library stands for that program
  * @request: told of them; @tls must outlive it
  *
  * Return: 0; -ENOENT no such file or it has none of them; -ENOTSUP they cannot be probed; -errno; with

@@ -12,7 +12,9 @@
 #include "base/error.h"
 #include "collect/http/requests.h"
 
-#define UNSEEN "TLS only of OpenSSL and with --tls; HTTP/2, HTTP/3 and Unix sockets are not seen"
+#define UNSEEN                                                                                   \
+	"TLS only of OpenSSL and of Go's net/http, HTTP/2 only of the latter, both with --tls; " \
+	"HTTP/3 and Unix sockets are not seen"
 
 static const char question[] = "GET /kymo-doctor HTTP/1.1\r\nHost: here\r\n\r\n";
 static const char reply[] = "HTTP/1.1 204 No Content\r\n\r\n";

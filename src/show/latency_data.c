@@ -57,14 +57,30 @@ static void put_figures(struct json *json, const struct latency_figures *figures
 static const char *const status_keys[LATENCY_STATUSES] = { "unknown", "1xx", "2xx",
 							   "3xx",     "4xx", "5xx" };
 
+/* By samples, from reading to answering, of those requests of which it is known; and why not of the others. */
+static void put_cpu(struct json *json, const struct latency_http *http)
+{
+	uint64_t known = http->cpu_requests[HTTP_CPU_KNOWN];
+
+	put_u64_or_null(json, "cpu_ns", http->cpu_ns, known > 0);
+	put_u64_or_null(json, "cpu_samples", http->cpu_samples, known > 0);
+	json_u64(json, "cpu_requests", known);
+	json_object(json, "cpu_not_known");
+	for (size_t i = HTTP_CPU_KNOWN + 1; i < HTTP_CPU_STATES; i++)
+		if (http->cpu_requests[i])
+			json_u64(json, latency_cpu_reasons[i].key, http->cpu_requests[i]);
+	json_object_end(json);
+}
+
 static void put_http(struct json *json, const struct latency_http *http)
 {
 	json_object(json, "statuses");
 	for (size_t i = 0; i < LATENCY_STATUSES; i++)
 		json_u64(json, status_keys[i], http->statuses[i]);
 	json_object_end(json);
-	json_u64(json, "request_bytes", http->in_bytes);
-	json_u64(json, "response_bytes", http->out_bytes);
+	put_u64_or_null(json, "request_bytes", http->in_bytes, latency_has_bytes(http->way));
+	put_u64_or_null(json, "response_bytes", http->out_bytes, latency_has_bytes(http->way));
+	put_cpu(json, http);
 	json_object(json, "queue");
 	json_u64(json, "count", http->queue.calls);
 	put_figures(json, &http->queue);
@@ -80,7 +96,7 @@ static void put_subject(struct json *json, const struct latency_row *row)
 {
 	json_text(json, row->http ? "route" : "function", row->function->name);
 	if (row->http)
-		json_u64(json, "port", row->http->port);
+		put_u64_or_null(json, "port", row->http->port, row->http->port > 0);
 	else
 		json_text(json, "file", row->function->file);
 }
@@ -139,12 +155,12 @@ static void put_json_exchange(struct json *json, const struct latency_exchange *
 {
 	json_text(json, "request", http->request);
 	json_bool(json, "cut", http->is_cut);
-	json_u64(json, "port", http->port);
+	put_u64_or_null(json, "port", http->port, http->port > 0);
 	put_u64_or_null(json, "status", http->status, http->status > 0);
 	put_u64_or_null(json, "queue_ns", http->queue_ns, http->queue_ns != LATENCY_NONE);
 	json_u64(json, "service_ns", http->service_ns);
-	json_u64(json, "request_bytes", http->in_bytes);
-	json_u64(json, "response_bytes", http->out_bytes);
+	put_u64_or_null(json, "request_bytes", http->in_bytes, latency_has_bytes(http->way));
+	put_u64_or_null(json, "response_bytes", http->out_bytes, latency_has_bytes(http->way));
 }
 
 static int put_json_call(struct latency_target *target, const struct latency_call *call)
@@ -160,7 +176,7 @@ static int put_json_call(struct latency_target *target, const struct latency_cal
 	json_u64(&json, "tid", call->tid);
 	if (call->http)
 		put_json_exchange(&json, call->http);
-	else
+	if (!call->http || call->goroutine)
 		put_u64_or_null(&json, "goroutine", call->goroutine, call->goroutine > 0);
 	latency_args_json(&json, call->arguments);
 	json_object_end(&json);
@@ -207,7 +223,7 @@ static int begin_csv(struct latency_target *target)
 	      out);
 	fputs(",count,errors,mean_ns,p50_ns,p90_ns,p99_ns,p999_ns,max_ns,error_pct,", out);
 	fputs(target->is_http ? "queue_p50_ns,queue_p99_ns,service_p50_ns,service_p99_ns,"
-				"request_bytes,response_bytes,final\n"
+				"request_bytes,response_bytes,cpu_ns,cpu_requests,final\n"
 			      : "unseen,cut,probe_ns,final\n",
 	      out);
 	return 0;
@@ -233,8 +249,10 @@ static void put_csv_http(FILE *out, const struct latency_http *http)
 	put_share(out, &http->queue, 0.99);
 	put_share(out, &http->service, 0.5);
 	put_share(out, &http->service, 0.99);
-	put_cell(out, http->in_bytes, true);
-	put_cell(out, http->out_bytes, true);
+	put_cell(out, http->in_bytes, latency_has_bytes(http->way));
+	put_cell(out, http->out_bytes, latency_has_bytes(http->way));
+	put_cell(out, http->cpu_ns, http->cpu_requests[HTTP_CPU_KNOWN] > 0);
+	put_cell(out, http->cpu_requests[HTTP_CPU_KNOWN], true);
 }
 
 static void put_csv_row(struct latency_target *target, const struct latency_report *report,
@@ -248,11 +266,12 @@ static void put_csv_row(struct latency_target *target, const struct latency_repo
 	put_cell(out, report->span_ns, true);
 	put_csv_text(out, row->function->name);
 	putc(',', out);
-	if (row->http)
-		fprintf(out, "%u", row->http->port);
-	else
+	if (row->http) {
+		put_cell(out, row->http->port, row->http->port > 0);
+	} else {
 		put_csv_text(out, row->function->file);
-	putc(',', out);
+		putc(',', out);
+	}
 	put_cell(out, count_of(row), true);
 	put_cell(out, latency_errors(row), true);
 	put_cell(out, has_calls ? figures->sum_ns / figures->calls : 0, has_calls);
@@ -279,12 +298,12 @@ static int put_csv(struct latency_target *target, const struct latency_report *r
 
 static void put_csv_exchange(FILE *out, const struct latency_exchange *http)
 {
-	put_cell(out, http->port, true);
+	put_cell(out, http->port, http->port > 0);
 	put_cell(out, http->status, http->status > 0);
 	put_cell(out, http->queue_ns, http->queue_ns != LATENCY_NONE);
 	put_cell(out, http->service_ns, true);
-	put_cell(out, http->in_bytes, true);
-	put_cell(out, http->out_bytes, true);
+	put_cell(out, http->in_bytes, latency_has_bytes(http->way));
+	put_cell(out, http->out_bytes, latency_has_bytes(http->way));
 	put_csv_text(out, http->request);
 }
 

@@ -44,7 +44,16 @@ static void put_heading(struct latency_target *target)
 		"PER S", "ERRORS");
 	for (size_t i = 0; i < LATENCY_SHARES; i++)
 		fprintf(target->out, " %9s", latency_shares[i].heading);
-	fprintf(target->out, " %9s\n", "MAX");
+	fprintf(target->out, " %9s", "MAX");
+	fprintf(target->out, target->is_http ? " %9s\n" : "\n", "CPU");
+}
+
+/* Of one request, on average; LATENCY_NONE: not known of any */
+static uint64_t cpu_of(const struct latency_http *http)
+{
+	uint64_t known = http->cpu_requests[HTTP_CPU_KNOWN];
+
+	return known ? http->cpu_ns / known : LATENCY_NONE;
 }
 
 static void put_row(struct latency_target *target, const struct latency_report *report,
@@ -63,6 +72,8 @@ static void put_row(struct latency_target *target, const struct latency_report *
 	for (size_t i = 0; i < LATENCY_SHARES; i++)
 		put_time(target->out, latency_quantile(figures, latency_shares[i].share));
 	put_time(target->out, figures->calls ? figures->max_ns : LATENCY_NONE);
+	if (row->http)
+		put_time(target->out, cpu_of(row->http));
 	putc('\n', target->out);
 }
 
@@ -119,6 +130,23 @@ static void put_part(FILE *out, const char *what, const struct latency_figures *
 	fprintf(out, "max %s\n", format_ns(figures->max_ns).text);
 }
 
+/* What was used of a CPU, and why it is not known of some. */
+static void put_cpu(FILE *out, const struct latency_http *http)
+{
+	uint64_t known = http->cpu_requests[HTTP_CPU_KNOWN];
+
+	if (known) {
+		fprintf(out, "  CPU time, until it begins to answer: %s a request, by %s samples",
+			format_ns(cpu_of(http)).text, format_count(http->cpu_samples).text);
+		fprintf(out, " in %s requests\n", format_count(known).text);
+	}
+	for (size_t i = HTTP_CPU_KNOWN + 1; i < HTTP_CPU_STATES; i++)
+		if (http->cpu_requests[i])
+			fprintf(out, "  CPU time of %s requests is not known: %s\n",
+				format_count(http->cpu_requests[i]).text,
+				latency_cpu_reasons[i].words);
+}
+
 /* Where the time of a route went, and what came of it. */
 static void put_http(FILE *out, const struct latency_http *http)
 {
@@ -126,17 +154,27 @@ static void put_http(FILE *out, const struct latency_http *http)
 							     "3xx",     "4xx", "5xx" };
 	const char *between = "";
 
-	fprintf(out, "  port %u, answers ", http->port);
+	fputs("  ", out);
+	if (http->port)
+		fprintf(out, "port %u, ", http->port);
+	fputs("answers ", out);
 	for (size_t i = 0; i < LATENCY_STATUSES; i++) {
 		if (!http->statuses[i])
 			continue;
 		fprintf(out, "%s%s %s", between, kinds[i], format_count(http->statuses[i]).text);
 		between = ", ";
 	}
-	fprintf(out, "; %s in", format_bytes(http->in_bytes).text);
-	fprintf(out, ", %s out\n", format_bytes(http->out_bytes).text);
+	if (latency_has_bytes(http->way)) {
+		fprintf(out, "; %s in", format_bytes(http->in_bytes).text);
+		fprintf(out, ", %s out", format_bytes(http->out_bytes).text);
+	}
+	putc('\n', out);
 	put_part(out, "queue, until the server reads the request", &http->queue);
-	put_part(out, "service, until it begins to answer", &http->service);
+	put_part(out,
+		 http->way == HTTP_WAY_GO ? "service, while its handler runs"
+					  : "service, until it begins to answer",
+		 &http->service);
+	put_cpu(out, http);
 }
 
 static void put_picture(struct latency_target *target, const struct latency_row *row)
@@ -232,10 +270,17 @@ static int put_exchange(struct latency_target *target, const struct latency_call
 	fprintf(out, "%.3f ms (", (double)call->took_ns / NS_PER_MS);
 	if (http->queue_ns != LATENCY_NONE)
 		fprintf(out, "queue %.3f ms, ", (double)http->queue_ns / NS_PER_MS);
-	fprintf(out, "service %.3f ms, %s in", (double)http->service_ns / NS_PER_MS,
-		format_bytes(http->in_bytes).text);
-	fprintf(out, ", %s out, port %u, PID: %u, TID: %u)\n", format_bytes(http->out_bytes).text,
-		http->port, call->pid, call->tid);
+	fprintf(out, "service %.3f ms, ", (double)http->service_ns / NS_PER_MS);
+	if (latency_has_bytes(http->way)) {
+		fprintf(out, "%s in, ", format_bytes(http->in_bytes).text);
+		fprintf(out, "%s out, ", format_bytes(http->out_bytes).text);
+	}
+	if (http->port)
+		fprintf(out, "port %u, ", http->port);
+	fprintf(out, "PID: %u, TID: %u)", call->pid, call->tid);
+	if (call->goroutine)
+		fprintf(out, " goroutine %lu", (unsigned long)call->goroutine);
+	putc('\n', out);
 	return 0;
 }
 

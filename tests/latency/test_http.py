@@ -272,7 +272,7 @@ def test_what_cannot_be_told_is_counted():
     assert three["response_bytes"] == len(OK)
     assert losses(finals["GET /one"]) == {
         "requests: pipelined, not told apart": 2, "connections: not HTTP/1": 1,
-        "requests: not answered when their connection or this run ended": 1}
+        "requests: not answered when their handler, connection or this run ended": 1}
 
 
 def test_queue_is_what_a_request_waits_to_be_read():

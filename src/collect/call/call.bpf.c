@@ -22,6 +22,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "probe/call.wire.h"
+#include "probe/condition.bpf.h"
 #include "probe/emit.bpf.h"
 #include "probe/histogram.bpf.h"
 #include "probe/run_queue.bpf.h"
@@ -99,15 +100,9 @@ struct {
 #define WORDS_GO             0xba9867130
 #define WORDS_C              0x981267
 
-#define FLAG_CARRY           0x001
-#define FLAG_PARITY          0x004
-#define FLAG_ZERO            0x040
-#define FLAG_SIGN            0x080
-#define FLAG_OVERFLOW        0x800
 #define HOOK_BYTES           8 /* the return address is off the stack */
 
 #define stack_pointer(ctx)   ((ctx)->rsp)
-#define goroutine(ctx)       ((ctx)->r14)
 #define program_counter(ctx) ((ctx)->rip)
 
 /* By the number that instructions know it by.  Through memory: the verifier wants each register of
@@ -122,54 +117,13 @@ static __always_inline u64 register_value(const struct pt_regs *ctx, u8 number)
 
 	return registers[number & 15];
 }
-
-/* Whether Jcc with these four bits of its opcode would jump. */
-static __always_inline bool condition_holds(const struct pt_regs *ctx, u8 condition)
-{
-	u64 flags = ctx->eflags;
-	bool is_less = !(flags & FLAG_SIGN) != !(flags & FLAG_OVERFLOW), holds = false;
-
-	switch (condition >> 1) {
-	case 0:
-		holds = flags & FLAG_OVERFLOW;
-		break;
-	case 1:
-		holds = flags & FLAG_CARRY;
-		break;
-	case 2:
-		holds = flags & FLAG_ZERO;
-		break;
-	case 3:
-		holds = flags & (FLAG_CARRY | FLAG_ZERO);
-		break;
-	case 4:
-		holds = flags & FLAG_SIGN;
-		break;
-	case 5:
-		holds = flags & FLAG_PARITY;
-		break;
-	case 6:
-		holds = is_less;
-		break;
-	case 7:
-		holds = is_less || flags & FLAG_ZERO;
-		break;
-	}
-	return holds != (condition & 1);
-}
 #elif defined(__TARGET_ARCH_arm64)
 #define WORDS_GO             0x876543210
 #define WORDS_C              0x543210
 
-#define FLAG_NEGATIVE        (1ull << 31)
-#define FLAG_ZERO            (1ull << 30)
-#define FLAG_CARRY           (1ull << 29)
-#define FLAG_OVERFLOW        (1ull << 28)
 #define HOOK_BYTES           0 /* returning does not move it */
 
-#define user_regs(ctx)       ((const struct user_pt_regs *)(ctx))
 #define stack_pointer(ctx)   (user_regs(ctx)->sp)
-#define goroutine(ctx)       (user_regs(ctx)->regs[28])
 #define program_counter(ctx) (user_regs(ctx)->pc)
 #define two_registers(n)     user_regs(ctx)->regs[n], user_regs(ctx)->regs[(n) + 1]
 #define ten_registers(n)                                                                          \
@@ -186,40 +140,6 @@ static __always_inline u64 register_value(const struct pt_regs *ctx, u8 number)
 	};
 
 	return registers[number & 31];
-}
-
-/* Whether B.cond with this condition would jump. */
-static __always_inline bool condition_holds(const struct pt_regs *ctx, u8 condition)
-{
-	u64 flags = user_regs(ctx)->pstate;
-	bool is_less = !(flags & FLAG_NEGATIVE) != !(flags & FLAG_OVERFLOW), holds = true;
-
-	switch (condition >> 1) {
-	case 0:
-		holds = flags & FLAG_ZERO;
-		break;
-	case 1:
-		holds = flags & FLAG_CARRY;
-		break;
-	case 2:
-		holds = flags & FLAG_NEGATIVE;
-		break;
-	case 3:
-		holds = flags & FLAG_OVERFLOW;
-		break;
-	case 4:
-		holds = flags & FLAG_CARRY && !(flags & FLAG_ZERO);
-		break;
-	case 5:
-		holds = !is_less;
-		break;
-	case 6:
-		holds = !is_less && !(flags & FLAG_ZERO);
-		break;
-	case 7:
-		return true;
-	}
-	return holds != (condition & 1);
 }
 #endif
 

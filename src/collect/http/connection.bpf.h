@@ -35,11 +35,10 @@ struct connection {
 	/* TLS: what was read since the socket was empty. */
 	u32 burst_seq, burst_end;
 	u64 burst_ready_at, burst_read_at;
+	struct served served;
 	char line[LINE_ROOM];
 };
 
-const volatile struct http_options options = {};
-struct http_control control = {};
 u64 ports[HTTP_PORTS / 64] = {}; /* a bit for each that is listened on */
 
 /* By the address of the socket; an entry leaves when its socket is closed. */

@@ -35,6 +35,7 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 #define LINE_ROOM    256 /* a multiple of the line that the verifier can follow */
 #define FAMILY_INET  2
 #define FAMILY_INET6 10
+#define READ_AHEAD   1 /* bytes: of the next request, by who only looks whether one comes, as in Go */
 #define SWITCHED     101 /* the connection speaks something else from here on */
 
 enum tcp_state { /* include/net/tcp_states.h */
@@ -44,6 +45,11 @@ enum tcp_state { /* include/net/tcp_states.h */
 	STATE_LAST_ACK = 9,
 	STATE_LISTEN = 10,
 };
+
+const volatile struct http_options options = {};
+struct http_control control = {};
+
+#include "collect/http/runner.bpf.h"
 
 #include "collect/http/connection.bpf.h"
 
@@ -77,10 +83,13 @@ static __always_inline void tell(struct connection *connection)
 	record->runq_ns = connection->runq_ns;
 	record->pid = connection->pid;
 	record->tid = connection->tid;
+	record->cpu_ns = connection->served.cpu_ns;
+	record->goroutine = 0;
 	record->port = connection->port;
 	record->status = connection->status;
 	record->line_bytes = connection->line_bytes;
-	record->reserved = 0;
+	record->way = HTTP_WAY_SOCKET;
+	record->cpu = connection->served.cpu;
 	__builtin_memcpy(record->line, connection->line, HTTP_LINE_BYTES);
 	bpf_ringbuf_submit(record, emit_flags(&records, &control.woken_at));
 }
@@ -145,6 +154,20 @@ static __always_inline void add_line(struct connection *connection, struct bpf_d
 }
 
 static __always_inline bool is_tls_record(const char *bytes);
+static __always_inline void go_lose(bool is_tls);
+
+/* What a connection speaks that is not seen. */
+static __always_inline void lose(const struct connection *connection, bool is_tls)
+{
+	bool is_two = *(u32 *)connection->line == word('P', 'R', 'I', ' ');
+
+	if (options.go && (is_tls || is_two))
+		go_lose(is_tls);
+	else if (is_tls || is_two)
+		count(is_tls ? &control.tls : &control.two);
+	else
+		count(&control.foreign);
+}
 
 /* Once enough of it is known: is it a request? */
 static __always_inline void judge(struct connection *connection)
@@ -157,12 +180,9 @@ static __always_inline void judge(struct connection *connection)
 		return;
 	}
 	connection->stage = connection->has_spoken ? STAGE_IDLE : STAGE_FOREIGN;
-	if (is_tls_record(connection->line)) {
-		connection->is_tls = options.tls && !connection->has_spoken;
-		count(&control.tls);
-	} else {
-		count(&control.foreign);
-	}
+	connection->is_tls =
+		options.tls && !connection->has_spoken && is_tls_record(connection->line);
+	lose(connection, is_tls_record(connection->line));
 }
 
 static __always_inline void begin(struct connection *connection, u16 port, u32 seq, u64 ready)
@@ -173,6 +193,9 @@ static __always_inline void begin(struct connection *connection, u16 port, u32 s
 	connection->read_at = bpf_ktime_get_ns();
 	connection->first_at = connection->last_at = 0;
 	connection->in_bytes = connection->out_bytes = 0;
+	served_release(&connection->served, (u64)connection);
+	connection->served.cpu_ns = 0;
+	connection->served.cpu = HTTP_CPU_OFF;
 	connection->pid = ids >> 32;
 	connection->tid = (u32)ids;
 	connection->runq_ns = run_queue_ns();
@@ -267,6 +290,7 @@ static __always_inline void answer(const struct sock *sk, struct connection *con
 	if (!status)
 		count(&control.unknown);
 	connection->status = status;
+	served_answered(&connection->served, (u64)connection);
 	if (connection->tid == (u32)target_pid_tgid())
 		connection->runq_ns = run_queue_ns() - connection->runq_ns;
 	else
@@ -322,6 +346,7 @@ static __always_inline void resume(struct connection *connection)
 		count(&control.late);
 }
 
+#include "collect/http/go.bpf.h"
 #include "collect/http/tls.bpf.h"
 
 SEC("tp_btf/sk_data_ready")
@@ -362,6 +387,9 @@ int BPF_PROG(http_read, const struct sk_buff *skb, int len)
 		look(sk, connection, skb, seq, ready);
 	if (connection->is_tls)
 		tls_note(sk, connection, seq, end, ready);
+	else if (connection->stage == STAGE_BEGUN && connection->is_judged &&
+		 seq - connection->start_seq <= READ_AHEAD)
+		served_read(&connection->served, (u64)connection);
 	if (connection->stage != STAGE_IDLE && !connection->is_behind &&
 	    (s32)(end - connection->read_seq) > 0) {
 		connection->in_bytes += end - connection->read_seq;
@@ -411,6 +439,7 @@ int BPF_PROG(http_state, struct sock *sk, int from, int to)
 		return 0;
 	if (control.armed && finish(sk, connection) && connection->is_judged)
 		count(&control.unanswered);
+	served_release(&connection->served, (u64)connection);
 	connection->stage = STAGE_FOREIGN;
 	if (to == STATE_CLOSE || to == STATE_ESTABLISHED)
 		bpf_map_delete_elem(&connections, &key);
@@ -428,10 +457,19 @@ static long settle(void *map, const u64 *key, struct connection *connection, voi
 	return 0;
 }
 
+static long settle_go(void *map, const struct runner *key, struct go_request *kept, void *context)
+{
+	if (!kept->is_left)
+		count(&control.unanswered);
+	return 0;
+}
+
 /* Run by user space, several times a second. */
 SEC("syscall")
 int http_settle(void *ctx)
 {
 	bpf_for_each_map_elem(&connections, settle, NULL, 0);
+	if (control.is_last && options.go)
+		bpf_for_each_map_elem(&go_requests, settle_go, NULL, 0);
 	return 0;
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -15,6 +16,7 @@
 #include "collect/descendants.h"
 #include "collect/listening.h"
 #include "collect/namespace.h"
+#include "collect/perf_ring.h"
 #include "collect/rights.h"
 #include "collect/uapi.h"
 #include "probe/target.wire.h"
@@ -22,14 +24,16 @@
 #include "collect/http/http.skel.h"
 
 #define SETTLE_NS   NS_PER_S
-#define TLS_ENTRIES 16384 /* threads that are in OpenSSL, or were last */
+#define TLS_ENTRIES 16384   /* threads that are in OpenSSL, or were last */
+#define SAMPLE_NS   5003000 /* CPU time from one sample to the next; no multiple of a timer's tick */
 
 struct requests {
 	struct requests_request request;
 	struct collect_http_http *skeleton;
 	struct ring_buffer *ring;
-	int tls_link; /* -1: none */
-	int stats;    /* likewise: while it is open the kernel measures programs */
+	vec(int) links; /* probes, and clocks of samples */
+	size_t clocks;  /* how many of them are such; 0: CPU time is not known */
+	int stats;      /* -1: none; while it is open the kernel measures programs */
 };
 
 static int on_record(void *context, void *data, size_t len)
@@ -43,46 +47,103 @@ static int on_record(void *context, void *data, size_t len)
 	return requests->request.each(requests->request.context, &record);
 }
 
-/* Tables of threads and sessions are as large as they need to be only where they are used. */
-static int choose_tls(struct requests *requests)
+/* Tables are as large as they need to be only where they are used. */
+static int choose_probes(struct requests *requests)
 {
 	struct collect_http_http *skeleton = requests->skeleton;
+	struct bpf_program *programs[] = { skeleton->progs.http_tls, skeleton->progs.http_go };
+	const uint32_t counts[] = { requests->request.tls.count, requests->request.go.count };
 	int err = 0;
 
-	bpf_program__set_autoload(skeleton->progs.http_tls, requests->request.tls_count > 0);
-	bpf_program__set_autoattach(skeleton->progs.http_tls, false);
-	bpf_program__set_expected_attach_type(skeleton->progs.http_tls,
-					      (enum bpf_attach_type)UAPI_TRACE_UPROBE_MULTI);
-	if (!requests->request.tls_count)
-		return 0;
-	err = bpf_map__set_max_entries(skeleton->maps.tls_readings, TLS_ENTRIES);
-	err = err ?: bpf_map__set_max_entries(skeleton->maps.tls_sockets, TLS_ENTRIES);
-	return err ?: bpf_map__set_max_entries(skeleton->maps.tls_sessions, HTTP_CONNECTIONS_MAX);
+	for (size_t i = 0; i < array_len(programs); i++) {
+		bpf_program__set_autoload(programs[i], counts[i] > 0);
+		bpf_program__set_autoattach(programs[i], false);
+		bpf_program__set_expected_attach_type(
+			programs[i], (enum bpf_attach_type)UAPI_TRACE_UPROBE_MULTI);
+	}
+	if (counts[0]) {
+		err = bpf_map__set_max_entries(skeleton->maps.tls_readings, TLS_ENTRIES);
+		err = err ?: bpf_map__set_max_entries(skeleton->maps.tls_sockets, TLS_ENTRIES);
+		err = err
+			      ?: bpf_map__set_max_entries(skeleton->maps.tls_sessions,
+							  HTTP_CONNECTIONS_MAX);
+	}
+	if (!err && counts[1])
+		err = bpf_map__set_max_entries(skeleton->maps.go_requests, HTTP_RUNNERS_MAX);
+	return err;
 }
 
-/* In every process that has the file: which of them are meant their sockets tell. */
-static int attach_tls(struct requests *requests)
+/* In every process that has the file: which of them are meant the program asks. */
+static int attach_probes(struct requests *requests, const struct bpf_program *program,
+			 const struct requests_probes *probes, const char *what)
 {
-	const struct requests_request *request = &requests->request;
-	uint64_t offsets[REQUESTS_TLS_MAX], cookies[REQUESTS_TLS_MAX];
+	uint64_t offsets[REQUESTS_PROBES_MAX], cookies[REQUESTS_PROBES_MAX];
 	char path[40];
+	int link, err;
 
-	if (!request->tls_count)
+	if (!probes->count)
 		return 0;
-	for (uint32_t i = 0; i < request->tls_count; i++) {
-		offsets[i] = request->tls_probes[i].offset;
-		cookies[i] = request->tls_probes[i].kind;
+	for (uint32_t i = 0; i < probes->count; i++) {
+		offsets[i] = probes->list[i].offset;
+		cookies[i] = probes->list[i].cookie;
 	}
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", request->tls_file);
-	requests->tls_link = uapi_uprobe_multi(&(struct uapi_uprobe_multi){
-		.prog_fd = (uint32_t)bpf_program__fd(requests->skeleton->progs.http_tls),
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", probes->file);
+	link = uapi_uprobe_multi(&(struct uapi_uprobe_multi){
+		.prog_fd = (uint32_t)bpf_program__fd(program),
 		.attach_type = UAPI_TRACE_UPROBE_MULTI,
 		.path = (uint64_t)(uintptr_t)path,
 		.offsets = (uint64_t)(uintptr_t)offsets,
 		.cookies = (uint64_t)(uintptr_t)cookies,
-		.count = request->tls_count,
+		.count = probes->count,
 	});
-	return requests->tls_link < 0 ? fail(requests->tls_link, "cannot probe OpenSSL: %m") : 0;
+	if (link < 0)
+		return fail(link, "cannot probe %s: %m", what);
+	err = vec_push(&requests->links, link);
+	if (err)
+		close(link);
+	return err;
+}
+
+static void close_links(struct requests *requests)
+{
+	vec_each(link, &requests->links)
+		close(*link);
+	vec_done(&requests->links);
+	requests->clocks = 0;
+}
+
+/* One on each processor, or none at all: then CPU time is not known. */
+static void open_clocks(struct requests *requests)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_SOFTWARE,
+		.config = PERF_COUNT_SW_CPU_CLOCK,
+		.sample_period = SAMPLE_NS,
+		.disabled = 1,
+	};
+	struct cpu_list cpus = { 0 };
+	int err = perf_cpus(&cpus);
+
+	for (size_t i = 0; !err && i < cpus.ids.len; i++) {
+		int fd = perf_open(&attr, -1, (int)cpus.ids.data[i], -1, 0);
+
+		err = fd < 0 ? fd : vec_push(&requests->links, fd);
+	}
+	requests->clocks = requests->links.len;
+	if (err)
+		close_links(requests);
+	vec_done(&cpus.ids);
+}
+
+static int start_clocks(const struct requests *requests)
+{
+	int program = bpf_program__fd(requests->skeleton->progs.http_sample);
+
+	for (size_t i = 0; i < requests->clocks; i++)
+		if (ioctl(requests->links.data[i], PERF_EVENT_IOC_SET_BPF, program) ||
+		    ioctl(requests->links.data[i], PERF_EVENT_IOC_ENABLE, 0))
+			return fail(-errno, "cannot sample who uses the processors: %m");
+	return 0;
 }
 
 static int choose(struct requests *requests)
@@ -104,9 +165,14 @@ static int choose(struct requests *requests)
 	skeleton->rodata->options = (struct http_options){
 		.settle_ns = SETTLE_NS,
 		.port = request->port,
-		.tls = request->tls_count > 0,
+		.tls = request->tls.count > 0,
+		.go = request->go.count > 0,
+		.has_status = request->about_go.has_status,
+		.go_runtime = request->about_go.runtime,
+		.goid_words = request->about_go.goid_words,
+		.sample_ns = requests->clocks ? SAMPLE_NS : 0,
 	};
-	err = err ?: choose_tls(requests);
+	err = err ?: choose_probes(requests);
 	bpf_program__set_autoload(skeleton->progs.target_fork, request->pid);
 	bpf_program__set_autoload(skeleton->progs.target_exec, false);
 	bpf_program__set_autoload(skeleton->progs.target_free, request->pid);
@@ -139,7 +205,11 @@ static int attach(struct requests *requests)
 
 	if (err)
 		return fail(err, "cannot attach to the sockets: %m");
-	err = attach_tls(requests);
+	err = attach_probes(requests, requests->skeleton->progs.http_tls, &request->tls, "OpenSSL");
+	err = err
+		      ?: attach_probes(requests, requests->skeleton->progs.http_go, &request->go,
+				       "net/http of Go");
+	err = err ?: start_clocks(requests);
 	if (!err && request->pid)
 		err = descendants_each(request->pid, add_target, requests);
 	if (request->port)
@@ -176,7 +246,8 @@ int requests_open(const struct requests_request *request, struct requests **ret_
 	if (!requests)
 		return -ENOMEM;
 	requests->request = *request;
-	requests->tls_link = requests->stats = -1;
+	requests->stats = -1;
+	open_clocks(requests);
 	err = load(requests);
 	err = err ?: attach(requests);
 	if (err)
@@ -223,13 +294,42 @@ int requests_descriptor(const struct requests *requests)
 void requests_detach(struct requests *requests)
 {
 	collect_http_http__detach(requests->skeleton);
-	fd_closep(&requests->tls_link);
-	requests->tls_link = -1;
+	close_links(requests);
 }
 
 const volatile struct http_control *requests_control(const struct requests *requests)
 {
 	return &requests->skeleton->bss->control;
+}
+
+int requests_runtime(const struct requests *requests, uint32_t pid,
+		     const struct http_runtime *runtime)
+{
+	if (bpf_map_update_elem(bpf_map__fd(requests->skeleton->maps.runtimes), &pid, runtime,
+				BPF_ANY))
+		return fail(-errno, "cannot say what process %u runs: %m", pid);
+	return 0;
+}
+
+void requests_unseen(const struct requests *requests, uint64_t *ret_tls, uint64_t *ret_two)
+{
+	int map = bpf_map__fd(requests->skeleton->maps.go_processes);
+	uint32_t pid, *before = NULL;
+
+	*ret_tls = *ret_two = 0;
+	for (; bpf_map_get_next_key(map, before, &pid) == 0; before = &pid) {
+		struct http_process process;
+
+		if (bpf_map_lookup_elem(map, &pid, &process) || process.requests)
+			continue;
+		*ret_tls += process.tls;
+		*ret_two += process.two;
+	}
+}
+
+uint64_t requests_sample_ns(const struct requests *requests)
+{
+	return requests->skeleton->rodata->options.sample_ns;
 }
 
 uint64_t requests_refused(const struct requests *requests)
@@ -276,7 +376,7 @@ void requests_close(struct requests *requests)
 	if (!requests)
 		return;
 	ring_buffer__free(requests->ring);
-	fd_closep(&requests->tls_link);
+	close_links(requests);
 	fd_closep(&requests->stats);
 	collect_http_http__destroy(requests->skeleton);
 	free(requests);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* requests.h - the requests that HTTP/1 servers answer, from the hooks of http.bpf.c.
+/* requests.h - the requests that HTTP servers answer, from the hooks of http.bpf.c.
  *
  *     requests_open    loads and attaches; nothing is told yet
  *     requests_arm     from here on requests are told
@@ -11,27 +11,41 @@
 #ifndef COLLECT_HTTP_REQUESTS_H
 #define COLLECT_HTTP_REQUESTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/own.h"
 #include "probe/http.wire.h"
 
-#define REQUESTS_TLS_MAX 64
+#define REQUESTS_PROBES_MAX 64
 
-/* A probe of OpenSSL. */
 struct requests_probe {
 	uint64_t offset; /* into its file */
-	enum http_tls kind;
+	uint64_t cookie; /* OpenSSL: enum http_tls; Go: HTTP_GO_... */
+};
+
+/* Probes in one file. */
+struct requests_probes {
+	int file; /* borrowed */
+	const struct requests_probe *list;
+	uint32_t count; /* at most REQUESTS_PROBES_MAX; 0: it is not probed */
+};
+
+/* What is known of a Go program. */
+struct requests_go {
+	struct http_runtime runtime;
+	bool has_status;
+	uint8_t goid_words;
 };
 
 struct requests_request {
 	uint32_t pid;       /* of a server, with the processes that it has made and makes; 0: any */
 	const char *cgroup; /* or of this control group and those below it; NULL: any */
 	uint16_t port;      /* 0: each that is listened on */
-	int tls_file;       /* of OpenSSL, borrowed; with no probes: TLS is not seen through */
-	const struct requests_probe *tls_probes;
-	uint32_t tls_count;                                           /* at most REQUESTS_TLS_MAX */
+	struct requests_probes tls; /* of OpenSSL */
+	struct requests_probes go;  /* of net/http of Go */
+	struct requests_go about_go;
 	int (*each)(void *context, const struct http_record *record); /* 0, or -errno to stop */
 	void *context;
 };
@@ -61,6 +75,20 @@ void requests_detach(struct requests *requests);
 
 /** requests_control - of the program; changes while it is read */
 const volatile struct http_control *requests_control(const struct requests *requests);
+
+/**
+ * requests_runtime - say who serves requests in a process: CPU time is told by request from here on
+ *
+ * Return: 0; -errno with fail() said.
+ */
+nodiscard int requests_runtime(const struct requests *requests, uint32_t pid,
+			       const struct http_runtime *runtime);
+
+/** requests_unseen - connections of processes in which Go's net/http was probed in vain, TLS and HTTP/2 without */
+void requests_unseen(const struct requests *requests, uint64_t *ret_tls, uint64_t *ret_two);
+
+/** requests_sample_ns - CPU time that a sample stands for; 0: none are taken */
+uint64_t requests_sample_ns(const struct requests *requests);
 
 /** requests_refused - processes made by a chosen one for which there was no room */
 uint64_t requests_refused(const struct requests *requests);

@@ -101,6 +101,7 @@ static __always_inline void tls_begin(const struct sock *sk, struct connection *
 
 	finish(sk, connection);
 	begin(connection, connection->port, connection->burst_seq, connection->burst_ready_at);
+	served_read(&connection->served, (u64)connection);
 	connection->read_at = connection->burst_read_at;
 	connection->in_bytes = connection->burst_end - connection->burst_seq;
 	connection->read_seq = connection->burst_end;
