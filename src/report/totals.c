@@ -4,6 +4,22 @@
 #include <errno.h>
 #include <string.h>
 
+/* What becomes of a field. */
+enum role {
+	ROLE_KEY = 1,
+	ROLE_SUM = 2,
+	ROLE_MAX = 4, /* beside ROLE_SUM: the greatest one instead */
+	ROLE_TEXT = 8,
+	ROLE_HISTOGRAM = 16,
+};
+
+/* Made once: names are compared for the first record of a kind only. */
+struct totals_plan {
+	const struct schema *schema;
+	const char *const *group;
+	uint8_t roles[]; /* by field */
+};
+
 bool totals_is_sum(const struct field *field)
 {
 	if (field->kind != FIELD_UNSIGNED || field->is_key)
@@ -47,7 +63,42 @@ static int push_field(struct totals *totals, const struct record *record, const 
 	return err;
 }
 
-static int make_key(struct totals *totals, const struct record *record, const char *const *group)
+static uint8_t role_of(const struct field *field, const char *const *group)
+{
+	uint8_t role = field->is_key || is_in(field, group) ? ROLE_KEY : 0;
+
+	if (field->kind == FIELD_CHARS)
+		role |= ROLE_TEXT;
+	if (field->kind == FIELD_HISTOGRAM)
+		role |= ROLE_HISTOGRAM;
+	if (totals_is_sum(field))
+		role |= field->is_max ? ROLE_SUM | ROLE_MAX : ROLE_SUM;
+	return role;
+}
+
+/* NULL without memory. */
+static const struct totals_plan *plan_for(struct totals *totals, const struct schema *schema,
+					  const char *const *group)
+{
+	struct totals_plan *plan;
+
+	vec_each(one, &totals->plans)
+		if ((*one)->schema == schema && (*one)->group == group)
+			return *one;
+	plan = malloc(sizeof(*plan) + schema->field_count * sizeof(plan->roles[0]));
+	if (!plan || vec_push(&totals->plans, plan)) {
+		free(plan);
+		return NULL;
+	}
+	plan->schema = schema;
+	plan->group = group;
+	for (size_t i = 0; i < schema->field_count; i++)
+		plan->roles[i] = role_of(&schema->fields[i], group);
+	return plan;
+}
+
+static int make_key(struct totals *totals, const struct record *record,
+		    const struct totals_plan *plan)
 {
 	const struct schema *schema = record->schema;
 	int err;
@@ -55,7 +106,7 @@ static int make_key(struct totals *totals, const struct record *record, const ch
 	totals->key.len = 0;
 	err = push_bytes(totals, &schema, sizeof(schema));
 	for (size_t i = 0; !err && i < schema->field_count; i++)
-		if (schema->fields[i].is_key || is_in(&schema->fields[i], group))
+		if (plan->roles[i] & ROLE_KEY)
 			err = push_field(totals, record, &schema->fields[i]);
 	return err;
 }
@@ -115,7 +166,8 @@ static int new_row(struct totals *totals, const struct record *record, uint64_t 
 	return 0;
 }
 
-static void add_values(struct totals_row *row, const struct record *record)
+static void add_values(struct totals_row *row, const struct record *record,
+		       const struct totals_plan *plan)
 {
 	const struct schema *schema = record->schema;
 	struct histogram *histogram = row->histograms, more;
@@ -123,19 +175,20 @@ static void add_values(struct totals_row *row, const struct record *record)
 	row->count++;
 	for (size_t i = 0; i < schema->field_count; i++) {
 		const struct field *field = &schema->fields[i];
+		uint8_t role = plan->roles[i];
 		uint64_t value;
 
-		if (field->kind == FIELD_CHARS) /* the last one stands */
+		if (role & ROLE_TEXT) /* the last one stands */
 			memcpy(row->bytes + field->offset, record->bytes + field->offset,
 			       field->size);
-		if (field->kind == FIELD_HISTOGRAM) {
+		if (role & ROLE_HISTOGRAM) {
 			memcpy(&more, record->bytes + field->offset, sizeof(more));
 			histogram_add(histogram++, &more);
 		}
-		if (!totals_is_sum(field) || !record_has(record, field))
+		if (!(role & ROLE_SUM) || !record_has(record, field))
 			continue;
 		value = record_u64(record, field);
-		if (!field->is_max)
+		if (!(role & ROLE_MAX))
 			row->sums[i] += value;
 		else if (value > row->sums[i])
 			row->sums[i] = value;
@@ -144,7 +197,8 @@ static void add_values(struct totals_row *row, const struct record *record)
 
 int totals_add(struct totals *totals, const struct record *record, const char *const *group)
 {
-	int err = make_key(totals, record, group);
+	const struct totals_plan *plan = plan_for(totals, record->schema, group);
+	int err = plan ? make_key(totals, record, plan) : -ENOMEM;
 	uint64_t hash;
 	uint32_t entry;
 
@@ -161,7 +215,7 @@ int totals_add(struct totals *totals, const struct record *record, const char *c
 		err = new_row(totals, record, hash);
 	}
 	if (!err)
-		add_values(&totals->rows.data[entry], record);
+		add_values(&totals->rows.data[entry], record, plan);
 	return err;
 }
 
@@ -223,6 +277,9 @@ void totals_done(struct totals *totals)
 {
 	vec_each(row, &totals->rows)
 		row_done(row);
+	vec_each(plan, &totals->plans)
+		free(*plan);
+	vec_done(&totals->plans);
 	vec_done(&totals->rows);
 	vec_done(&totals->keys);
 	vec_done(&totals->key_ends);

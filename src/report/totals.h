@@ -18,12 +18,15 @@ struct totals_row {
 	struct histogram *histograms; /* by field that is one, in their order */
 };
 
+struct totals_plan;
+
 struct totals {
 	vec(struct totals_row) rows;
 	vec(uint8_t) keys; /* of all rows */
 	vec(uint32_t) key_ends;
 	struct index by_key;
 	vec(uint8_t) key; /* of the record at hand */
+	vec(struct totals_plan *) plans;
 	uint64_t refused;
 };
 
