@@ -217,14 +217,14 @@ static __always_inline void begin_wait(struct task_struct *task)
 	keep_wait(task->pid, &wait);
 }
 
-/* A task is switched out. */
-static __always_inline void leave(struct task_struct *task)
+/* A task is switched out.  If it waits by what is known, it came back before, and the host has not told. */
+static __always_inline void leave(struct task_struct *task, bool is_preempted)
 {
 	struct wait unseen;
 
-	/* It came back before, and the host has not told. */
-	take_wait(task->pid, &unseen);
-	if (bpf_core_field_exists(task->__state) && !task->__state)
+	if (take_wait(task->pid, &unseen) && (!event_wants_some() || event_wants(task)))
+		event_lost(bpf_core_type_id_local(struct lock_key));
+	if (is_preempted || (bpf_core_field_exists(task->__state) && !task->__state))
 		return; /* it was made to let others run */
 	if (!(task->flags & PF_KTHREAD) && call_of_task(task) == SYSCALL_FUTEX)
 		begin_wait(task);
@@ -291,8 +291,7 @@ static __always_inline void end_wait(struct task_struct *task)
 SEC("tp_btf/sched_switch")
 int lock_on_switch(u64 *ctx)
 {
-	if (!ctx[0]) /* not preempted */
-		leave((void *)ctx[1]);
+	leave((void *)ctx[1], ctx[0]);
 	end_wait((void *)ctx[2]);
 	return 0;
 }
