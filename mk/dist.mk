@@ -1,5 +1,5 @@
-# What leaves the tree: manual pages and completions from the option table, `make install`, and a
-# Debian package.
+# What leaves the tree: manual pages and completions from the option table, `make install`, a Debian package,
+# and an archive of the program without libraries.
 # The pages of a program that cannot run here are those of one that can.
 PAGES  := $(if $(CROSS),build,$(B))/tools/pages
 manual := $(B)/man/kymo.1 $(verbs:%=$(B)/man/kymo-%.1)
@@ -41,8 +41,11 @@ pages: $(manual) $(completions)
 
 share := $(DESTDIR)$(PREFIX)/share
 
-install: $(B)/kymo pages
-	install -D -m 755 $(B)/kymo $(DESTDIR)$(PREFIX)/bin/kymo
+# What is installed as kymo.
+PROGRAM ?= $(B)/kymo
+
+install: $(PROGRAM) pages
+	install -D -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/kymo
 	install -d $(share)/man/man1 $(share)/doc/kymo
 	for page in $(manual); do \
 		gzip -9n < $$page > $(share)/man/man1/$${page##*/}.gz || exit 1; done
@@ -58,4 +61,24 @@ uninstall:
 package: $(B)/kymo pages
 	+$(Q)$(if $(CROSS),ARCH=$(ARCH)) tools/package $(B) $(DEBIAN_ARCH) "$(SYSROOT)" "$(if $(CROSS),$(CROSS)-linux-gnu-)"
 
-.PHONY: pages install uninstall package
+# The same objects, linked with archives alone.  The linker warns of what a library would do that it loads itself:
+# kymo loads none here (collect/debuginfod.c), and of names of hosts those in /etc/hosts and of DNS are found.
+zydis := $(if $(ZYDIS),build/zydis/libZydis.a)
+
+ifdef zydis
+$(zydis): tools/zydis
+	$(call say,ZYDIS,$@)
+	$(Q)tools/zydis $(@D)
+	@touch $@
+endif
+
+$(B)/static/kymo: $(objs) $(B)/objects $(zydis)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -static-pie -Wl,-w $(filter-out $(PACKED),$(ALL_LDFLAGS)) $(objs) \
+		$(patsubst -lZydis,$(zydis),$(LDLIBS)) -o $@
+
+tarball: $(B)/static/kymo pages
+	+$(Q)$(if $(CROSS),ARCH=$(ARCH)) tools/tarball $(B) $(DEBIAN_ARCH) "$(SYSROOT)" "$(if $(CROSS),$(CROSS)-linux-gnu-)"
+
+.PHONY: pages install uninstall package tarball

@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/auxv.h>
 
 #include "base/error.h"
 
@@ -29,6 +30,10 @@ int debuginfod_new(struct debuginfod **ret_debuginfod)
 		hint("DEBUGINFOD_URLS=https://debuginfod.debian.net names Debian's");
 		return err;
 	}
+	/* Nothing has loaded this program: it could only load what was compiled with its own C library. */
+	if (!getauxval(AT_BASE))
+		return fail(-ENOTSUP, "cannot ask debuginfod servers: this kymo was linked without "
+				      "libraries, and loads none");
 	debuginfod = calloc(1, sizeof(*debuginfod));
 	if (!debuginfod)
 		return -ENOMEM;

@@ -27,11 +27,29 @@ KERNELS = {
     "5.10": ("5.10", "cloud", "amd64"),
     "6.1": ("6.1", "cloud", "amd64"),
     "6.12": ("6.12", "cloud", "amd64"),
-    "newest": ("newest", "cloud", "amd64"),
     "6.12-rt": ("6.12", "rt", "amd64"),
+    "newest": ("newest", "cloud", "amd64"),
     "6.1-arm64": ("6.1", "cloud", "arm64"),
     "6.12-arm64": ("6.12", "cloud", "arm64"),
 }
+
+# What is put behind a kernel, as in 6.12+lockdown: parameters of its command line, and the heading of the table.
+CONDITIONS = {
+    "": ("", ""),
+    "lockdown": ("lockdown=confidentiality", "lockdown=confidentiality"),
+    "nobtf": ("", "no /sys/kernel/btf"),
+}
+
+
+def split_word(word):
+    """6.12+lockdown: the kernel, and the condition that it is under."""
+    kernel, _, condition = word.partition("+")
+    return kernel, condition
+
+
+def words():
+    """All that can be asked for, in the order of the table."""
+    return [name + ("+" if condition else "") + condition for name in KERNELS for condition in CONDITIONS]
 
 
 class LabError(Exception):

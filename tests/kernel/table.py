@@ -7,6 +7,8 @@ import datetime
 import json
 import pathlib
 
+import kernels
+
 TOP = pathlib.Path(__file__).resolve().parents[2]
 DATA = TOP / "doc/kernels.json"
 PAGE = TOP / "doc/kernels.md"
@@ -44,7 +46,7 @@ def load():
         return {}
 
 
-def keep(word, version, rows, doctor, trouble, order):
+def keep(word, version, rows, doctor, trouble):
     """One kernel's result, in the order in which the kernels are named."""
     data = load()
     data[word] = {
@@ -54,13 +56,18 @@ def keep(word, version, rows, doctor, trouble, order):
                    if row["state"] != "works"},
         "log": trouble,
     }
-    DATA.write_text(json.dumps({name: data[name] for name in order if name in data}, indent=1,
+    DATA.write_text(json.dumps({name: data[name] for name in kernels.words() if name in data}, indent=1,
                                ensure_ascii=False) + "\n")
+
+
+def heading(word):
+    name, condition = kernels.split_word(word)
+    return f"Linux {name}" + (f", {kernels.CONDITIONS[condition][1]}" if condition else "")
 
 
 def compact(data):
     names = list(dict.fromkeys(name for kernel in data.values() for name in kernel["abilities"]))
-    lines = [" | ".join(["|", *(f"Linux {word}" for word in data), ""]).replace("|  |", "| |", 1).strip(),
+    lines = [" | ".join(["|", *map(heading, data), ""]).replace("|  |", "| |", 1).strip(),
              "|---" * (len(data) + 1) + "|"]
     for name in names:
         cells = [MARKS[kernel["abilities"].get(name, {}).get("state")] for kernel in data.values()]

@@ -6,6 +6,7 @@ import pathlib
 import re
 import shutil
 import subprocess
+import tarfile
 
 import pytest
 
@@ -102,3 +103,65 @@ def test_the_same_source_makes_the_same_package(package):
     first = package.read_bytes()
     make("package")
     assert package.read_bytes() == first
+
+
+def make_tarball():
+    return subprocess.run(["make", "-s", f"B={BUILD}", "tarball"], cwd=TOP, capture_output=True, text=True,
+                          env={**os.environ, "KYMO_XZ": "-0"})
+
+
+@pytest.fixture(scope="module")
+def tarball():
+    """Without libraries: what decodes instructions is made from its source, which has to be fetched once."""
+    done = make_tarball()
+    if "cannot fetch" in done.stderr:
+        pytest.skip(done.stderr.strip().splitlines()[0])
+    assert done.returncode == 0, done.stderr
+    path = pathlib.Path(done.stdout.splitlines()[-1])
+    return path if path.is_absolute() else TOP / path
+
+
+def test_contents_of_the_tarball(tarball):
+    with tarfile.open(tarball) as archive:
+        members = {member.name.partition("/")[2]: member for member in archive.getmembers()}
+        terms = archive.extractfile(members["share/doc/kymo/copyright"]).read().decode()
+    assert {"bin/kymo", "share/man/man1/kymo.1.gz", "share/man/man1/kymo-profile.1.gz",
+            "share/bash-completion/completions/kymo", "share/zsh/site-functions/_kymo",
+            "share/doc/kymo/README.md"} <= set(members)
+    for name, member in members.items():
+        assert (member.uid, member.gid) == (0, 0) and not member.mode & 0o022, name
+    linked = set(re.findall(r"^== (\S+)$", terms, re.MULTILINE))
+    assert {"libc6", "libbpf-dev", "libelf-dev", "libssl-dev", "libsqlite3-dev"} <= linked
+
+
+INSIDE = """
+mount --make-rprivate / && mount --rbind /proc "$1/proc" && mount --rbind /sys "$1/sys" || exit 77
+chroot "$1" /bin/kymo --version && chroot "$1" /bin/kymo profile -d 1 -f folded -o /all || exit 1
+DEBUGINFOD_URLS=http://127.0.0.1:1 chroot "$1" /bin/kymo profile -d 1 --debuginfod -f folded -o /none
+"""
+
+
+def test_the_tarball_in_a_root_with_nothing_else(tarball, tmp_path):
+    """No C library, no loader, no shell: nothing but the kernel's own files."""
+    if os.geteuid() != 0:
+        pytest.skip("only root may change the root")
+    with tarfile.open(tarball) as archive:
+        for member in archive.getmembers():
+            member.name = member.name.partition("/")[2] or "."
+            archive.extract(member, tmp_path)
+    for folder in ("proc", "sys"):
+        (tmp_path / folder).mkdir()
+    done = subprocess.run(["unshare", "--mount", "sh", "-c", INSIDE, "sh", tmp_path],
+                          capture_output=True, text=True, timeout=60)
+    if done.returncode == 77:
+        pytest.skip(f"nothing can be mounted here: {done.stderr.strip()}")
+    assert done.stdout.startswith(f"kymo {VERSION}\n"), done.stderr
+    assert (tmp_path / "all").stat().st_size > 0, done.stderr
+    # It loads no library, and says so.
+    assert done.returncode and "linked without libraries" in done.stderr
+
+
+def test_the_same_source_makes_the_same_tarball(tarball):
+    first = tarball.read_bytes()
+    assert make_tarball().returncode == 0
+    assert tarball.read_bytes() == first
