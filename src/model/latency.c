@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "model/latency.h"
 
+#include <errno.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "model/histogram.h"
 
 static uint64_t middle_of(uint32_t bucket)
@@ -105,6 +107,42 @@ void latency_take(struct latency_figures *figures, const volatile struct call_co
 		figures->hits += counts->hits[i];
 	for (uint32_t i = 0; i < CALL_BUCKETS; i++)
 		figures->buckets[i] = counts->buckets[i];
+}
+
+void latency_slow_own(struct latency_slow *slow)
+{
+	if (slow->call.arguments)
+		slow->call.arguments = &slow->arguments;
+	if (!slow->call.http)
+		return;
+	slow->http.request = slow->request;
+	slow->call.http = &slow->http;
+}
+
+int latency_slow_told(const struct latency_sink *sink, struct latency_target *target,
+		      struct latency_slow *slow)
+{
+	return sink->slow ? sink->slow(target, slow) : 0;
+}
+
+int latency_flush(const struct latency_target *target)
+{
+	if (target->out && (fflush(target->out) != 0 || ferror(target->out)))
+		return fail(errno ? -errno : -EIO, "cannot write the figures: %m");
+	return 0;
+}
+
+void latency_add(struct latency_figures *figures, const struct latency_figures *more)
+{
+	figures->calls += more->calls;
+	figures->sum_ns += more->sum_ns;
+	figures->unseen += more->unseen;
+	figures->cut += more->cut;
+	figures->hits += more->hits;
+	if (more->max_ns > figures->max_ns)
+		figures->max_ns = more->max_ns;
+	for (uint32_t i = 0; i < CALL_BUCKETS; i++)
+		figures->buckets[i] += more->buckets[i];
 }
 
 void latency_subtract(struct latency_figures *figures, const struct latency_figures *before)

@@ -95,7 +95,7 @@ struct latency_call {
 
 /* One output being written. */
 struct latency_target {
-	FILE *out;
+	FILE *out; /* NULL: the sink keeps what it is told */
 	uint64_t unix_offset_ns;
 	unsigned width; /* of the terminal; 0: as wide as it comes */
 	bool ascii;
@@ -149,6 +149,8 @@ struct latency_sink {
 	const char *name;
 	int (*begin)(struct latency_target *target); /* may be NULL, as all but report() */
 	int (*call)(struct latency_target *target, const struct latency_call *call);
+	int (*slow)(struct latency_target *target,
+		    const struct latency_slow *slow); /* at once, not yet divided */
 	int (*report)(struct latency_target *target, const struct latency_report *report);
 	int (*why)(struct latency_target *target, const struct latency_why *why);
 	void (*end)(struct latency_target *target);
@@ -184,6 +186,19 @@ uint64_t latency_errors(const struct latency_row *row);
 /** latency_take - copy what is counted.  @turn: which greatest value is meant */
 void latency_take(struct latency_figures *figures, const volatile struct call_counts *counts,
 		  unsigned turn);
+
+/** latency_slow_own - a copy refers to what lies in itself */
+void latency_slow_own(struct latency_slow *slow);
+
+/** latency_slow_told - to a sink that wants slow calls at once.  Return: 0; what it returned */
+nodiscard int latency_slow_told(const struct latency_sink *sink, struct latency_target *target,
+				struct latency_slow *slow);
+
+/** latency_flush - Return: 0; -errno with fail() said */
+nodiscard int latency_flush(const struct latency_target *target);
+
+/** latency_add - what another interval brought */
+void latency_add(struct latency_figures *figures, const struct latency_figures *more);
 
 /** latency_subtract - leave what came since @before; the greatest value stays */
 void latency_subtract(struct latency_figures *figures, const struct latency_figures *before);

@@ -70,7 +70,7 @@ static void start(struct call *call, const uint8_t *bytes, size_t len)
 	Profiler__StartProfilingRequest *request =
 		profiler__start_profiling_request__unpack(NULL, len, bytes);
 	struct demand_request wanted = { .max_bytes = SESSIONS_MAX_RESULT_BYTES };
-	char text[256], id[SESSIONS_ID_BYTES] = "";
+	char text[256], id[MEASUREMENT_ID_BYTES] = "";
 	bool is_good;
 
 	if (!request) {
@@ -221,14 +221,14 @@ static void get_results(struct call *call, const uint8_t *bytes, size_t len)
 	if (err)
 		return;
 	switch (state.stage) {
-	case SESSIONS_DONE:
+	case MEASUREMENT_DONE:
 		if (hand_over(call, &state))
 			call_end(call, GRPC_UNAVAILABLE, "too many questions are waiting already");
 		return;
-	case SESSIONS_FAILED:
+	case MEASUREMENT_FAILED:
 		call_end(call, GRPC_INTERNAL, "Profiling failed: %s", state.why);
 		return;
-	case SESSIONS_CANCELLED:
+	case MEASUREMENT_CANCELLED:
 		call_end(call, GRPC_INTERNAL, "Session completed but no results available");
 		return;
 	default:
@@ -241,7 +241,7 @@ static void get_status(struct call *call, const uint8_t *bytes, size_t len)
 	Profiler__GetStatusRequest *request =
 		profiler__get_status_request__unpack(NULL, len, bytes);
 	Profiler__GetStatusResponse response = PROFILER__GET_STATUS_RESPONSE__INIT;
-	struct sessions_totals totals;
+	struct measurements_totals totals;
 	char why[256];
 
 	if (!request) {
@@ -265,7 +265,7 @@ static void fill_session(Profiler__Session *one, const struct sessions_state *st
 	one->process_id = (int32_t)state->request.pid;
 	one->duration_seconds = (int32_t)(state->request.duration_ns / NS_PER_S);
 	one->frequency = (int32_t)state->request.rate_hz;
-	one->state = (char *)sessions_stage_name(state->stage);
+	one->state = (char *)measurement_stage_name(state->stage);
 	one->message = (char *)state->why;
 	one->samples = state->samples;
 	one->lost = state->lost;

@@ -62,7 +62,7 @@ static void put_store(FILE *out, const struct store_state *store)
 
 static void put_sessions(FILE *out, const struct api *api)
 {
-	struct sessions_totals totals;
+	struct measurements_totals totals;
 
 	sessions_totals(api->sessions, &totals);
 	put_number(out, "kymo_sessions_running", "gauge", "Profiles on demand that run now.",

@@ -151,10 +151,10 @@ static void put_state(struct json *json, const struct sessions_state *state)
 	char href[80];
 
 	json_text(json, "id", state->id);
-	json_text(json, "state", sessions_stage_name(state->stage));
-	if (state->stage == SESSIONS_DONE)
+	json_text(json, "state", measurement_stage_name(state->stage));
+	if (state->stage == MEASUREMENT_DONE)
 		json_text(json, "ended_by", ends[state->end]);
-	if (state->stage == SESSIONS_FAILED)
+	if (state->stage == MEASUREMENT_FAILED)
 		json_text(json, "why", state->why);
 	json_text(json, "target", request->pid ? "process" : "host");
 	if (request->pid)
@@ -174,7 +174,7 @@ static void put_state(struct json *json, const struct sessions_state *state)
 		rows_put_instant(json, "expires", state->expires_unix_ns);
 	snprintf(href, sizeof(href), "/api/v1/sessions/%s", state->id);
 	json_text(json, "href", href);
-	if (state->stage == SESSIONS_DONE) {
+	if (state->stage == MEASUREMENT_DONE) {
 		snprintf(href, sizeof(href), "/api/v1/sessions/%s/profile", state->id);
 		json_text(json, "profile", href);
 	}
@@ -212,7 +212,7 @@ int answer_session_start(struct api *api, const struct request *request, struct 
 		.max_bytes = SESSIONS_MAX_RESULT_BYTES,
 	};
 	struct sessions_state state;
-	char id[SESSIONS_ID_BYTES], remedy[256];
+	char id[MEASUREMENT_ID_BYTES], remedy[256];
 	int err;
 
 	if (wanted.duration_ns > api->config->profiler.max_session_duration_seconds * NS_PER_S)
@@ -327,11 +327,11 @@ int answer_session_profile(struct api *api, const struct request *request,
 	}
 	if (sessions_find(api->sessions, request->parts[0], &state))
 		return unknown(request->parts[0]);
-	if (state.stage == SESSIONS_FAILED)
+	if (state.stage == MEASUREMENT_FAILED)
 		response_problem(response, 409, NULL, "the session failed: %s", state.why);
 	else
 		response_problem(response, 409, "GET /api/v1/sessions/{id} tells how far it is",
 				 "the session has no result: it is %s",
-				 sessions_stage_name(state.stage));
+				 measurement_stage_name(state.stage));
 	return 0;
 }

@@ -175,7 +175,7 @@ static uint64_t resident_bytes(void)
 
 static void put_sessions(struct json *json, const struct api *api)
 {
-	struct sessions_totals totals;
+	struct measurements_totals totals;
 
 	sessions_totals(api->sessions, &totals);
 	json_object(json, "sessions");

@@ -101,7 +101,8 @@ static int keep_slow(struct latency *latency, const struct latency_call *call,
 	if (record->runq_ns == CALL_NOT_SPLIT)
 		slow.not_divided = record->is_go ? "a goroutine shares its thread with others"
 						 : "it began on another thread";
-	return why_add(latency->why, &slow);
+	return latency_slow_told(latency->request->sink, &latency->target, &slow)
+		       ?: why_add(latency->why, &slow);
 }
 
 static int on_call(void *context, const struct call_record *record,
@@ -395,13 +396,6 @@ static void check_end(struct latency *latency, uint64_t now, struct latency_outc
 		finish(latency, LATENCY_END_TIME);
 }
 
-static int flush(const struct latency *latency)
-{
-	if (fflush(latency->target.out) != 0 || ferror(latency->target.out))
-		return fail(errno ? -errno : -EIO, "cannot write the figures: %m");
-	return 0;
-}
-
 static void wait_for_more(const struct latency *latency, uint64_t now)
 {
 	uint64_t until = now + LATENCY_DRAIN_MS * NS_PER_MS;
@@ -435,7 +429,7 @@ static int count_until_over(struct latency *latency, struct latency_outcome *out
 		if (!err && !latency->is_over &&
 		    now >= latency->reported_ns + latency->request->interval_ns)
 			err = report_interval(latency, now);
-		err = err ?: flush(latency);
+		err = err ?: latency_flush(&latency->target);
 	}
 	return err;
 }
@@ -469,13 +463,13 @@ static int count(struct latency *latency, struct latency_outcome *outcome)
 		err = why_write(latency->why, &latency->target);
 	if (sink->end)
 		sink->end(&latency->target);
-	return err ?: flush(latency);
+	return err ?: latency_flush(&latency->target);
 }
 
 static int run(struct latency *latency, struct latency_outcome *outcome)
 {
 	const struct latency_request *request = latency->request;
-	int err = signals_take(&latency->signals);
+	int err = signals_take_or(&latency->signals, latency->request->stop);
 
 	err = err ?: prepare(latency);
 	if (!err && request->ready)

@@ -36,11 +36,14 @@ struct latency_request {
 	uint64_t slower_ns;       /* from which on a call is explained; 0: none is */
 	const struct sink *flame; /* how the stacks of the slow ones are written; NULL: not */
 	FILE *flame_out;          /* NULL: not */
-	FILE *more_out;     /* likewise of what the slow ones do more than the others; NULL: not */
+	FILE *more_out; /* likewise of what the slow ones do more than the others; NULL: not */
+	/* Receives the profile of the slow ones alone, without its moments; NULL: not wanted. */
+	struct profile **ret_slow;
 	const char *cgroup; /* NULL: any; of requests only */
 	const char
 		*tls;  /* file that has OpenSSL, to see through TLS; NULL: not; of requests only */
 	uint16_t port; /* 0: each that is listened on; likewise */
+	int stop;      /* a descriptor: when it becomes readable, it ends; 0: signals say so */
 	const struct latency_sink *sink;
 	struct latency_target target;
 

@@ -64,7 +64,8 @@ static int keep_slow(struct session *session, const struct http_record *record,
 	else if (record->runq_ns == UINT64_MAX)
 		slow.not_divided = "another thread has answered it than read it";
 	snprintf(slow.request, sizeof(slow.request), "%s", request);
-	return why_add(session->why, &slow);
+	return latency_slow_told(session->request->sink, &session->target, &slow)
+		       ?: why_add(session->why, &slow);
 }
 
 /* To the sink, and to those that are explained. */
@@ -173,13 +174,6 @@ static int check_cost(struct session *session, uint64_t now, struct latency_outc
 	session->cost_from_ns = now;
 	if (outcome->cost_pct > session->request->max_cost_pct)
 		finish(session, LATENCY_END_COST);
-	return 0;
-}
-
-static int flush(const struct session *session)
-{
-	if (fflush(session->target.out) != 0 || ferror(session->target.out))
-		return fail(errno ? -errno : -EIO, "cannot write the figures: %m");
 	return 0;
 }
 
@@ -298,7 +292,7 @@ static int count_until_over(struct session *session, struct latency_outcome *out
 		if (!err && !session->is_over &&
 		    now >= session->reported_ns + session->request->interval_ns)
 			err = report(session, now, false);
-		err = err ?: flush(session);
+		err = err ?: latency_flush(&session->target);
 	}
 	return err;
 }
@@ -335,7 +329,7 @@ static int count(struct session *session, struct latency_outcome *outcome)
 		err = why_write(session->why, &session->target);
 	if (sink->end)
 		sink->end(&session->target);
-	return err ?: flush(session);
+	return err ?: latency_flush(&session->target);
 }
 
 static int meet(void *context, uint32_t pid)
@@ -396,7 +390,7 @@ int latency_run_http(const struct latency_request *request, struct coverage *cov
 		.context = &session,
 	};
 	uint64_t began = clock_mono_ns();
-	int err = signals_take(&session.signals);
+	int err = signals_take_or(&session.signals, request->stop);
 
 	*ret_outcome = (struct latency_outcome){ 0 };
 	err = err ?: open_session(&session, &wanted);

@@ -335,6 +335,22 @@ int why_finish(struct why *why, struct coverage *coverage)
 	return 0;
 }
 
+/* Last of all: who asked for the profile owns it. */
+static int hand_over(struct why *why, struct profile *profile)
+{
+	int err;
+
+	if (!why->request->ret_slow)
+		return 0;
+	err = keep_slow_only(why, profile);
+	if (err)
+		return err;
+	vec_done(&profile->moments);
+	profile->keep_moments = false;
+	*why->request->ret_slow = recording_take(why->recording);
+	return 0;
+}
+
 int why_write(struct why *why, struct latency_target *target)
 {
 	struct profile *profile = recording_profile(why->recording);
@@ -347,14 +363,8 @@ int why_write(struct why *why, struct latency_target *target)
 	};
 	int err = 0;
 
-	vec_each(slow, &why->calls) {
-		if (slow->call.arguments)
-			slow->call.arguments = &slow->arguments;
-		if (!slow->call.http)
-			continue;
-		slow->http.request = slow->request;
-		slow->call.http = &slow->http;
-	}
+	vec_each(slow, &why->calls)
+		latency_slow_own(slow);
 	if (why->request->sink->why)
 		err = why->request->sink->why(target, &words);
 	if (!err && why->request->flame_out) {
@@ -368,7 +378,7 @@ int why_write(struct why *why, struct latency_target *target)
 					     "what slow calls do more than fast ones, on average",
 					     why->request->more_out);
 	}
-	return err;
+	return err ?: hand_over(why, profile);
 }
 
 void why_close(struct why *why)

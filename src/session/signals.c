@@ -2,6 +2,7 @@
 #include "session/signals.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -22,6 +23,15 @@ int signals_take(struct signals *signals)
 	return signals->fd < 0 ? fail(-errno, "cannot take signals by descriptor: %m") : 0;
 }
 
+int signals_take_or(struct signals *signals, int stop)
+{
+	if (!stop)
+		return signals_take(signals);
+	signals->fd = stop;
+	signals->is_lent = true;
+	return 0;
+}
+
 static void pass_on(struct launch *launch, const struct signalfd_siginfo *signal)
 {
 	if (launch->pid && !launch_reap(launch) && signal->ssi_code <= 0)
@@ -30,8 +40,13 @@ static void pass_on(struct launch *launch, const struct signalfd_siginfo *signal
 
 void signals_read(struct signals *signals, struct launch *launch)
 {
+	struct pollfd lent = { .fd = signals->fd, .events = POLLIN };
 	struct signalfd_siginfo signal;
 
+	if (signals->is_lent) {
+		signals->stops += poll(&lent, 1, 0) > 0;
+		return;
+	}
 	while (read(signals->fd, &signal, sizeof(signal)) == sizeof(signal)) {
 		if (signal.ssi_signo == SIGCHLD) {
 			launch_reap(launch);
@@ -44,6 +59,8 @@ void signals_read(struct signals *signals, struct launch *launch)
 
 void signals_give_back(struct signals *signals)
 {
+	if (signals->is_lent)
+		return;
 	if (signals->fd >= 0)
 		close(signals->fd);
 	signals->fd = -1;

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "show/latency_args.h"
+#include "show/latency_json.h"
 #include "show/latency_sinks.h"
 #include "show/latency_why.h"
 
@@ -24,7 +25,7 @@ static void put_u64_or_null(struct json *json, const char *key, uint64_t value, 
 		json_null(json, key);
 }
 
-static void put_lost(struct json *json, const struct coverage *coverage)
+void latency_coverage_json(struct json *json, const struct coverage *coverage)
 {
 	json_array(json, "lost");
 	for (size_t i = 0; i < coverage->lost.len; i++) {
@@ -112,33 +113,38 @@ static uint64_t probe_ns_of(const struct latency_row *row)
 	return row->function->entry_ns + row->function->exit_ns;
 }
 
+void latency_row_json(struct json *json, const struct latency_row *row, uint64_t span_ns)
+{
+	uint64_t count = count_of(row);
+
+	json_u64(json, "span_ns", span_ns);
+	put_subject(json, row);
+	json_u64(json, "count", count);
+	json_double(json, "rate_per_s", span_ns ? (double)count * 1e9 / (double)span_ns : 0);
+	json_u64(json, "errors", latency_errors(row));
+	put_figures(json, row->figures);
+	json_double(json, "error_pct", LATENCY_ERROR_PCT);
+	if (row->http) {
+		put_http(json, row->http);
+	} else {
+		json_u64(json, "unseen", row->figures->unseen);
+		json_u64(json, "cut", row->figures->cut);
+		put_u64_or_null(json, "probe_ns", probe_ns_of(row), probe_ns_of(row) > 0);
+	}
+	json_text(json, "how", row->function->how);
+}
+
 static void put_json_row(struct latency_target *target, const struct latency_report *report,
 			 const struct latency_row *row)
 {
-	uint64_t count = count_of(row);
 	struct json json;
 
 	json_begin(&json, target->out, false);
 	json_object(&json, NULL);
 	json_u64(&json, "time_unix_ns", report->at_mono_ns + target->unix_offset_ns);
-	json_u64(&json, "span_ns", report->span_ns);
-	put_subject(&json, row);
-	json_u64(&json, "count", count);
-	json_double(&json, "rate_per_s",
-		    report->span_ns ? (double)count * 1e9 / (double)report->span_ns : 0);
-	json_u64(&json, "errors", latency_errors(row));
-	put_figures(&json, row->figures);
-	json_double(&json, "error_pct", LATENCY_ERROR_PCT);
-	if (row->http) {
-		put_http(&json, row->http);
-	} else {
-		json_u64(&json, "unseen", row->figures->unseen);
-		json_u64(&json, "cut", row->figures->cut);
-		put_u64_or_null(&json, "probe_ns", probe_ns_of(row), probe_ns_of(row) > 0);
-	}
-	json_text(&json, "how", row->function->how);
+	latency_row_json(&json, row, report->span_ns);
 	if (report->coverage)
-		put_lost(&json, report->coverage);
+		latency_coverage_json(&json, report->coverage);
 	json_bool(&json, "final", report->is_final);
 	json_object_end(&json);
 	putc('\n', target->out);

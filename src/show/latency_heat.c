@@ -13,7 +13,6 @@ static const char *const plain_shades[SHADES + 1] = { " ", ".", ":", "*", "#" };
 static const char *const shades[SHADES + 1] = { " ", "\xe2\x96\x91", "\xe2\x96\x92", "\xe2\x96\x93",
 						"\xe2\x96\x88" };
 
-/* NULL: there is none yet. */
 static struct heat_subject *subject_of(const struct heat *heat,
 				       const struct latency_function *function)
 {
@@ -21,6 +20,12 @@ static struct heat_subject *subject_of(const struct heat *heat,
 		if ((*subject)->function == function)
 			return *subject;
 	return NULL;
+}
+
+const struct heat_subject *heat_find(const struct heat *heat,
+				     const struct latency_function *function)
+{
+	return subject_of(heat, function);
 }
 
 static int follow(struct heat *heat, const struct latency_function *function,
@@ -94,6 +99,9 @@ int heat_add(struct heat *heat, const struct latency_report *report)
 {
 	int err = 0;
 
+	if (!heat->columns)
+		heat->from_mono_ns = report->at_mono_ns - report->span_ns;
+	heat->to_mono_ns = report->at_mono_ns;
 	next_column(heat);
 	if (!report->is_final)
 		heat->shown_ns = report->span_ns;

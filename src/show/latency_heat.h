@@ -25,10 +25,15 @@ struct heat {
 	unsigned merged;   /* intervals that make one */
 	unsigned in_last;  /* intervals in the last one */
 	uint64_t shown_ns; /* of the last interval */
+	uint64_t from_mono_ns, to_mono_ns;
 };
 
 /** heat_add - an interval, or with is_final what came since the last one.  Return: 0; -ENOMEM */
 nodiscard int heat_add(struct heat *heat, const struct latency_report *report);
+
+/** heat_find - NULL: nothing is known of it */
+const struct heat_subject *heat_find(const struct heat *heat,
+				     const struct latency_function *function);
 
 /** heat_put - the picture of one row; nothing where there are fewer than two columns */
 void heat_put(const struct heat *heat, const struct latency_row *row, FILE *out, bool ascii);

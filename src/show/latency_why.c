@@ -8,6 +8,7 @@
 #include "report/names.h"
 #include "show/format.h"
 #include "show/latency_args.h"
+#include "show/latency_json.h"
 
 #define SHOWN_CALLS  10
 #define SHOWN_FRAMES 12 /* of a stack, leaf first */
@@ -158,33 +159,42 @@ static void put_json_parts(struct json *json, const struct latency_slow *slow)
 	json_object_end(json);
 }
 
+int latency_slow_json(struct json *json, const struct profile *profile,
+		      const struct latency_slow *slow)
+{
+	int err = 0;
+
+	json_text(json, "slow", slow->call.function->name);
+	if (slow->call.http)
+		json_text(json, "request", slow->call.http->request);
+	json_u64(json, "took_ns", slow->call.took_ns);
+	json_u64(json, "pid", slow->call.pid);
+	json_u64(json, "tid", slow->call.tid);
+	latency_args_json(json, slow->call.arguments);
+	if (slow->call.http && slow->call.http->queue_ns != LATENCY_NONE)
+		json_u64(json, "queue_ns", slow->call.http->queue_ns);
+	if (slow->not_divided) {
+		json_text(json, "not_divided", slow->not_divided);
+	} else if (profile) {
+		put_json_parts(json, slow);
+		json_array(json, "stacks");
+		for (size_t i = 0; !err && i < slow->stack_count; i++)
+			err = put_json_stack(json, profile, &slow->stacks[i]);
+		json_array_end(json);
+	}
+	return err;
+}
+
 static int put_json_slow(struct latency_target *target, const struct latency_why *why,
 			 const struct latency_slow *slow)
 {
 	struct json json;
-	int err = 0;
+	int err;
 
 	json_begin(&json, target->out, false);
 	json_object(&json, NULL);
 	json_u64(&json, "time_unix_ns", slow->call.at_mono_ns + target->unix_offset_ns);
-	json_text(&json, "slow", slow->call.function->name);
-	if (slow->call.http)
-		json_text(&json, "request", slow->call.http->request);
-	json_u64(&json, "took_ns", slow->call.took_ns);
-	json_u64(&json, "pid", slow->call.pid);
-	json_u64(&json, "tid", slow->call.tid);
-	latency_args_json(&json, slow->call.arguments);
-	if (slow->call.http && slow->call.http->queue_ns != LATENCY_NONE)
-		json_u64(&json, "queue_ns", slow->call.http->queue_ns);
-	if (slow->not_divided) {
-		json_text(&json, "not_divided", slow->not_divided);
-	} else {
-		put_json_parts(&json, slow);
-		json_array(&json, "stacks");
-		for (size_t i = 0; !err && i < slow->stack_count; i++)
-			err = put_json_stack(&json, why->profile, &slow->stacks[i]);
-		json_array_end(&json);
-	}
+	err = latency_slow_json(&json, why->profile, slow);
 	json_object_end(&json);
 	putc('\n', target->out);
 	return err;
