@@ -15,7 +15,9 @@ static const char *const about[] = {
 	"certificate, and clients show one of theirs or a token of [auth] token_file.  SIGTERM ends it in good "
 	"order, SIGHUP reads settings, certificates and tokens again.",
 	"POST /api/v1/sessions profiles a process, or the whole host, on demand.  So does gRPC at [server], "
-	"127.0.0.1:50084 if nothing is said: profiler.ProfilerService, health and server reflection.",
+	"127.0.0.1:50084 if nothing is said: profiler.ProfilerService, health and server reflection.  POST "
+	"/api/v1/latency times functions, or requests, as kymo latency does; the ceilings of [profiler] hold for "
+	"these, too.",
 	NULL,
 };
 

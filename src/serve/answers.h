@@ -27,6 +27,17 @@ int answer_session_cancel(struct api *api, const struct request *request,
 			  struct response *response);
 int answer_session_profile(struct api *api, const struct request *request,
 			   struct response *response);
+int answer_latencies(struct api *api, const struct request *request, struct response *response);
+int answer_latency_start(struct api *api, const struct request *request, struct response *response);
+int answer_latency_functions(struct api *api, const struct request *request,
+			     struct response *response);
+int answer_latency(struct api *api, const struct request *request, struct response *response);
+int answer_latency_forget(struct api *api, const struct request *request,
+			  struct response *response);
+int answer_latency_stop(struct api *api, const struct request *request, struct response *response);
+int answer_latency_slow(struct api *api, const struct request *request, struct response *response);
+int answer_latency_profile(struct api *api, const struct request *request,
+			   struct response *response);
 int answer_diff(struct api *api, const struct request *request, struct response *response);
 int answer_home(struct api *api, const struct request *request, struct response *response);
 int answer_page(struct api *api, const struct request *request, struct response *response);
@@ -39,8 +50,9 @@ int answer_switch(struct api *api, const struct request *request, struct respons
 /* What they may be asked with. */
 extern const struct query_parameter dashboard_parameters[], diff_parameters[], profile_parameters[],
 	function_parameters[], timeseries_parameters[], heatmap_parameters[],
-	session_profile_parameters[];
-extern const struct body_key switch_body[], session_body[];
+	session_profile_parameters[], latency_parameters[], latency_slow_parameters[],
+	latency_function_parameters[];
+extern const struct body_key switch_body[], session_body[], latency_body[];
 
 /** answer_is_healthy - whether profiles can be taken; @why: else the reason */
 bool answer_is_healthy(const struct api *api, char *why, size_t size);

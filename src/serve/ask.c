@@ -139,6 +139,17 @@ static int check(const struct ask *ask, const struct response *response)
 	return err;
 }
 
+/* As pages and states: what is measured on demand. */
+static bool is_of_daemon(const char *path)
+{
+	static const char *const beginnings[] = { "/api/v1/sessions", "/api/v1/latency" };
+
+	for (size_t i = 0; i < array_len(beginnings); i++)
+		if (strncmp(path, beginnings[i], strlen(beginnings[i])) == 0)
+			return true;
+	return false;
+}
+
 static int answer(struct ask *ask, struct request *request, struct response *response)
 {
 	const struct route *route;
@@ -151,9 +162,7 @@ static int answer(struct ask *ask, struct request *request, struct response *res
 	route = route_find(request, response);
 	if (!route)
 		return 0;
-	/* Pages, states and sessions are a daemon's. */
-	if (route->is_stream || route->at_once ||
-	    strncmp(route->path, "/api/v1/sessions", strlen("/api/v1/sessions")) == 0)
+	if (route->is_stream || route->at_once || is_of_daemon(route->path))
 		return fail(-EINVAL, "'%s' is told by a daemon that runs, not by a file",
 			    request->path);
 	return route->answer(&ask->api, request, response);

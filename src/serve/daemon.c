@@ -22,6 +22,7 @@ struct daemon {
 	struct event_base *base;
 	struct ingest *ingest;
 	struct sessions *sessions;
+	struct timings *timings;
 	struct http *http;
 	struct grpc *grpc;
 	struct tls *grpc_tls, *http_tls;
@@ -148,6 +149,7 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
 	if (daemon->grpc)
 		grpc_tick(daemon->grpc);
 	sessions_tick(daemon->sessions);
+	measurements_tick(&daemon->timings->all);
 	tell_systemd(daemon);
 }
 
@@ -261,10 +263,12 @@ static int start(struct daemon *daemon)
 	daemon->base = event_base_new();
 	err = daemon->base ? ingest_new(config, &request->log, &daemon->ingest) : -ENOMEM;
 	err = err ?: sessions_new(config, &request->log, &daemon->sessions);
+	err = err ?: timings_new(config, &request->log, &daemon->timings);
 	if (err)
 		return err;
 	api.ingest = daemon->ingest;
 	api.sessions = daemon->sessions;
+	api.timings = daemon->timings;
 	api.views = ingest_views(daemon->ingest, &api.view_count);
 	api.entrances = &daemon->entrances;
 	err = open_doors(daemon);
@@ -294,6 +298,7 @@ static void stop(struct daemon *daemon)
 	tls_free(daemon->http_tls);
 	auth_free(daemon->auth);
 	sessions_free(daemon->sessions);
+	timings_free(daemon->timings);
 	ingest_free(daemon->ingest);
 	for (size_t i = 0; i < array_len(daemon->signals); i++)
 		if (daemon->signals[i])

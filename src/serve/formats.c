@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "serve/call_tree.h"
 #include "serve/profiles.h"
+#include "serve/span.h"
 #include "ship/sinks.h"
 #include "show/sinks.h"
 
@@ -86,4 +87,28 @@ int formats_put_tree(const struct profile *profile, const struct profile_query *
 	}
 	flame_done(&flame);
 	return err;
+}
+
+int formats_put_asked(const struct profile *profile, const struct request *request,
+		      const char *title, struct response *response)
+{
+	const char *format = request_parameter(request, "format") ?: "json";
+	struct profile_query span = { .start_unix_ns = profile->started_unix_ns };
+	bool is_tree = strcmp(format, "json") == 0, by_comm = true;
+	double min_share = is_tree ? CALL_TREE_SHARE_PCT : 0;
+	const struct sink *sink = NULL;
+	int err = span_read_tree(request, &by_comm, &min_share);
+
+	span.end_unix_ns = profile->started_unix_ns + profile->duration_ns;
+	if (!err && is_tree)
+		return formats_put_tree(profile, &span, min_share, by_comm, response);
+	if (strcmp(format, "profile-json") == 0)
+		format = "json";
+	err = err ?: formats_find(format, true, &sink);
+	if (!err && sink->every_sample && !profile->keep_moments) {
+		err = fail(-EINVAL, "'%s' needs every single sample, and they were added up",
+			   format);
+		hint("start the session with \"samples\": true");
+	}
+	return err ?: formats_put(sink, profile, title, min_share, response);
 }

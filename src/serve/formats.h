@@ -23,4 +23,8 @@ nodiscard int formats_put(const struct sink *sink, const struct profile *profile
 nodiscard int formats_put_tree(const struct profile *profile, const struct profile_query *query,
 			       double min_share, bool by_comm, struct response *response);
 
+/** formats_put_asked - as `format`, `min_share` and `group` of the question say.  0; -EINVAL; -ENOMEM */
+nodiscard int formats_put_asked(const struct profile *profile, const struct request *request,
+				const char *title, struct response *response);
+
 #endif

@@ -243,6 +243,23 @@ int measurements_start(struct measurements *all, struct measurement *one, char *
 	return err;
 }
 
+bool measurement_refused(int err, struct response *response)
+{
+	char text[512], remedy[256];
+
+	if (err != -ESRCH && err != -EBUSY && err != -EPERM)
+		return false;
+	snprintf(text, sizeof(text), "%s", error_text());
+	snprintf(remedy, sizeof(remedy), "%s", error_hint());
+	error_clear();
+	response_problem(response,
+			 err == -ESRCH   ? 404
+			 : err == -EPERM ? 403
+					 : 429,
+			 remedy, "%s", text);
+	return true;
+}
+
 void measurements_lock(struct measurements *all)
 {
 	pthread_mutex_lock(&all->lock);

@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "base/vec.h"
 #include "serve/config.h"
+#include "serve/message.h"
 
 #define MEASUREMENT_ID_BYTES  37 /* a UUID in lower case, and its NUL */
 #define MEASUREMENTS_MAX_KEPT 256
@@ -104,6 +105,9 @@ void measurement_done(struct measurement *one);
  * is false; -ENOMEM; -errno; with fail() said.
  */
 nodiscard int measurements_start(struct measurements *all, struct measurement *one, char *ret_id);
+
+/** measurement_refused - where @err is why a start was refused: the answer to it, and true */
+bool measurement_refused(int err, struct response *response);
 
 /** measurements_lock - what is in the list and has not expired stays as it is until measurements_unlock() */
 void measurements_lock(struct measurements *all);

@@ -283,6 +283,8 @@ static void put_body(struct json *json, const struct body_key *keys)
 	for (const struct body_key *key = keys; key->name; key++) {
 		json_object(json, key->name);
 		json_text(json, "type", key->type);
+		if (strcmp(key->type, "array") == 0)
+			put_schema_type(json, "items", "string", NULL, false);
 		json_text(json, "description", key->help);
 		json_object_end(json);
 	}

@@ -7,6 +7,7 @@
 #include "serve/ingest.h"
 #include "serve/message.h"
 #include "serve/sessions.h"
+#include "serve/timings.h"
 #include "store/reader.h"
 
 struct grpc;
@@ -22,6 +23,7 @@ struct api {
 	const struct config *config;
 	struct ingest *ingest;
 	struct sessions *sessions;
+	struct timings *timings;
 	const struct entrances *entrances;
 	const struct record_view *views;
 	size_t view_count;

@@ -7,8 +7,8 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/json_read.h"
 #include "serve/answers.h"
+#include "serve/body.h"
 #include "serve/call_tree.h"
 #include "serve/formats.h"
 #include "serve/profiles.h"
@@ -60,17 +60,6 @@ const struct body_key session_body[] = {
 	{ 0 },
 };
 
-static int read_number(struct json_reader *reader, const char *name, double min, double max,
-		       bool is_whole, double *number)
-{
-	if (json_read(reader) != JSON_NUMBER || !(reader->number >= min && reader->number <= max) ||
-	    (is_whole && reader->number != (double)(uint64_t)reader->number))
-		return fail(-EINVAL, "'%s' is a%s number from %.15g to %.15g", name,
-			    is_whole ? " whole" : "", min, max);
-	*number = reader->number;
-	return 0;
-}
-
 static int read_kind(struct json_reader *reader, enum profile_time *time)
 {
 	if (json_read(reader) == JSON_TEXT)
@@ -82,37 +71,46 @@ static int read_kind(struct json_reader *reader, enum profile_time *time)
 	return fail(-EINVAL, "'kind' is \"cpu\", \"off-cpu\" or \"wall\"");
 }
 
-static int read_flag(struct json_reader *reader, enum samples_wish *wish)
-{
-	enum json_token token = json_read(reader);
+/* What a body is read into. */
+struct reading {
+	const struct config *config;
+	struct demand_request *wanted;
+	enum samples_wish wish;
+};
 
-	if (token != JSON_TRUE && token != JSON_FALSE)
-		return fail(-EINVAL, "'samples' is true or false");
-	*wish = token == JSON_TRUE ? SAMPLES_KEPT : SAMPLES_ADDED_UP;
-	return 0;
+static int read_wish(struct json_reader *reader, enum samples_wish *wish)
+{
+	bool is_kept = false;
+	int err = body_read_flag(reader, "samples", &is_kept);
+
+	if (!err)
+		*wish = is_kept ? SAMPLES_KEPT : SAMPLES_ADDED_UP;
+	return err;
 }
 
-static int read_key(struct json_reader *reader, const struct config *config,
-		    struct demand_request *wanted, enum samples_wish *wish)
+static int read_key(void *context, struct json_reader *reader)
 {
+	struct reading *reading = context;
+	const struct config *config = reading->config;
+	struct demand_request *wanted = reading->wanted;
 	double number = 0;
 	int err;
 
 	if (json_read_is(reader, "kind"))
 		return read_kind(reader, &wanted->time);
 	if (json_read_is(reader, "samples"))
-		return read_flag(reader, wish);
+		return read_wish(reader, &reading->wish);
 	if (json_read_is(reader, "pid")) {
-		err = read_number(reader, "pid", 1, INT32_MAX, true, &number);
+		err = body_read_number(reader, "pid", 1, INT32_MAX, true, &number);
 		wanted->pid = (uint32_t)number;
 	} else if (json_read_is(reader, "rate_hz")) {
-		err = read_number(reader, "rate_hz", 1, (double)config->profiler.max_frequency_hz,
-				  true, &number);
+		err = body_read_number(reader, "rate_hz", 1,
+				       (double)config->profiler.max_frequency_hz, true, &number);
 		wanted->rate_hz = (uint32_t)number;
 	} else if (json_read_is(reader, "duration_s")) {
-		err = read_number(reader, "duration_s", 0.01,
-				  (double)config->profiler.max_session_duration_seconds, false,
-				  &number);
+		err = body_read_number(reader, "duration_s", 0.01,
+				       (double)config->profiler.max_session_duration_seconds, false,
+				       &number);
 		wanted->duration_ns = (uint64_t)(number * NS_PER_S);
 	} else {
 		err = fail(-EINVAL, "there is no key '%.*s'", (int)reader->len, reader->text);
@@ -124,23 +122,14 @@ static int read_key(struct json_reader *reader, const struct config *config,
 static int read_body(const struct request *request, const struct config *config,
 		     struct demand_request *wanted)
 {
-	enum samples_wish wish = SAMPLES_IF_FEW;
-	struct json_reader reader;
-	enum json_token token;
+	struct reading reading = { config, wanted, SAMPLES_IF_FEW };
+	int err = body_read(request, "{\"pid\": 1234, \"duration_s\": 10}", read_key, &reading);
 	uint64_t most;
-	int err = 0;
 
-	json_read_begin(&reader, request->body ?: "", request->body_len);
-	if (json_read(&reader) != JSON_OBJECT)
-		return fail(-EINVAL, "the body should be {\"pid\": 1234, \"duration_s\": 10}");
-	while (!err && (token = json_read(&reader)) == JSON_KEY)
-		err = read_key(&reader, config, wanted, &wish);
-	if (!err && (token != JSON_OBJECT_END || json_read(&reader) != JSON_END))
-		err = fail(-EINVAL, "the body is no JSON object");
 	most = wanted->duration_ns / NS_PER_S * wanted->rate_hz *
 	       (uint64_t)sysconf(_SC_NPROCESSORS_ONLN);
-	wanted->keep_samples = wish == SAMPLES_KEPT ||
-			       (wish == SAMPLES_IF_FEW && wanted->time == PROFILE_RUNNING &&
+	wanted->keep_samples = reading.wish == SAMPLES_KEPT ||
+			       (reading.wish == SAMPLES_IF_FEW && wanted->time == PROFILE_RUNNING &&
 				most <= SESSIONS_MAX_SAMPLES);
 	return err;
 }
@@ -212,7 +201,7 @@ int answer_session_start(struct api *api, const struct request *request, struct 
 		.max_bytes = SESSIONS_MAX_RESULT_BYTES,
 	};
 	struct sessions_state state;
-	char id[MEASUREMENT_ID_BYTES], remedy[256];
+	char id[MEASUREMENT_ID_BYTES];
 	int err;
 
 	if (wanted.duration_ns > api->config->profiler.max_session_duration_seconds * NS_PER_S)
@@ -221,16 +210,8 @@ int answer_session_start(struct api *api, const struct request *request, struct 
 		wanted.rate_hz = (uint32_t)api->config->profiler.max_frequency_hz;
 	err = read_body(request, api->config, &wanted);
 	err = err ?: sessions_start(api->sessions, &wanted, id);
-	if (err == -ESRCH || err == -EBUSY || err == -EPERM) {
-		snprintf(remedy, sizeof(remedy), "%s", error_hint());
-		response_problem(response,
-				 err == -ESRCH   ? 404
-				 : err == -EPERM ? 403
-						 : 429,
-				 remedy, "%s", error_text());
-		error_clear();
+	if (measurement_refused(err, response))
 		return 0;
-	}
 	err = err ?: sessions_find(api->sessions, id, &state);
 	return err ?: put_one(&state, 202, response);
 }
@@ -286,30 +267,6 @@ int answer_session_cancel(struct api *api, const struct request *request, struct
 	return response_close(response, out);
 }
 
-static int put_profile(const struct profile *profile, const struct request *request,
-		       struct response *response)
-{
-	const char *format = request_parameter(request, "format") ?: "json";
-	struct profile_query span = { .start_unix_ns = profile->started_unix_ns };
-	bool is_tree = strcmp(format, "json") == 0, by_comm = true;
-	double min_share = is_tree ? CALL_TREE_SHARE_PCT : 0;
-	const struct sink *sink = NULL;
-	int err = span_read_tree(request, &by_comm, &min_share);
-
-	span.end_unix_ns = profile->started_unix_ns + profile->duration_ns;
-	if (!err && is_tree)
-		return formats_put_tree(profile, &span, min_share, by_comm, response);
-	if (strcmp(format, "profile-json") == 0)
-		format = "json";
-	err = err ?: formats_find(format, true, &sink);
-	if (!err && sink->every_sample && !profile->keep_moments) {
-		err = fail(-EINVAL, "'%s' needs every single sample, and they were added up",
-			   format);
-		hint("start the session with \"samples\": true");
-	}
-	return err ?: formats_put(sink, profile, "a session of kymo", min_share, response);
-}
-
 int answer_session_profile(struct api *api, const struct request *request,
 			   struct response *response)
 {
@@ -321,7 +278,7 @@ int answer_session_profile(struct api *api, const struct request *request,
 	if (err)
 		return err;
 	if (sessions_borrow(api->sessions, request->parts[0], &profile, &result) == 0) {
-		err = put_profile(profile, request, response);
+		err = formats_put_asked(profile, request, "a session of kymo", response);
 		sessions_return(api->sessions, result);
 		return err;
 	}

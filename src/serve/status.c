@@ -173,22 +173,31 @@ static uint64_t resident_bytes(void)
 	return (uint64_t)usage.ru_maxrss * 1024;
 }
 
+static void put_totals(struct json *json, const struct api *api, const char *key,
+		       const struct measurements_totals *totals)
+{
+	json_object(json, key);
+	json_u64(json, "running", totals->running);
+	json_u64(json, "max_concurrent", api->config->profiler.max_concurrent_sessions);
+	json_u64(json, "kept", totals->kept);
+	put_large(json, "kept_bytes", totals->kept_bytes);
+	json_u64(json, "started", totals->started);
+	json_u64(json, "refused", totals->refused);
+	json_u64(json, "failed", totals->failed);
+	json_u64(json, "cancelled", totals->cancelled);
+	json_u64(json, "expired", totals->expired);
+	json_object_end(json);
+}
+
+/* What is measured on demand. */
 static void put_sessions(struct json *json, const struct api *api)
 {
 	struct measurements_totals totals;
 
 	sessions_totals(api->sessions, &totals);
-	json_object(json, "sessions");
-	json_u64(json, "running", totals.running);
-	json_u64(json, "max_concurrent", api->config->profiler.max_concurrent_sessions);
-	json_u64(json, "kept", totals.kept);
-	put_large(json, "kept_bytes", totals.kept_bytes);
-	json_u64(json, "started", totals.started);
-	json_u64(json, "refused", totals.refused);
-	json_u64(json, "failed", totals.failed);
-	json_u64(json, "cancelled", totals.cancelled);
-	json_u64(json, "expired", totals.expired);
-	json_object_end(json);
+	put_totals(json, api, "sessions", &totals);
+	measurements_totals(&api->timings->all, &totals);
+	put_totals(json, api, "latency", &totals);
 }
 
 static void put_grpc(struct json *json, const struct api *api)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What the daemon says of itself: /openapi.json agrees with the routes, and the page with both."""
 import html.parser
+import os
 import json
 import re
 import subprocess
@@ -89,6 +90,14 @@ def test_records_are_as_it_says(serve):
 
 
 @pytest.mark.limit(300)  # it asks some two hundred questions
+def timed(serve):
+    """The id of a measurement of latencies that is over."""
+    status, one = serve.post("/api/v1/latency", functions=["libc.so.6:abort"], duration_s=0.1, slower_ms=1)
+    assert status == 202, one
+    until(lambda: serve.get(one["href"])["state"] == "done", "done")
+    return one["id"]
+
+
 def test_its_parameters_are_taken(serve):
     values = {"string": "1", "integer": "1", "number": "1", "boolean": "true"}
     special = {"start": "-1m", "end": "now", "order": "asc", "format": "json", "kind": "cpu",
@@ -96,10 +105,11 @@ def test_its_parameters_are_taken(serve):
                "type": "runq.host", "column": "wait", "column.end": "reset"}
     session = serve.session(duration_s=0.1)["id"]
     serve.session_over(session)
+    timing = timed(serve)
     for path, methods in serve.openapi["paths"].items():
         if "get" not in methods or path == "/api/v1/events":
             continue
-        path = path.replace("{id}", session)
+        path = path.replace("{id}", timing if path.startswith("/api/v1/latency") else session)
         for one in methods["get"]["parameters"]:
             if one["name"] in ("cursor", "event") or one["in"] == "path":
                 continue
@@ -108,6 +118,9 @@ def test_its_parameters_are_taken(serve):
                 query = "by=pid"
             if path == "/api/v1/heatmap" and one["name"] != "type":
                 query += "&type=runq.host"
+            if path == "/api/v1/latency/functions":
+                query = "name=libc.so.6:malloc" + query.replace("name=1", "").replace("pid", "&pid")
+                query = query.replace("pid=1", f"pid={os.getpid()}")
             assert serve.status(f"{path}?{query}") == 200, (path, query)
 
 
@@ -138,7 +151,7 @@ def test_the_plain_page_leads_to_all_of_it(serve):
     for part in serve.get("/api/v1/status")["collectors"]:
         assert part["name"] in words
     assert str(serve.store) in words and "/openapi.json" in page.links
-    for link in set(page.links) - {"/api/v1/heatmap"}:  # wants to know of what
+    for link in set(page.links) - {"/api/v1/heatmap", "/api/v1/latency/functions"}:  # want to know of what
         assert serve.status(link) in (200, 503), link
     heads = curl("-D", "-", "-o", "/dev/null", serve.url + "/plain").stdout
     assert "default-src 'none'" in heads and "nosniff" in heads
