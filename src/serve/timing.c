@@ -65,6 +65,11 @@ static void add_http(struct latency_http *http, const struct latency_http *more)
 	latency_add(&http->queue, &more->queue);
 	latency_add(&http->service, &more->service);
 	http->port = more->port;
+	http->way = more->way;
+	http->cpu_ns += more->cpu_ns;
+	http->cpu_samples += more->cpu_samples;
+	for (size_t i = 0; i < HTTP_CPU_STATES; i++)
+		http->cpu_requests[i] += more->cpu_requests[i];
 }
 
 static void take_row(struct timing *timing, const struct latency_report *report,
