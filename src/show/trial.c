@@ -16,10 +16,10 @@ static bool has_passed(const struct trial *trial)
 
 void trial_put_text(FILE *out, const struct trial *trial)
 {
-	fprintf(out, "%-10s %-8s %8s %8s %8s %8s %10s %10s\n", "COLLECTOR", "EVENT", "HAPPENED",
+	fprintf(out, "%-10s %-9s %8s %8s %8s %8s %10s %10s\n", "COLLECTOR", "EVENT", "HAPPENED",
 		"SEEN", "LOST", "WRONG", "DELAY p50", "p99");
 	vec_each(row, &trial->rows) {
-		fprintf(out, "%-10s %-8s %8s", row->collector, row->event,
+		fprintf(out, "%-10s %-9s %8s", row->collector, row->event,
 			format_count(row->made).text);
 		fprintf(out, " %8s", format_count(row->seen).text);
 		fprintf(out, " %8s", format_count(row->lost).text);
