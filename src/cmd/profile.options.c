@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/profile.h"
 
-#define PID_MAX (1u << 22) /* PID_MAX_LIMIT of the kernel */
+#include "cmd/rows.h"
 
 static const char *const about[] = {
 	"Samples where CPU time goes and names the functions.  Without options: the whole host, "
@@ -39,17 +39,8 @@ static const struct choice unwinders[] = {
 #define OUTPUT "Output"
 
 static const struct option options[] = {
-	{ .name = "pid",
-	  .letter = 'p',
-	  .word = "pid",
-	  .kind = OPTION_NUMBERS,
-	  .value = VALUE_PROCESS,
-	  .min = 1,
-	  .max = PID_MAX,
-	  .argument = "PID[,PID...]",
-	  .help = "these processes, their threads and children",
-	  .excludes = "target",
-	  .group = WHAT },
+	{ ROW_PIDS, .word = "pid", .help = "these processes, their threads and children",
+	  .excludes = "target", .group = WHAT },
 	{ .name = "tid",
 	  .letter = 't',
 	  .kind = OPTION_NUMBERS,
@@ -59,14 +50,8 @@ static const struct option options[] = {
 	  .help = "these threads only",
 	  .excludes = "target",
 	  .group = WHAT },
-	{ .name = "cgroup",
-	  .letter = 'c',
-	  .kind = OPTION_TEXT,
-	  .value = VALUE_FOLDER,
-	  .argument = "CGROUP",
-	  .help = "a control group and those below it: a path under /sys/fs/cgroup",
-	  .excludes = "target",
-	  .group = WHAT },
+	{ ROW_CGROUP, .help = "a control group and those below it: a path under /sys/fs/cgroup",
+	  .excludes = "target", .group = WHAT },
 	{ .name = "all",
 	  .letter = 'a',
 	  .help = "the whole host, as without any of these",
@@ -92,15 +77,9 @@ static const struct option options[] = {
 	  .fallback = "99",
 	  .help = "samples per second of CPU time",
 	  .group = HOW },
-	{ .name = "duration",
-	  .letter = 'd',
-	  .kind = OPTION_DURATION,
-	  .min = 1000000,
-	  .max = UINT64_MAX,
-	  .argument = "SECONDS",
+	{ ROW_DURATION,
 	  .otherwise = "until Ctrl-C, or until the command or all of -p and -t has ended",
-	  .help = "how long to sample",
-	  .group = HOW },
+	  .help = "how long to sample", .group = HOW },
 	{ .name = "hw",
 	  .word = "hw",
 	  .help = "sample by the hardware cycle counter",
@@ -174,13 +153,7 @@ static const struct option options[] = {
 	  .fallback = "tree",
 	  .help = "how to write the profile; the name of FILE says so, too: x.svg, x.pb.gz, x.json",
 	  .group = OUTPUT },
-	{ .name = "output",
-	  .letter = 'o',
-	  .alias = "file",
-	  .kind = OPTION_TEXT,
-	  .value = VALUE_FILE,
-	  .argument = "FILE",
-	  .otherwise = "standard output",
+	{ ROW_OUTPUT, .alias = "file", .otherwise = "standard output",
 	  .help = "where to write it; an old file is replaced when the new one is complete",
 	  .group = OUTPUT },
 	{ .name = "stacks",

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/run.h"
 
-#define PID_MAX (1u << 22) /* PID_MAX_LIMIT of the kernel */
+#include "cmd/rows.h"
 
 static const char *const about[] = {
 	"Runs a command and says what it cost: for every process and thread of its tree, how long it ran, "
@@ -47,25 +47,11 @@ static const struct choice formats[] = {
 };
 
 static const struct option options[] = {
-	{ .name = "pid",
-	  .letter = 'p',
-	  .kind = OPTION_NUMBERS,
-	  .value = VALUE_PROCESS,
-	  .min = 1,
-	  .max = PID_MAX,
-	  .argument = "PID[,PID...]",
+	{ ROW_PIDS,
 	  .help = "these processes with all that they have made, until Ctrl-C, -d, or their end",
-	  .excludes = "target",
-	  .group = WHAT },
-	{ .name = "duration",
-	  .letter = 'd',
-	  .kind = OPTION_DURATION,
-	  .min = 1000000,
-	  .max = UINT64_MAX,
-	  .argument = "SECONDS",
-	  .otherwise = "until the command or all of -p has ended",
-	  .help = "how long to observe; a command goes on",
-	  .group = WHAT },
+	  .excludes = "target", .group = WHAT },
+	{ ROW_DURATION, .otherwise = "until the command or all of -p has ended",
+	  .help = "how long to observe; a command goes on", .group = WHAT },
 	{ .name = "rung",
 	  .kind = OPTION_CHOICE,
 	  .argument = "RUNG",
@@ -115,14 +101,8 @@ static const struct option options[] = {
 	  .help = "arguments of programs and names of files without what this extended regular expression "
 		  "matches; without one, without what follows words such as password, token and secret",
 	  .group = OUTPUT },
-	{ .name = "output",
-	  .letter = 'o',
-	  .kind = OPTION_TEXT,
-	  .value = VALUE_FILE,
-	  .argument = "FILE",
-	  .otherwise = "standard error",
-	  .help = "where to write the report; -: standard output",
-	  .group = OUTPUT },
+	{ ROW_OUTPUT, .otherwise = "standard error",
+	  .help = "where to write the report; -: standard output", .group = OUTPUT },
 	{ .name = "format",
 	  .kind = OPTION_CHOICE,
 	  .argument = "FORMAT",
