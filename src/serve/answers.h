@@ -45,13 +45,32 @@ int answer_page_script(struct api *api, const struct request *request, struct re
 int answer_page_style(struct api *api, const struct request *request, struct response *response);
 int answer_style(struct api *api, const struct request *request, struct response *response);
 int answer_openapi(struct api *api, const struct request *request, struct response *response);
+int answer_prometheus_query(struct api *api, const struct request *request,
+			    struct response *response);
+int answer_prometheus_range(struct api *api, const struct request *request,
+			    struct response *response);
+int answer_prometheus_labels(struct api *api, const struct request *request,
+			     struct response *response);
+int answer_prometheus_values(struct api *api, const struct request *request,
+			     struct response *response);
+int answer_prometheus_series(struct api *api, const struct request *request,
+			     struct response *response);
+int answer_prometheus_metadata(struct api *api, const struct request *request,
+			       struct response *response);
+int answer_prometheus_build(struct api *api, const struct request *request,
+			    struct response *response);
+int answer_prometheus_exemplars(struct api *api, const struct request *request,
+				struct response *response);
+int answer_prometheus_rules(struct api *api, const struct request *request,
+			    struct response *response);
 int answer_switch(struct api *api, const struct request *request, struct response *response);
 
 /* What they may be asked with. */
 extern const struct query_parameter dashboard_parameters[], diff_parameters[], profile_parameters[],
 	function_parameters[], timeseries_parameters[], heatmap_parameters[],
 	session_profile_parameters[], latency_parameters[], latency_slow_parameters[],
-	latency_function_parameters[];
+	latency_function_parameters[], prometheus_query_parameters[], prometheus_range_parameters[],
+	prometheus_match_parameters[], prometheus_metadata_parameters[];
 extern const struct body_key switch_body[], session_body[], latency_body[];
 
 /** answer_is_healthy - whether profiles can be taken; @why: else the reason */

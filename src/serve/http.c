@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "serve/http.h"
+#include "serve/http_parts.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -24,32 +24,6 @@
 #define DESCRIPTORS_BESIDE \
 	1024 /* that are no connections: programs and maps of BPF, files, rings */
 
-/* A bound socket, and who serves it; accepting pauses where descriptors run out. */
-struct port {
-	struct http *http;
-	bool is_unix;
-	struct evhttp *server;
-	struct evconnlistener *listener;
-	struct event *resume;
-};
-
-struct http {
-	struct event_base *base;
-	struct api api;
-	const struct log *log;
-	struct tls *tls;
-	struct auth *auth;
-	struct pool *pool;
-	struct event *on_done;
-	struct streams *streams;
-	struct port ports[2];
-	size_t port_count;
-	char *socket_path;
-	uint16_t port;
-	size_t accepted; /* connections since they were counted, and how many there were */
-	size_t counted;
-};
-
 /* A request on its way to a thread and back. */
 struct exchange {
 	struct http *http;
@@ -61,52 +35,6 @@ static const char policy[] = "default-src 'none'; script-src 'self'; style-src '
 			     "form-action 'none'; frame-ancestors 'none'; "
 			     "require-trusted-types-for 'script'; trusted-types 'none'";
 
-static const char *header(struct evhttp_request *evhttp, const char *name)
-{
-	return evhttp_find_header(evhttp_request_get_input_headers(evhttp), name);
-}
-
-static bool is_listed(const struct config_words *words, const char *text, size_t len)
-{
-	vec_each(word, &words->list)
-		if (strlen(*word) == len && strncasecmp(*word, text, len) == 0)
-			return true;
-	return false;
-}
-
-/* The name that a client called us by: without it a page of a stranger could talk to us by a name of
- * its own that leads here.
- */
-static bool is_our_host(const struct http *http, const char *host)
-{
-	static const char *const ours[] = { "localhost", "127.0.0.1", "[::1]" };
-	const char *colon = host ? strrchr(host, ':') : NULL;
-	size_t len;
-
-	if (!host)
-		return false;
-	len = colon && strspn(colon + 1, "0123456789") == strlen(colon + 1) ? (size_t)(colon - host)
-									    : strlen(host);
-	for (size_t i = 0; i < array_len(ours); i++)
-		if (strlen(ours[i]) == len && strncasecmp(ours[i], host, len) == 0)
-			return true;
-	return is_listed(&http->api.config->http.allowed_hosts, host, len);
-}
-
-/* The page that asks is ours, or one that is listed. */
-static bool is_our_origin(const struct http *http, const char *origin)
-{
-	const char *name = strstr(origin, "://");
-
-	if (is_listed(&http->api.config->http.cors_origins, origin, strlen(origin)))
-		return true;
-	if (!name)
-		return false;
-	name = strrchr(name + 3, ':') ?: "";
-	return is_our_host(http, strstr(origin, "://") + 3) &&
-	       (unsigned)atoi(*name ? name + 1 : "80") == http->port;
-}
-
 static void add_header(struct evhttp_request *evhttp, const char *name, const char *value)
 {
 	evhttp_add_header(evhttp_request_get_output_headers(evhttp), name, value);
@@ -114,13 +42,14 @@ static void add_header(struct evhttp_request *evhttp, const char *name, const ch
 
 static void add_common_headers(const struct http *http, struct evhttp_request *evhttp)
 {
-	const char *origin = header(evhttp, "Origin");
+	const char *origin = http_header(evhttp, "Origin");
 
 	add_header(evhttp, "Content-Security-Policy", policy);
 	add_header(evhttp, "X-Content-Type-Options", "nosniff");
 	add_header(evhttp, "Referrer-Policy", "no-referrer");
 	add_header(evhttp, "Vary", "Origin, Accept-Encoding");
-	if (origin && is_listed(&http->api.config->http.cors_origins, origin, strlen(origin))) {
+	if (origin &&
+	    http_is_listed(&http->api.config->http.cors_origins, origin, strlen(origin))) {
 		add_header(evhttp, "Access-Control-Allow-Origin", origin);
 		add_header(evhttp, "Access-Control-Allow-Methods", "GET, OPTIONS");
 		add_header(evhttp, "Access-Control-Allow-Headers",
@@ -160,138 +89,6 @@ static void reply(struct http *http, struct evhttp_request *evhttp, struct respo
 	if (takes_gzip && !response->is_gzip)
 		deflate_response(response);
 	send_body(evhttp, response);
-}
-
-static enum method method_of(struct evhttp_request *evhttp)
-{
-	switch (evhttp_request_get_command(evhttp)) {
-	case EVHTTP_REQ_GET:
-	case EVHTTP_REQ_HEAD:
-		return METHOD_GET;
-	case EVHTTP_REQ_POST:
-		return METHOD_POST;
-	case EVHTTP_REQ_PUT:
-		return METHOD_PUT;
-	case EVHTTP_REQ_DELETE:
-		return METHOD_DELETE;
-	default:
-		return METHOD_OTHER;
-	}
-}
-
-static int read_parameters(struct request *request, const char *query)
-{
-	struct evkeyvalq list;
-	int err = 0;
-
-	if (!query || !*query)
-		return 0;
-	if (strstr(query, "%00"))
-		return fail(-EINVAL, "a parameter holds a NUL");
-	if (evhttp_parse_query_str(query, &list))
-		return fail(-EINVAL, "the question behind '?' cannot be read");
-	for (struct evkeyval *one = list.tqh_first; one && !err; one = one->next.tqe_next) {
-		struct parameter parameter = { strdup(one->key), strdup(one->value) };
-
-		if (request->parameters.len == REQUEST_MAX_PARAMETERS)
-			err = fail(-EINVAL, "at most %d parameters", REQUEST_MAX_PARAMETERS);
-		err = err
-			      ?: parameter.name && parameter.value
-				 ? vec_push(&request->parameters, parameter)
-				 : -ENOMEM;
-		if (err) {
-			free(parameter.name);
-			free(parameter.value);
-		}
-	}
-	evhttp_clear_headers(&list);
-	return err;
-}
-
-static char *copy_header(struct evhttp_request *evhttp, const char *name)
-{
-	const char *text = header(evhttp, name);
-
-	return text ? strdup(text) : NULL;
-}
-
-static int read_request(struct evhttp_request *evhttp, struct request *request)
-{
-	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(evhttp);
-	struct evbuffer *body = evhttp_request_get_input_buffer(evhttp);
-	const char *path = uri ? evhttp_uri_get_path(uri) : NULL;
-	const char *encodings = header(evhttp, "Accept-Encoding");
-	size_t len = 0;
-
-	request->method = method_of(evhttp);
-	request->path = evhttp_uridecode(path && *path ? path : "/", 0, &len);
-	if (!request->path)
-		return -ENOMEM;
-	if (strlen(request->path) != len)
-		return fail(-EINVAL, "the path holds a NUL");
-	request->takes_gzip = encodings && strstr(encodings, "gzip");
-	request->last_event_id = copy_header(evhttp, "Last-Event-ID");
-	request->accept = copy_header(evhttp, "Accept");
-	request->body_len = evbuffer_get_length(body);
-	request->body = malloc(request->body_len + 1);
-	if (!request->body)
-		return -ENOMEM;
-	evbuffer_copyout(body, request->body, request->body_len);
-	request->body[request->body_len] = '\0';
-	return read_parameters(request, evhttp_uri_get_query(uri));
-}
-
-/* Return: whether it may go on; else with a problem in @response. */
-static bool is_allowed(const struct port *port, struct evhttp_request *evhttp,
-		       const struct request *request, struct response *response)
-{
-	const struct http *http = port->http;
-	const char *host = header(evhttp, "Host"), *origin = header(evhttp, "Origin");
-	const char *site = header(evhttp, "Sec-Fetch-Site");
-	const char *type = header(evhttp, "Content-Type");
-
-	if (!is_our_host(http, host)) {
-		response_problem(response, 421, "add the name to [http] allowed_hosts",
-				 "this daemon is not called '%s'", host ?: "");
-		return false;
-	}
-	if (http->auth && !port->is_unix &&
-	    evhttp_request_get_command(evhttp) != EVHTTP_REQ_OPTIONS &&
-	    !auth_knows(http->auth, header(evhttp, "Authorization"))) {
-		add_header(evhttp, "WWW-Authenticate", "Bearer");
-		response_problem(response, 401, "send Authorization: Bearer TOKEN",
-				 "a token of [auth] token_file is needed");
-		return false;
-	}
-	if (origin && !is_our_origin(http, origin)) {
-		response_problem(response, 403, "add the origin to [http] cors_origins",
-				 "pages of '%s' may not read here", origin);
-		return false;
-	}
-	if (!origin && site && strcmp(site, "cross-site") == 0 && request->method != METHOD_GET) {
-		response_problem(response, 403, NULL,
-				 "a page of another site may not change anything");
-		return false;
-	}
-	if ((request->method == METHOD_POST || request->method == METHOD_PUT) &&
-	    (!type || strncmp(type, "application/json", 16) != 0)) {
-		response_problem(response, 415, "send Content-Type: application/json",
-				 "the body should be JSON");
-		return false;
-	}
-	return true;
-}
-
-/* A page of another site, or of another port of this host, cannot read what it asks for without an origin,
- * such as a picture, but could keep us busy with it.
- */
-static bool is_asked_by_stranger(const struct http *http, struct evhttp_request *evhttp)
-{
-	const char *site = header(evhttp, "Sec-Fetch-Site"), *origin = header(evhttp, "Origin");
-
-	if (!site || strcmp(site, "same-origin") == 0 || strcmp(site, "none") == 0)
-		return false;
-	return !origin || !is_our_origin(http, origin);
 }
 
 /* To a browser that asks first whether it may ask. */
@@ -369,7 +166,7 @@ static void on_request(struct evhttp_request *evhttp, void *context)
 	struct request *request = calloc(1, sizeof(*request));
 	struct response *response = calloc(1, sizeof(*response));
 	const struct route *route = NULL;
-	int err = request && response ? read_request(evhttp, request) : -ENOMEM;
+	int err = request && response ? http_read_request(evhttp, request) : -ENOMEM;
 
 	if (!request || !response) {
 		evhttp_send_error(evhttp, 503, NULL);
@@ -379,12 +176,18 @@ static void on_request(struct evhttp_request *evhttp, void *context)
 	}
 	if (err)
 		response_failed(response, err);
-	else if (is_allowed(port, evhttp, request, response) &&
+	else if (http_is_allowed(port, evhttp, request, response) &&
 		 evhttp_request_get_command(evhttp) == EVHTTP_REQ_OPTIONS)
 		response_empty(response);
 	else if (!response->status)
 		route = route_find(request, response);
-	if (route && !route->at_once && is_asked_by_stranger(http, evhttp)) {
+	if (route) {
+		err = http_read_body(evhttp, route, request, response);
+		if (err < 0)
+			response_failed(response, err);
+		route = err > 0 ? route : NULL;
+	}
+	if (route && !route->at_once && http_is_asked_by_stranger(http, evhttp)) {
 		response_problem(response, 403, "add the origin to [http] cors_origins",
 				 "a page of another site may not ask what takes work to answer");
 		route = NULL;

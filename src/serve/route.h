@@ -59,6 +59,7 @@ struct route {
 	int (*answer)(struct api *api, const struct request *request, struct response *response);
 	bool at_once;
 	bool is_stream; /* of events: the connection stays open */
+	bool is_form;   /* of METHOD_POST: the parameters come in the body */
 };
 
 /* Closed by a row without path; those of one path follow one another. */

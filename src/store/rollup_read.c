@@ -2,6 +2,7 @@
 #include "store/rollup_read.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -112,4 +113,30 @@ int rollup_each(struct store_reader *reader, int metric, uint32_t step_s, uint64
 		err = err ?: each(context, &row);
 	}
 	return finish(reader, statement, code, err);
+}
+
+int rollup_oldest(struct store_reader *reader, uint32_t step_s, uint64_t *ret_s)
+{
+	char sql[96];
+	int64_t oldest = 0;
+	bool has;
+	int err = has_rollups(reader, &has);
+
+	snprintf(sql, sizeof(sql), "SELECT min(at_unix_s) FROM rollup_row WHERE step_s = %u",
+		 step_s);
+	if (!err && has)
+		err = database_number(reader_database(reader), sql, &oldest);
+	if (!err)
+		*ret_s = oldest ? (uint64_t)oldest : UINT64_MAX;
+	return err;
+}
+
+void rollup_begin(struct store_reader *reader)
+{
+	reader_begin(reader, STORE_READ_NS);
+}
+
+void rollup_end(struct store_reader *reader)
+{
+	reader_end(reader);
 }

@@ -35,4 +35,11 @@ nodiscard int rollup_each(struct store_reader *reader, int metric, uint32_t step
 /** rollup_since - from when on steps hold all there is; UINT64_MAX where an older kymo wrote the file */
 nodiscard int rollup_since(struct store_reader *reader, uint64_t *ret_s);
 
+/** rollup_oldest - when the oldest step of one length begins; UINT64_MAX: there is none */
+nodiscard int rollup_oldest(struct store_reader *reader, uint32_t step_s, uint64_t *ret_s);
+
+/** rollup_begin, rollup_end - one transaction with a deadline around several of the above */
+void rollup_begin(struct store_reader *reader);
+void rollup_end(struct store_reader *reader);
+
 #endif

@@ -102,14 +102,19 @@ def test_its_parameters_are_taken(serve):
     values = {"string": "1", "integer": "1", "number": "1", "boolean": "true"}
     special = {"start": "-1m", "end": "now", "order": "asc", "format": "json", "kind": "cpu",
                "group": "comm", "container": "0123456789ab", "sort": "self", "metric": "cpu", "step": "60s",
-               "type": "runq.host", "column": "wait", "column.end": "reset"}
+               "type": "runq.host", "column": "wait", "column.end": "reset", "match[]": "kymo_events_total"}
+    asked = {"/prometheus/api/v1/query": "&query=1", "/prometheus/api/v1/series": "&match%5B%5D=x",
+             "/prometheus/api/v1/query_range": "&query=1&start=1&end=2&step=1",
+             "/prometheus/api/v1/label/{name}/values": ""}
     session = serve.session(duration_s=0.1)["id"]
     serve.session_over(session)
     timing = timed(serve)
     for path, methods in serve.openapi["paths"].items():
         if "get" not in methods or path == "/api/v1/events":
             continue
+        rest = asked.get(path, "")
         path = path.replace("{id}", timing if path.startswith("/api/v1/latency") else session)
+        path = path.replace("{name}", "comm")
         for one in methods["get"]["parameters"]:
             if one["name"] in ("cursor", "event") or one["in"] == "path":
                 continue
@@ -121,6 +126,7 @@ def test_its_parameters_are_taken(serve):
             if path == "/api/v1/latency/functions":
                 query = "name=libc.so.6:malloc" + query.replace("name=1", "").replace("pid", "&pid")
                 query = query.replace("pid=1", f"pid={os.getpid()}")
+            query = query.replace("[]", "%5B%5D") + rest
             assert serve.status(f"{path}?{query}") == 200, (path, query)
 
 
@@ -151,7 +157,9 @@ def test_the_plain_page_leads_to_all_of_it(serve):
     for part in serve.get("/api/v1/status")["collectors"]:
         assert part["name"] in words
     assert str(serve.store) in words and "/openapi.json" in page.links
-    for link in set(page.links) - {"/api/v1/heatmap", "/api/v1/latency/functions"}:  # want to know of what
+    asking = {"/api/v1/heatmap", "/api/v1/latency/functions",
+              *(f"/prometheus/api/v1/{name}" for name in ("query", "query_range", "series"))}
+    for link in set(page.links) - asking:  # these want to know of what
         assert serve.status(link) in (200, 503), link
     heads = curl("-D", "-", "-o", "/dev/null", serve.url + "/plain").stdout
     assert "default-src 'none'" in heads and "nosniff" in heads
