@@ -4,7 +4,7 @@
 PAGES  := $(if $(CROSS),build,$(B))/tools/pages
 manual := $(B)/man/kymo.1 $(verbs:%=$(B)/man/kymo-%.1)
 completions := $(B)/completions/kymo.bash $(B)/completions/_kymo
-documents := README.md LICENSE CHANGELOG.md doc/run.md doc/doctor.md doc/kernels.md
+documents := README.md LICENSE CHANGELOG.md doc/run.md doc/incidents.md doc/doctor.md doc/kernels.md
 
 # The day of the last commit, so that the same source makes the same page; outside git, of the last
 # entry in the list of changes.

@@ -4,7 +4,7 @@
 static const char *const about[] = {
 	"Shows what 'kymo serve' recorded: records, processes, connections, profiles, functions, by time and "
 	"condition.  Reads the store's file where it may, whether a daemon writes it or not; else asks the daemon.",
-	"WHAT is what the REST API calls it: records, processes, connections, a collector, kinds of records "
+	"WHAT is what the REST API calls it: records, processes, connections, incidents, a collector, kinds of records "
 	"(process.exec,tcp.close), profiles, functions; timeseries, heatmap and any path that begins with a slash "
 	"come as JSON.  NAME=VALUE is a condition on a column, as are NAME!=VALUE, min_NAME=VALUE and "
 	"max_NAME=VALUE; times may be written 10ms and sizes 4K.",
@@ -35,6 +35,8 @@ static const struct example examples[] = {
 	{ "kymo query disk min_duration_ns=50ms", "slow requests to disks, the newest first" },
 	{ "kymo query profiles --start=-2h --end=-1h -o then.svg",
 	  "what the CPUs did an hour ago, as a flame graph" },
+	{ "kymo query profiles incident=4711 -o then.svg",
+	  "the profile of an incident, whose seq 'kymo query incidents' shows" },
 	{ "kymo query functions --pid 1234", "in which functions a process was in the last hour" },
 	{ 0 },
 };

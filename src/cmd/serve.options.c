@@ -14,6 +14,8 @@ static const char *const about[] = {
 	"this host's loopback may read it.  It listens on loopback only, unless [http_tls] or [grpc_tls] has a "
 	"certificate, and clients show one of theirs or a token of [auth] token_file.  SIGTERM ends it in good "
 	"order, SIGHUP reads settings, certificates and tokens again.",
+	"Triggers of the settings look closer by themselves, at a busy process or host, pressure on CPUs or disks, a kill "
+	"for want of memory, a command that fails: /api/v1/incidents has what they noticed, with a profile of it.",
 	"POST /api/v1/sessions profiles a process, or the whole host, on demand.  So does gRPC at [server], "
 	"127.0.0.1:50084 if nothing is said: profiler.ProfilerService, health and server reflection.  POST "
 	"/api/v1/latency times functions, or requests, as kymo latency does; the ceilings of [profiler] hold for "

@@ -11,6 +11,8 @@ int answer_status(struct api *api, const struct request *request, struct respons
 int answer_records(struct api *api, const struct request *request, struct response *response);
 int answer_processes(struct api *api, const struct request *request, struct response *response);
 int answer_connections(struct api *api, const struct request *request, struct response *response);
+int answer_incidents(struct api *api, const struct request *request, struct response *response);
+int answer_incident(struct api *api, const struct request *request, struct response *response);
 int answer_collector(struct api *api, const struct request *request, struct response *response);
 int answer_profiles(struct api *api, const struct request *request, struct response *response);
 int answer_functions(struct api *api, const struct request *request, struct response *response);

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/json_read.h"
+#include "model/incident.h"
 #include "model/life.h"
 #include "serve/client.h"
 #include "serve/config.h"
@@ -30,7 +31,9 @@ static int make_views(struct ask *ask)
 	err = err ?: life_init(&ask->life, ask->views.list.data, ask->views.list.len);
 	for (size_t i = 0; !err && i < ask->views.list.len; i++)
 		err = vec_push(&ask->list, ask->views.list.data[i]);
-	return err ?: vec_push(&ask->list, ask->life.view);
+	err = err ?: vec_push(&ask->list, ask->life.view);
+	err = err ?: vec_push(&ask->list, incident_view);
+	return err ?: vec_push(&ask->list, incident_whole_view);
 }
 
 int ask_store(const char *path, struct ask **ret_ask)

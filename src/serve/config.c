@@ -29,6 +29,33 @@ struct setting {
 
 #define at(member) offsetof(struct config, member)
 
+#define TRIGGER_COOLDOWN(name, fallback)                                                  \
+	{                                                                                 \
+		"triggers." #name, "cooldown_s", "seconds until it may fire again",       \
+			SETTING_NUMBER, at(triggers.name.cooldown_s), 0, 604800, fallback \
+	}
+/* One that looks at the mean of the last seconds. */
+#define TRIGGER_GAUGE(name, help, max, fallback)                                \
+	{ "triggers." #name,                                                    \
+	  "enabled",                                                            \
+	  "whether it may fire",                                                \
+	  SETTING_FLAG,                                                         \
+	  at(triggers.name.enabled),                                            \
+	  0,                                                                    \
+	  0,                                                                    \
+	  "true" },                                                             \
+		{ "triggers." #name,           "percent", help, SETTING_NUMBER, \
+		  at(triggers.name.threshold), 1,         max,  fallback },     \
+		{ "triggers." #name,                                            \
+		  "for_s",                                                      \
+		  "seconds of which that is the mean",                          \
+		  SETTING_NUMBER,                                               \
+		  at(triggers.name.for_s),                                      \
+		  1,                                                            \
+		  60,                                                           \
+		  "30" },                                                       \
+		TRIGGER_COOLDOWN(name, "900")
+
 static const struct setting settings[] = {
 	{ "http", "bind_address", "an address in digits; another than loopback needs [http_tls]",
 	  SETTING_TEXT, at(http.bind_address), 0, 0, "127.0.0.1" },
@@ -103,6 +130,30 @@ static const struct setting settings[] = {
 	  at(ebpf.perf_buffer_size), 0, 1e9, "0" },
 	{ "tables", "interval_s", "seconds between two rows of what is only counted",
 	  SETTING_NUMBER, at(tables.interval_s), 1, 3600, "10" },
+	{ "triggers", "enabled", "look closer when one of the triggers below fires", SETTING_FLAG,
+	  at(triggers.enabled), 0, 0, "true" },
+	{ "triggers", "before_s", "seconds before an incident that belong to it", SETTING_NUMBER,
+	  at(triggers.before_s), 1, 3600, "60" },
+	{ "triggers", "profile_s", "seconds of the profile that is taken then", SETTING_NUMBER,
+	  at(triggers.profile_s), 1, 300, "20" },
+	{ "triggers", "rate_hz", "samples of each processor and second in it", SETTING_NUMBER,
+	  at(triggers.rate_hz), 1, 10000, "99" },
+	{ "triggers", "max_incidents", "that are kept; the oldest are deleted", SETTING_NUMBER,
+	  at(triggers.max_incidents), 1, 10000, "200" },
+	TRIGGER_GAUGE(process_cpu, "percent of one processor that a process uses", 100000, "95"),
+	TRIGGER_GAUGE(host_cpu, "percent of all processors that are busy", 100, "95"),
+	TRIGGER_GAUGE(run_queue, "percent of the time in which some thread waits for a processor",
+		      100, "80"),
+	TRIGGER_GAUGE(io, "percent of the time in which some thread waits for a disk", 100, "50"),
+	{ "triggers.oom", "enabled", "the kernel kills a process for want of memory", SETTING_FLAG,
+	  at(triggers.oom.enabled), 0, 0, "true" },
+	TRIGGER_COOLDOWN(oom, "60"),
+	{ "triggers.exit", "enabled", "a command of the list ends badly", SETTING_FLAG,
+	  at(triggers.exit.enabled), 0, 0, "true" },
+	{ "triggers.exit", "commands",
+	  "names of processes: \"backup\" with any status but 0, \"backup=3\", \"backup=SIGKILL\"",
+	  SETTING_WORDS, at(triggers.commands), 0, 0, "" },
+	TRIGGER_COOLDOWN(exit, "60"),
 	{ "budget", "cpu_percent", "of one processor, for all of kymo; above it rates are lowered",
 	  SETTING_DECIMAL, at(budget.cpu_percent), 0.1, 100, "1.0" },
 	{ "budget", "memory_mb", "above it kymo says so", SETTING_NUMBER, at(budget.memory_mb), 16,
@@ -144,6 +195,7 @@ void config_done(struct config *config)
 {
 	words_done(&config->http.allowed_hosts);
 	words_done(&config->http.cors_origins);
+	words_done(&config->triggers.commands);
 	vec_done(&config->switches);
 }
 

@@ -28,6 +28,13 @@ struct config_switch {
 	unsigned line, column;
 };
 
+/* What makes the daemon look closer. */
+struct config_trigger {
+	bool enabled;
+	uint64_t threshold; /* percent, or milliseconds */
+	uint64_t for_s, cooldown_s;
+};
+
 struct config {
 	struct {
 		char bind_address[CONFIG_TEXT];
@@ -71,6 +78,12 @@ struct config {
 	struct {
 		uint64_t interval_s;
 	} tables;
+	struct {
+		bool enabled;
+		uint64_t before_s, profile_s, rate_hz, max_incidents;
+		struct config_trigger process_cpu, host_cpu, run_queue, io, oom, exit;
+		struct config_words commands; /* whose exit is looked at: NAME, or NAME=STATUS */
+	} triggers;
 	struct {
 		double cpu_percent;
 		uint64_t memory_mb;

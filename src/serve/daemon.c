@@ -261,8 +261,8 @@ static int start(struct daemon *daemon)
 	raise_descriptors();
 	signal(SIGPIPE, SIG_IGN);
 	daemon->base = event_base_new();
-	err = daemon->base ? ingest_new(config, &request->log, &daemon->ingest) : -ENOMEM;
-	err = err ?: sessions_new(config, &request->log, &daemon->sessions);
+	err = daemon->base ? sessions_new(config, &request->log, &daemon->sessions) : -ENOMEM;
+	err = err ?: ingest_new(config, &request->log, daemon->sessions, &daemon->ingest);
 	err = err ?: timings_new(config, &request->log, &daemon->timings);
 	if (err)
 		return err;
@@ -297,9 +297,9 @@ static void stop(struct daemon *daemon)
 	tls_free(daemon->grpc_tls);
 	tls_free(daemon->http_tls);
 	auth_free(daemon->auth);
-	sessions_free(daemon->sessions);
 	timings_free(daemon->timings);
 	ingest_free(daemon->ingest);
+	sessions_free(daemon->sessions);
 	for (size_t i = 0; i < array_len(daemon->signals); i++)
 		if (daemon->signals[i])
 			event_free(daemon->signals[i]);

@@ -31,6 +31,7 @@ struct ingest {
 	vec(struct record_view) views; /* of all records, and of whole lives */
 	struct life life;
 	struct store *store;
+	struct incidents *incidents;
 	int wake, notify;
 	pthread_t thread;
 	bool is_running;
@@ -82,6 +83,7 @@ static int open_store(struct ingest *ingest)
 		.max_bytes = config->store.max_bytes,
 		.max_age_ns = config->store.max_age_s * NS_PER_S,
 		.min_free_bytes = config->store.min_free_bytes,
+		.max_incidents = config->triggers.max_incidents,
 	};
 	int err = file_make_folder(config->store.path);
 
@@ -96,13 +98,43 @@ static int make_views(struct ingest *ingest)
 
 	for (size_t i = 0; !err && i < count; i++)
 		err = vec_push(&ingest->views, views[i]);
-	return err ?: vec_push(&ingest->views, ingest->life.view);
+	err = err ?: vec_push(&ingest->views, ingest->life.view);
+	err = err ?: vec_push(&ingest->views, incident_view);
+	return err ?: vec_push(&ingest->views, incident_whole_view);
+}
+
+static void on_record(void *context, const struct record *record)
+{
+	const struct ingest *ingest = context;
+
+	triggers_hear(incidents_triggers(ingest->incidents), record);
+}
+
+static void on_busy(void *context, uint32_t pid, const char *comm, uint64_t ns)
+{
+	const struct ingest *ingest = context;
+
+	triggers_sample(incidents_triggers(ingest->incidents), pid, comm, ns);
+}
+
+static int make_incidents(struct ingest *ingest, struct sessions *sessions)
+{
+	struct incidents_request request = {
+		.config = ingest->config,
+		.log = ingest->log,
+		.sessions = sessions,
+		.store = ingest->store,
+		.target = host_target(ingest->host),
+	};
+
+	return incidents_new(&request, &ingest->incidents);
 }
 
 /* What an older dashboard shows of disks; it costs one more row in a table of the kernel. */
 static const struct knob_value knobs[] = { { "disk", "ranges", 1 } };
 
-int ingest_new(const struct config *config, const struct log *log, struct ingest **ret_ingest)
+int ingest_new(const struct config *config, const struct log *log, struct sessions *sessions,
+	       struct ingest **ret_ingest)
 {
 	struct ingest *ingest = calloc(1, sizeof(*ingest));
 	struct host_request request = {
@@ -113,6 +145,8 @@ int ingest_new(const struct config *config, const struct log *log, struct ingest
 		.sink = &store_sink,
 		.knobs = knobs,
 		.knob_count = array_len(knobs),
+		.heard = on_record,
+		.context = ingest,
 	};
 	int err;
 
@@ -128,6 +162,7 @@ int ingest_new(const struct config *config, const struct log *log, struct ingest
 	err = err ?: host_new(&request, &ingest->host);
 	err = err ?: make_views(ingest);
 	err = err ?: open_store(ingest);
+	err = err ?: make_incidents(ingest, sessions);
 	if (err) {
 		ingest_free(ingest);
 		return err;
@@ -187,6 +222,7 @@ static int publish(struct ingest *ingest, uint64_t now)
 		status->part_count++;
 	}
 	store_state(ingest->store, &status->store);
+	incidents_status(ingest->incidents, &status->incidents);
 	pthread_mutex_lock(&ingest->lock);
 	ingest->status = *status;
 	err = store_copy_totals(ingest->store, &ingest->totals);
@@ -314,8 +350,9 @@ static void begin_slice(struct ingest *ingest)
 static int end_slice(struct ingest *ingest, bool is_last)
 {
 	const struct profile *profile;
-	int err = host_take_profile(ingest->host, is_last, &profile);
+	int err = host_each_busy(ingest->host, on_busy, ingest);
 
+	err = err < 0 ? err : host_take_profile(ingest->host, is_last, &profile);
 	if (!err && profile) {
 		struct store_slice slice = {
 			.profile = profile,
@@ -492,12 +529,22 @@ static void tell_committed(struct ingest *ingest)
 	(void)!write(ingest->notify, &one, sizeof(one));
 }
 
+static int watch_triggers(struct ingest *ingest)
+{
+	int has_samples = incidents_due(ingest->incidents)
+				  ? host_each_busy(ingest->host, on_busy, ingest)
+				  : 0;
+
+	return has_samples < 0 ? has_samples : incidents_turn(ingest->incidents, has_samples);
+}
+
 static int turn(struct ingest *ingest)
 {
 	uint64_t now;
 	int err = host_drain(ingest->host, false);
 
 	now = clock_mono_ns();
+	err = err ?: watch_triggers(ingest);
 	if (!err && now >= ingest->slice_due_ns)
 		err = end_slice(ingest, false);
 	if (!err && now >= ingest->said_ns + NS_PER_S)
@@ -562,6 +609,7 @@ static void *run(void *context)
 	err = host_drain(ingest->host, true);
 	err = err ?: end_slice(ingest, true);
 	err = err ?: cover(ingest);
+	err = err ?: incidents_end(ingest->incidents);
 	if (err)
 		log_put(ingest->log, "error", "the last records: %s", strerror(-err));
 	store_tick(ingest->store, true);
@@ -592,6 +640,7 @@ void ingest_free(struct ingest *ingest)
 		wake(ingest);
 		pthread_join(ingest->thread, NULL);
 	}
+	incidents_free(ingest->incidents);
 	store_close(ingest->store);
 	host_free(ingest->host);
 	vec_done(&ingest->views);

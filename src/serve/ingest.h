@@ -10,7 +10,7 @@
 #define SERVE_INGEST_H
 
 #include "base/log.h"
-#include "serve/config.h"
+#include "serve/incidents.h"
 #include "session/host.h"
 #include "store/store.h"
 
@@ -39,18 +39,19 @@ struct ingest_status {
 	uint64_t min_wait_ms;
 	char budget[160]; /* what was lowered to keep to the budget; "" */
 	bool has_ended;   /* it ended itself */
+	struct incidents_status incidents;
 };
 
 struct ingest;
 
 /**
  * ingest_new - open the store; nothing is watched yet
- * @config: borrowed for good
+ * @config, @sessions: borrowed for good
  *
  * Return: 0; as store_open(); with fail() said.
  */
 nodiscard int ingest_new(const struct config *config, const struct log *log,
-			 struct ingest **ret_ingest);
+			 struct sessions *sessions, struct ingest **ret_ingest);
 
 /** ingest_start - run the thread.  Return: 0; -errno with fail() said */
 nodiscard int ingest_start(struct ingest *ingest);

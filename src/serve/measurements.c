@@ -135,6 +135,7 @@ static void end(struct measurement *one, int err)
 	one->over_mono_ns = clock_mono_ns();
 	one->expires_unix_ns = clock_unix_ns() + all->config->profiler.result_max_age_s * NS_PER_S;
 	all->totals.running--;
+	all->totals.of_incidents -= one->is_of_incident;
 	all->totals.kept++;
 	all->totals.kept_bytes += one->bytes;
 }
@@ -145,6 +146,7 @@ static void *run(void *context)
 	struct measurements *all = one->all;
 	int err = all->kind->run(one);
 
+	one->cpu_ns = clock_read_ns(CLOCK_THREAD_CPUTIME_ID);
 	malloc_trim(0); /* tables of names are large, and needed no more */
 	pthread_mutex_lock(&all->lock);
 	end(one, err);
@@ -197,13 +199,15 @@ static int start_thread(struct measurement *one)
 	return err ? fail(err, "cannot start a thread: %m") : 0;
 }
 
-/* Under the lock. */
-static int add(struct measurements *all, struct measurement *one)
+/* Whether one more may run.  Under the lock. */
+static int admit(struct measurements *all, const struct measurement *one)
 {
 	uint64_t most = all->config->profiler.max_concurrent_sessions;
 	int err;
 
-	if (all->totals.running >= most) {
+	if (one->is_of_incident)
+		return 0;
+	if (all->totals.running - all->totals.of_incidents >= most) {
 		all->totals.refused++;
 		err = fail(-EBUSY, "Maximum concurrent %ss reached (%lu)", all->kind->noun,
 			   (unsigned long)most);
@@ -216,8 +220,16 @@ static int add(struct measurements *all, struct measurement *one)
 		hint("read or forget them, or raise result_max_bytes in [profiler]");
 		return err;
 	}
+	return 0;
+}
+
+/* Under the lock. */
+static int add(struct measurements *all, struct measurement *one)
+{
+	int err = admit(all, one);
+
 	one->all = all;
-	err = vec_push(&all->list, one);
+	err = err ?: vec_push(&all->list, one);
 	if (err)
 		return err;
 	err = start_thread(one);
@@ -226,6 +238,7 @@ static int add(struct measurements *all, struct measurement *one)
 		return err;
 	}
 	all->totals.running++;
+	all->totals.of_incidents += one->is_of_incident;
 	all->totals.started++;
 	return 0;
 }

@@ -8,7 +8,7 @@
  *
  * Ceilings, of each kind: [profiler] max_concurrent_sessions, beyond which a start is refused;
  * result_max_bytes for all results and MEASUREMENTS_MAX_KEPT for their number, beyond which the oldest that
- * are over expire; result_max_age_s.  What runs is never ended in favour of another.  Call from any thread.
+ * are over expire; result_max_age_s.  Those of incidents are started apart from the first.  What runs is never ended in favour of another.  Call from any thread.
  */
 #ifndef SERVE_MEASUREMENTS_H
 #define SERVE_MEASUREMENTS_H
@@ -49,6 +49,8 @@ struct measurement {
 	uint64_t at_mono_ns, over_mono_ns;
 	uint64_t expires_unix_ns; /* what is over; 0: it is not */
 	uint64_t bytes;           /* of its result; set by run() */
+	uint64_t cpu_ns;          /* that its thread has used; of what is over */
+	bool is_of_incident;      /* nobody asked for it: a trigger has fired */
 	int stop;                 /* a descriptor: when it becomes readable, it should end */
 	bool is_cancelled;        /* nobody wants its result */
 	bool is_over;
@@ -66,7 +68,8 @@ struct measurements_kind {
 };
 
 struct measurements_totals {
-	uint64_t running, kept, kept_bytes;
+	uint64_t running, of_incidents; /* all, and those that nobody asked for */
+	uint64_t kept, kept_bytes;
 	uint64_t started, refused, failed, cancelled, expired;
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* metrics.c - /metrics: how the daemon is, as Prometheus reads it (text format 0.0.4).
  *
- * Base units.  Of the daemon itself the only label is the collector; what is counted of the records has labels
+ * Base units.  Of the daemon itself the only labels are the collector and the trigger; what is counted of the records has labels
  * of small vocabularies (store/rollup.h), never PIDs or ports.
  */
 #include <errno.h>
@@ -133,6 +133,29 @@ static int put_totals(FILE *out, const struct api *api)
 	return err;
 }
 
+static void put_incidents(FILE *out, const struct incidents_status *incidents)
+{
+	put_head(out, "kymo_trigger_on", "gauge", "Whether a trigger may fire.");
+	for (int i = 0; i < INCIDENT_TRIGGERS; i++)
+		fprintf(out, "kymo_trigger_on{trigger=\"%s\"} %d\n", incident_triggers[i],
+			incidents->triggers[i].is_on && !incidents->triggers[i].lacks);
+	put_head(out, "kymo_trigger_fired_total", "counter", "How often a trigger has fired.");
+	for (int i = 0; i < INCIDENT_TRIGGERS; i++)
+		fprintf(out, "kymo_trigger_fired_total{trigger=\"%s\"} %" PRIu64 "\n",
+			incident_triggers[i], incidents->triggers[i].fired);
+	put_number(out, "kymo_incidents_running", "gauge", "Incidents that go on.",
+		   (double)incidents->running);
+	put_number(out, "kymo_incidents_total", "counter", "Incidents that began.",
+		   (double)incidents->begun);
+	put_number(out, "kymo_incidents_without_profile_total", "counter",
+		   "Incidents of which no profile was taken.", (double)incidents->without_profile);
+	put_number(out, "kymo_incidents_missed_total", "counter",
+		   "Triggers that fired while too many incidents went on.",
+		   (double)incidents->missed);
+	put_number(out, "kymo_incident_profiles_cpu_seconds_total", "counter",
+		   "CPU time that profiles of incidents took.", (double)incidents->cpu_ns / 1e9);
+}
+
 static void put_cost(FILE *out, const struct api *api, const struct ingest_status *status)
 {
 	struct rusage usage;
@@ -166,6 +189,7 @@ int answer_metrics(struct api *api, const struct request *request, struct respon
 	put_parts(out, &status);
 	put_store(out, &status.store);
 	put_sessions(out, api);
+	put_incidents(out, &status.incidents);
 	put_cost(out, api, &status);
 	err = put_totals(out, api);
 	return response_close(response, out) ?: err;

@@ -121,6 +121,7 @@ static int put_components(struct json *json, const struct api *api)
 	int err = question_add_kinds(&all, api, NULL);
 
 	err = err ?: question_add_kind(&all, api, "process.life");
+	err = err ?: question_add_kind(&all, api, "incident.whole");
 	json_object(json, "components");
 	json_object(json, "schemas");
 	put_problem(json);
@@ -334,10 +335,12 @@ static int put_route(struct json *json, const struct route *route, const struct 
 static const struct record_view *view_of(const struct api *api, const struct route *route)
 {
 	for (size_t i = 0; route->records && i < api->view_count; i++) {
-		bool is_joined = api->views[i].schemas[0]->shape == SCHEMA_JOINED;
+		const struct schema *first = api->views[i].schemas[0];
+		char name[COLUMNS_TABLE_BYTES];
 
-		if (strcmp(is_joined ? "process.life" : api->views[i].collector, route->records) ==
-		    0)
+		snprintf(name, sizeof(name), first->shape == SCHEMA_JOINED ? "%s.%s" : "%s",
+			 first->collector, first->event);
+		if (strcmp(name, route->records) == 0)
 			return &api->views[i];
 	}
 	return NULL;

@@ -20,6 +20,8 @@
 
 const struct query_parameter profile_parameters[] = {
 	SAMPLES_PARAMETERS,
+	{ "incident", "the profile of an incident, by its seq, instead of a span of time",
+	  "integer" },
 	{ "format", "json; or folded, svg, pprof, speedscope, firefox, tree", "string" },
 	{ "min_share", "percent of the whole: lighter nodes are left out", "number" },
 	GROUP_PARAMETER,
@@ -78,13 +80,17 @@ int answer_profiles(struct api *api, const struct request *request, struct respo
 	const struct sink *sink = NULL;
 	struct store_reader *reader;
 	double min_share = is_tree ? CALL_TREE_SHARE_PCT : 0;
+	uint64_t incident = 0;
 	int err = span_check_parameters(request, profile_parameters);
 
 	err = err ?: is_tree ? 0 : formats_find(format, false, &sink);
 	err = err ?: span_read_samples(request, &query);
+	err = err ?: span_number(request, "incident", 1, INT64_MAX, &incident);
 	err = err ?: group_read(request, &group);
 	err = err ?: span_min_share(request, &min_share);
 	err = err ?: api_reader(api, &reader);
+	if (!err && incident)
+		err = profile_find_incident(reader, incident, &query);
 	err = err ?: profile_read(reader, &query, sink && sink->every_sample, &profile);
 	err = err ?: is_tree ? group_apply(profile, group, reader, &query) : 0;
 	if (err)

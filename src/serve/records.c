@@ -159,6 +159,11 @@ int answer_processes(struct api *api, const struct request *request, struct resp
 	return answer(api, request, "process.life", response);
 }
 
+int answer_incidents(struct api *api, const struct request *request, struct response *response)
+{
+	return answer(api, request, "incident.whole", response);
+}
+
 int answer_connections(struct api *api, const struct request *request, struct response *response)
 {
 	return answer(api, request, "tcp", response);

@@ -152,6 +152,8 @@ static void put_state(struct json *json, const struct sessions_state *state)
 	json_double(json, "duration_s", (double)request->duration_ns / NS_PER_S);
 	json_u64(json, "rate_hz", request->rate_hz);
 	json_bool(json, "keeps_samples", request->keep_samples);
+	if (state->is_of_incident)
+		json_bool(json, "of_incident", true);
 	rows_put_instant(json, "asked", state->at_unix_ns);
 	if (state->setup_ns)
 		rows_put_u64(json, "setup_ns", state->setup_ns);

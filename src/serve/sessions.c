@@ -96,7 +96,8 @@ void sessions_free(struct sessions *sessions)
 	free(sessions);
 }
 
-int sessions_start(struct sessions *sessions, const struct demand_request *request, char *ret_id)
+static int start(struct sessions *sessions, const struct demand_request *request,
+		 bool is_of_incident, char *ret_id)
 {
 	struct session_result *result;
 	int err;
@@ -107,11 +108,23 @@ int sessions_start(struct sessions *sessions, const struct demand_request *reque
 	if (!result)
 		return -ENOMEM;
 	result->request = *request;
+	result->one.is_of_incident = is_of_incident;
 	err = measurement_init(&result->one);
 	err = err ?: measurements_start(&sessions->all, &result->one, ret_id);
 	if (err)
 		result_free(&result->one);
 	return err;
+}
+
+int sessions_start(struct sessions *sessions, const struct demand_request *request, char *ret_id)
+{
+	return start(sessions, request, false, ret_id);
+}
+
+int sessions_start_incident(struct sessions *sessions, const struct demand_request *request,
+			    char *ret_id)
+{
+	return start(sessions, request, true, ret_id);
 }
 
 /* Under the lock. */
@@ -129,6 +142,8 @@ static void tell(const struct session_result *result, struct sessions_state *ret
 		.samples = result->samples,
 		.lost = result->lost,
 		.bytes = one->bytes,
+		.cpu_ns = one->cpu_ns,
+		.is_of_incident = one->is_of_incident,
 		.expires_unix_ns = one->expires_unix_ns,
 	};
 	memcpy(ret_state->id, one->id, sizeof(ret_state->id));

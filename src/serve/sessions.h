@@ -23,6 +23,8 @@ struct sessions_state {
 	uint64_t setup_ns;   /* from then until sampling began; 0: not yet */
 	uint64_t first_ns;   /* until the first sample that is kept; 0: none, or not told apart */
 	uint64_t samples, lost, bytes;
+	uint64_t cpu_ns;          /* that its thread has used; of what is over */
+	bool is_of_incident;      /* nobody asked for it: a trigger has fired */
 	uint64_t expires_unix_ns; /* what is over; 0: it is not */
 };
 
@@ -43,6 +45,10 @@ void sessions_free(struct sessions *sessions);
  */
 nodiscard int sessions_start(struct sessions *sessions, const struct demand_request *request,
 			     char *ret_id);
+
+/** sessions_start_incident - likewise for a trigger: apart from max_concurrent_sessions */
+nodiscard int sessions_start_incident(struct sessions *sessions,
+				      const struct demand_request *request, char *ret_id);
 
 /** sessions_find - Return: 0; -ENOENT without fail() */
 nodiscard int sessions_find(struct sessions *sessions, const char *id,

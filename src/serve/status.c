@@ -200,6 +200,42 @@ static void put_sessions(struct json *json, const struct api *api)
 	put_totals(json, api, "latency", &totals);
 }
 
+static void put_trigger(struct json *json, const char *name, const struct trigger_status *trigger)
+{
+	uint64_t now = clock_mono_ns();
+
+	json_object(json, NULL);
+	json_text(json, "name", name);
+	json_text(json, "state", !trigger->is_on ? "off" : trigger->lacks ? "not measured" : "on");
+	if (trigger->is_on && trigger->lacks)
+		json_text(json, "why", trigger->lacks);
+	if (trigger->is_on && trigger->has_value)
+		json_u64(json, "value", trigger->value);
+	json_u64(json, "fired", trigger->fired);
+	if (trigger->fired_unix_ns)
+		put_large(json, "fired_unix_ns", trigger->fired_unix_ns);
+	if (trigger->quiet_until_mono_ns > now)
+		json_u64(json, "quiet_s", (trigger->quiet_until_mono_ns - now) / NS_PER_S + 1);
+	json_object_end(json);
+}
+
+static void put_incidents(struct json *json, const struct api *api,
+			  const struct incidents_status *incidents)
+{
+	json_object(json, "incidents");
+	json_u64(json, "running", incidents->running);
+	json_u64(json, "begun", incidents->begun);
+	json_u64(json, "without_profile", incidents->without_profile);
+	json_u64(json, "missed", incidents->missed);
+	json_u64(json, "max_kept", api->config->triggers.max_incidents);
+	put_large(json, "profiles_cpu_ns", incidents->cpu_ns);
+	json_object_end(json);
+	json_array(json, "triggers");
+	for (int i = 0; i < INCIDENT_TRIGGERS; i++)
+		put_trigger(json, incident_triggers[i], &incidents->triggers[i]);
+	json_array_end(json);
+}
+
 static void put_grpc(struct json *json, const struct api *api)
 {
 	struct grpc_totals totals;
@@ -257,6 +293,7 @@ int answer_status(struct api *api, const struct request *request, struct respons
 	put_parts(&json, &status);
 	put_store(&json, api, &status.store);
 	put_sessions(&json, api);
+	put_incidents(&json, api, &status.incidents);
 	put_grpc(&json, api);
 	put_cost(&json, api, &status);
 	json_object_end(&json);

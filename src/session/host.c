@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "collect/cgroup.h"
 #include "probe/reason.wire.h"
+#include "session/busy.h"
 #include "session/recording.h"
 #include "session/views.h"
 
@@ -33,6 +34,7 @@ struct host {
 	uint64_t opened_mono_ns;     /* the recording */
 	bool is_finished;            /* it: nothing is sampled any more */
 	bool must_renew;             /* it has grown too large */
+	struct busy busy;            /* since it began, or since the slice did */
 };
 
 static const char *cgroup_path(void *context, uint64_t id)
@@ -121,6 +123,7 @@ void host_free(struct host *host)
 	}
 	vec_done(&host->list);
 	recording_free(host->recording);
+	busy_done(&host->busy);
 	coverage_done(&host->profile.coverage);
 	coverage_done(&host->waits.coverage);
 	cgroup_names_free(host->names);
@@ -169,6 +172,8 @@ static int write_batch(struct host *host, struct watched *one, const struct reco
 		struct record record = records_at(batch, i);
 
 		err = sink->record(&host->target, &record);
+		if (host->request.heard)
+			host->request.heard(host->request.context, &record);
 	}
 	one->part.records += batch->entries.len;
 	vec_each(loss, &batch->losses) {
@@ -261,6 +266,7 @@ static int start_recording(struct host *host, bool profile, bool waits)
 
 	recording_free(take(host->recording));
 	host->is_finished = false;
+	busy_forget(&host->busy);
 	if (waits) {
 		err = open_recording(host, profile, true);
 		if (!err)
@@ -462,6 +468,15 @@ int host_take_profile(struct host *host, bool is_last, const struct profile **re
 	return err;
 }
 
+int host_each_busy(struct host *host,
+		   void (*each)(void *context, uint32_t pid, const char *comm, uint64_t ns),
+		   void *context)
+{
+	if (!host->recording || host->profile.state != HOST_ON)
+		return 0;
+	return busy_each(&host->busy, recording_profile(host->recording), each, context) ?: 1;
+}
+
 static bool is_of_kind(const struct moment *moment, enum host_kind kind)
 {
 	if (kind == HOST_SAMPLES)
@@ -512,6 +527,7 @@ int host_end_slice(struct host *host, bool *ret_is_new)
 		*ret_is_new = true;
 		return restart_recording(host);
 	}
+	busy_forget(&host->busy);
 	profile->moments.len = 0;
 	profile->entries.len = 0;
 	index_clear(&profile->entry_index);

@@ -54,6 +54,9 @@ struct host_request {
 	uint64_t slice_ns;    /* waits that are longer are told one by one */
 	const struct record_sink *sink;
 	struct record_target target; /* without views and cgroup_path; the host adds them */
+	/* Called for each record that the sink has taken; may be NULL. */
+	void (*heard)(void *context, const struct record *record);
+	void *context; /* its */
 };
 
 struct host;
@@ -104,6 +107,16 @@ void host_wait(struct host *host, int fd, uint64_t ns);
  */
 nodiscard int host_take_profile(struct host *host, bool is_last,
 				const struct profile **ret_profile);
+
+/**
+ * host_each_busy - how long each process was on CPUs since the last call or slice, by its samples
+ *
+ * Return: 1; 0 nothing is sampled; -ENOMEM.
+ */
+nodiscard int host_each_busy(struct host *host,
+			     void (*each)(void *context, uint32_t pid, const char *comm,
+					  uint64_t ns),
+			     void *context);
 
 /* A wait that is longer than a slice, and so belongs to those before, too. */
 struct host_wait {

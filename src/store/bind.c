@@ -200,6 +200,14 @@ static int bind_column(struct store *store, sqlite3_stmt *insert, int at,
 	}
 }
 
+const struct store_kind *writer_kind(const struct store *store, const char *table)
+{
+	vec_each(kind, &store->kinds)
+		if (strcmp(kind->table, table) == 0)
+			return kind;
+	return NULL;
+}
+
 int writer_bind(struct store *store, struct store_kind *kind, const struct record_target *target,
 		const struct record *record)
 {

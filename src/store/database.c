@@ -71,6 +71,15 @@ int database_prepare(sqlite3 *database, const char *sql, sqlite3_stmt **ret_stat
 		       : database_fail(database, "use");
 }
 
+int database_prepare_text(sqlite3 *database, FILE *stream, char **text,
+			  sqlite3_stmt **ret_statement)
+{
+	bool is_whole = fclose(stream) == 0;
+	own(freep) char *sql = *text;
+
+	return is_whole ? database_prepare(database, sql, ret_statement) : -ENOMEM;
+}
+
 int database_number(sqlite3 *database, const char *sql, int64_t *ret_number)
 {
 	sqlite3_stmt *statement;

@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <stdio.h>
+
 #include <sqlite3.h>
 
 #include "base/own.h"
@@ -45,6 +47,15 @@ nodiscard int database_number(sqlite3 *database, const char *sql, int64_t *ret_n
 /** database_has_column - false also where there is no such table */
 nodiscard int database_has_column(sqlite3 *database, const char *table, const char *column,
 				  bool *ret_has);
+
+/**
+ * database_prepare_text - what was written into a stream of open_memstream(), which is closed
+ * @text: of the stream; freed
+ *
+ * Return: as database_prepare(); -ENOMEM.
+ */
+nodiscard int database_prepare_text(sqlite3 *database, FILE *stream, char **text,
+				    sqlite3_stmt **ret_statement);
 
 /** database_step - a statement without results, reset afterwards.  Return: 0; as database_fail() */
 nodiscard int database_step(sqlite3_stmt *statement);

@@ -73,6 +73,11 @@ static const char *const steps[] = {
 	" r.step_s, r.count, r.sum, r.max FROM rollup_row r JOIN series s ON s.id = r.series;"
 	"INSERT INTO meta VALUES('rolled_up_from_s',"
 	" CAST(strftime('%s', 'now') AS INTEGER) / 10 * 10 + 10);",
+
+	"CREATE TABLE incident_profile(incident INTEGER PRIMARY KEY, kind INTEGER NOT NULL,"
+	" from_unix_ns INTEGER NOT NULL, to_unix_ns INTEGER NOT NULL, samples INTEGER NOT NULL,"
+	" weight_ns INTEGER NOT NULL, lost INTEGER NOT NULL, rate_hz INTEGER NOT NULL,"
+	" cpus INTEGER NOT NULL, mode TEXT NOT NULL, lacks TEXT NOT NULL, data BLOB NOT NULL);",
 };
 
 #define VERSION ((int64_t)array_len(steps))

@@ -23,14 +23,6 @@ static const char *const begun[LIFE_EVENT_COUNT] = {
 	[LIFE_ALIVE] = "r.at_unix_ns - ifnull(r.duration_ns, 0)",
 };
 
-static const struct store_kind *find_kind(const struct store *store, const char *table)
-{
-	vec_each(kind, &store->kinds)
-		if (strcmp(kind->table, table) == 0)
-			return kind;
-	return NULL;
-}
-
 static bool is_of_program(const char *column)
 {
 	static const char *const names[] = {
@@ -53,14 +45,6 @@ static bool is_ours(const char *column)
 {
 	return strcmp(column, "at_unix_ns") == 0 || strcmp(column, "ended_unix_ns") == 0 ||
 	       strcmp(column, "is_over") == 0;
-}
-
-static int prepare_text(struct store *store, FILE *stream, char **text, sqlite3_stmt **ret)
-{
-	bool is_whole = fclose(stream) == 0;
-	own(freep) char *sql = *text;
-
-	return is_whole ? database_prepare(store->database, sql, ret) : -ENOMEM;
 }
 
 /* A child runs what its parent does until it executes something. */
@@ -97,7 +81,7 @@ static int prepare_begin(struct store *store, const struct store_kind *life, enu
 		if (!is_ours(column->name))
 			put_source(out, event, source, column->name);
 	fprintf(out, " FROM %s_row r WHERE r.seq = ?1", events[event]);
-	return prepare_text(store, out, &text, &store->lives.begin[event]);
+	return database_prepare_text(store->database, out, &text, &store->lives.begin[event]);
 }
 
 static int prepare_change(struct store *store, const struct store_kind *life, enum life_event event,
@@ -127,7 +111,7 @@ static int prepare_change(struct store *store, const struct store_kind *life, en
 			begun[event], SAME_BIRTH_NS);
 	else
 		fputs(" AND NOT l.is_over", out);
-	return prepare_text(store, out, &text, &store->lives.change[event]);
+	return database_prepare_text(store->database, out, &text, &store->lives.change[event]);
 }
 
 /* A PID is given away again, so the process that had it is gone. */
@@ -145,7 +129,7 @@ static int prepare_close(struct store *store, enum life_event event)
 
 static int prepare_event(struct store *store, const struct store_kind *life, enum life_event event)
 {
-	const struct store_kind *kind = find_kind(store, events[event]);
+	const struct store_kind *kind = writer_kind(store, events[event]);
 	int err;
 
 	if (!kind)
@@ -160,7 +144,7 @@ static int prepare_event(struct store *store, const struct store_kind *life, enu
 
 int lives_open(struct store *store)
 {
-	const struct store_kind *life = find_kind(store, "process_life");
+	const struct store_kind *life = writer_kind(store, "process_life");
 	int err;
 
 	if (!life)

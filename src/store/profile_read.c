@@ -299,12 +299,54 @@ static int take_slice(void *context, const struct slice *slice)
 	return err ?: slice_each(slice, &reading->filter, take_entry, reading);
 }
 
+static int take_incident(void *context, const struct slice *slice, enum profile_time time,
+			 const char *lacks)
+{
+	struct reading *reading = context;
+	own(freep) char *copy = strdup(lacks);
+	char *rest = copy;
+	int err = copy ? take_slice(reading, slice) : -ENOMEM;
+
+	reading->profile->time = time;
+	for (char *line; !err && *lacks && (line = strsep(&rest, "\n")) != NULL;)
+		err = coverage_lack(&reading->profile->coverage, line);
+	return err;
+}
+
+static int find_span(void *context, const struct slice *slice, enum profile_time time,
+		     const char *lacks)
+{
+	struct profile_query *query = context;
+
+	(void)lacks;
+	query->start_unix_ns = slice->from_unix_ns;
+	query->end_unix_ns = slice->to_unix_ns;
+	query->time = time;
+	return 0;
+}
+
+int profile_find_incident(struct store_reader *reader, uint64_t incident,
+			  struct profile_query *query)
+{
+	int err = slices_incident(reader, incident, find_span, query);
+
+	query->incident = incident;
+	if (err == -ENOENT) {
+		err = fail(-ENOENT, "there is no profile of an incident %lu",
+			   (unsigned long)incident);
+		hint("/api/v1/incidents lists those that are kept, and tells why one has no profile");
+	}
+	return err;
+}
+
 /* All that a query asks for. */
 static int read_slices(struct reading *reading, const struct profile_query *query)
 {
 	int err = 0;
 
 	reading->query = query;
+	if (query->incident)
+		return slices_incident(reading->reader, query->incident, take_incident, reading);
 	for (int kind = STORE_SAMPLES; !err && kind <= STORE_WAITS; kind++) {
 		reading->kind = (enum store_slice_kind)kind;
 		if (slices_wanted(query, reading->kind))

@@ -24,7 +24,17 @@ struct profile_query {
 	size_t pid_count;      /* 0: all */
 	const char *comm;      /* of the thread or the process; NULL: any */
 	const char *container; /* its processes; the beginning of its id is enough; NULL: any */
+	uint64_t incident; /* its profile instead of a span; 0: a span.  profile_find_incident() */
 };
+
+/**
+ * profile_find_incident - ask for the profile of an incident, by the seq of its beginning
+ * @query: its time, span and incident are set; conditions stay
+ *
+ * Return: 0; -ENOENT it has none, or there is no such incident, with fail() said; -errno.
+ */
+nodiscard int profile_find_incident(struct store_reader *reader, uint64_t incident,
+				    struct profile_query *query);
 
 /**
  * profile_read - add up what was sampled

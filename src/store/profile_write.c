@@ -309,9 +309,9 @@ static int roll_up(struct store *store, const struct store_slice *slice, const s
 				    entry->samples, entry->weight_ns);
 }
 
-int profile_write(struct store *store, const struct store_slice *slice)
+/* Its entries by the numbers of the store. */
+static int gather(struct store *store, const struct profile *profile)
 {
-	const struct profile *profile = slice->profile;
 	struct profile_writer *writer = &store->profiles;
 	int err = 0;
 
@@ -324,7 +324,59 @@ int profile_write(struct store *store, const struct store_slice *slice)
 		err = task_id(store, profile, entry->task, &packed.task);
 		err = err ?: stack_id(store, profile, entry->stack, &packed.stack);
 		err = err ?: vec_push(&writer->entries, packed);
-		err = err ?: roll_up(store, slice, entry);
 	}
+	return err;
+}
+
+int profile_write(struct store *store, const struct store_slice *slice)
+{
+	int err = gather(store, slice->profile);
+
+	vec_each(entry, &slice->profile->entries)
+		err = err ?: roll_up(store, slice, entry);
 	return err ?: add_slice(store, slice);
+}
+
+/* What was not measured, a line each. */
+static char *join_lacks(const struct coverage *coverage)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	if (!out)
+		return NULL;
+	vec_each(what, &coverage->not_measured)
+		fprintf(out, "%s%s", what == coverage->not_measured.data ? "" : "\n", *what);
+	return fclose(out) == 0 ? text : NULL;
+}
+
+int profile_write_incident(struct store *store, uint64_t incident, const struct profile *profile)
+{
+	struct profile_writer *writer = &store->profiles;
+	own(freep) char *lacks = join_lacks(&profile->coverage);
+	sqlite3_stmt *add = store->incidents.add_profile;
+	int64_t values[] = { (int64_t)incident,
+			     profile->time,
+			     (int64_t)profile->started_unix_ns,
+			     (int64_t)(profile->started_unix_ns + profile->duration_ns),
+			     (int64_t)profile->samples,
+			     (int64_t)profile->weight_ns,
+			     (int64_t)coverage_lost(&profile->coverage),
+			     profile->rate_hz,
+			     profile->cpus };
+	int err = lacks ? gather(store, profile) : -ENOMEM;
+
+	err = err ?: pack_slice(&writer->pack, writer->entries.data, writer->entries.len);
+	if (err)
+		return err;
+	for (size_t i = 0; i < array_len(values); i++)
+		sqlite3_bind_int64(add, (int)i + 1, values[i]);
+	sqlite3_bind_text(add, 10, profile->coverage.mode ?: "", -1, SQLITE_STATIC);
+	sqlite3_bind_text(add, 11, lacks, -1, SQLITE_STATIC);
+	sqlite3_bind_blob(add, 12, writer->pack.bytes.data, (int)writer->pack.bytes.len,
+			  SQLITE_STATIC);
+	err = database_step(add);
+	sqlite3_clear_bindings(add);
+	return err;
 }

@@ -8,6 +8,7 @@
 
 struct store;
 struct store_slice;
+struct profile;
 
 struct profile_writer {
 	sqlite3_stmt *find_frame, *add_frame, *find_stack, *add_stack, *find_task, *add_task;
@@ -29,5 +30,9 @@ void profile_writer_forget(struct profile_writer *writer);
 
 /** profile_write - into the open transaction.  Return: 0; as database_fail(); -ENOMEM */
 nodiscard int profile_write(struct store *store, const struct store_slice *slice);
+
+/** profile_write_incident - the profile of an incident (incidents.h), likewise */
+nodiscard int profile_write_incident(struct store *store, uint64_t incident,
+				     const struct profile *profile);
 
 #endif

@@ -65,6 +65,7 @@ static int delete_below(struct store *store, uint64_t seq)
 		 (unsigned long)seq, (unsigned long)seq, (unsigned long)seq, (unsigned long)seq);
 	err = err ?: database_run(store->database, sql);
 	err = err ?: lives_delete(store, store->state.oldest_unix_ns);
+	err = err ?: incidents_delete(store, store->state.oldest_unix_ns);
 	err = err ?: database_run(store->database, "COMMIT");
 	if (err && !sqlite3_get_autocommit(store->database))
 		sqlite3_exec(store->database, "ROLLBACK", NULL, NULL, NULL);

@@ -8,8 +8,25 @@
 
 bool slices_wanted(const struct profile_query *query, enum store_slice_kind kind)
 {
-	return query->time == PROFILE_LIVING ||
-	       (query->time == PROFILE_WAITING) == (kind == STORE_WAITS);
+	return !query->incident && (query->time == PROFILE_LIVING ||
+				    (query->time == PROFILE_WAITING) == (kind == STORE_WAITS));
+}
+
+/* The columns that all of them have, in this order. */
+static struct slice slice_of(sqlite3_stmt *row)
+{
+	return (struct slice){
+		.from_unix_ns = (uint64_t)sqlite3_column_int64(row, 0),
+		.to_unix_ns = (uint64_t)sqlite3_column_int64(row, 1),
+		.samples = (uint64_t)sqlite3_column_int64(row, 2),
+		.weight_ns = (uint64_t)sqlite3_column_int64(row, 3),
+		.lost = (uint64_t)sqlite3_column_int64(row, 4),
+		.rate_hz = (uint32_t)sqlite3_column_int64(row, 5),
+		.cpus = (uint32_t)sqlite3_column_int64(row, 6),
+		.mode = (const char *)sqlite3_column_text(row, 7) ?: "",
+		.data = sqlite3_column_blob(row, 8),
+		.len = (size_t)sqlite3_column_bytes(row, 8),
+	};
 }
 
 int slices_each(struct store_reader *reader, const struct profile_query *query,
@@ -35,20 +52,9 @@ int slices_each(struct store_reader *reader, const struct profile_query *query,
 		return database_fail(database, "read");
 	sqlite3_bind_int64(row, 1, (int64_t)query->start_unix_ns);
 	while (!err && (code = sqlite3_step(row)) == SQLITE_ROW) {
-		struct slice slice = {
-			.from_unix_ns = (uint64_t)sqlite3_column_int64(row, 0),
-			.to_unix_ns = (uint64_t)sqlite3_column_int64(row, 1),
-			.samples = (uint64_t)sqlite3_column_int64(row, 2),
-			.weight_ns = (uint64_t)sqlite3_column_int64(row, 3),
-			.lost = (uint64_t)sqlite3_column_int64(row, 4),
-			.rate_hz = (uint32_t)sqlite3_column_int64(row, 5),
-			.cpus = (uint32_t)sqlite3_column_int64(row, 6),
-			.mode = (const char *)sqlite3_column_text(row, 7) ?: "",
-			.data = sqlite3_column_blob(row, 8),
-			.len = (size_t)sqlite3_column_bytes(row, 8),
-			.min_wait_ns = (uint64_t)sqlite3_column_int64(row, 9),
-		};
+		struct slice slice = slice_of(row);
 
+		slice.min_wait_ns = (uint64_t)sqlite3_column_int64(row, 9);
 		/* Slices are in order; the next ones begin behind the end. */
 		if (query->end_unix_ns && slice.from_unix_ns >= query->end_unix_ns)
 			break;
@@ -56,6 +62,42 @@ int slices_each(struct store_reader *reader, const struct profile_query *query,
 	}
 	if (!err && code != SQLITE_DONE && code != SQLITE_ROW)
 		err = database_fail(database, "read");
+	sqlite3_finalize(row);
+	return err;
+}
+
+int slices_incident(struct store_reader *reader, uint64_t incident,
+		    int (*each)(void *context, const struct slice *slice, enum profile_time time,
+				const char *lacks),
+		    void *context)
+{
+	sqlite3 *database = reader_database(reader);
+	bool has_table;
+	sqlite3_stmt *row;
+	int code, err = database_has_column(database, "incident_profile", "data", &has_table);
+
+	/* A file that an older kymo wrote has none. */
+	if (err || !has_table)
+		return err ?: -ENOENT;
+	if (sqlite3_prepare_v2(
+		    database,
+		    "SELECT from_unix_ns, to_unix_ns, samples, weight_ns, lost, rate_hz, cpus, "
+		    "mode, data, kind, lacks FROM incident_profile WHERE incident = ?",
+		    -1, &row, NULL) != SQLITE_OK)
+		return database_fail(database, "read");
+	sqlite3_bind_int64(row, 1, (int64_t)incident);
+	code = sqlite3_step(row);
+	if (code == SQLITE_ROW) {
+		struct slice slice = slice_of(row);
+		int64_t kind = sqlite3_column_int64(row, 9);
+
+		err = kind < PROFILE_RUNNING || kind > PROFILE_LIVING
+			      ? fail(-EUCLEAN, "the store has a profile that makes no sense")
+			      : each(context, &slice, (enum profile_time)kind,
+				     (const char *)sqlite3_column_text(row, 10) ?: "");
+	} else {
+		err = code == SQLITE_DONE ? -ENOENT : database_fail(database, "read");
+	}
 	sqlite3_finalize(row);
 	return err;
 }

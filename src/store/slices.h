@@ -31,6 +31,17 @@ nodiscard int slices_each(struct store_reader *reader, const struct profile_quer
 			  enum store_slice_kind kind,
 			  int (*each)(void *context, const struct slice *slice), void *context);
 
+/**
+ * slices_incident - the profile of an incident as one slice
+ * @each: with what its weights are, and what was not measured, a line each
+ *
+ * Return: 0; -ENOENT without fail(); what @each returned; -errno with fail() said.
+ */
+nodiscard int slices_incident(struct store_reader *reader, uint64_t incident,
+			      int (*each)(void *context, const struct slice *slice,
+					  enum profile_time time, const char *lacks),
+			      void *context);
+
 /** slices_read_losses - what was never written of such slices, in the span of a query.  Return: as store_read() */
 nodiscard int slices_read_losses(struct store_reader *reader, const struct profile_query *query,
 				 uint64_t *ret_lost);

@@ -161,6 +161,7 @@ static int prepare(struct store *store)
 	err = err ?: profile_writer_open(&store->profiles, database);
 	err = err ?: lives_open(store);
 	err = err ?: rollup_writer_open(store);
+	err = err ?: incidents_open(store);
 	err = err ?: redact_new("", &store->redact);
 	if (err)
 		return err;
@@ -334,6 +335,7 @@ static int sink_record(struct record_target *target, const struct record *record
 	err = err ?: database_step(kind->insert);
 	err = err ?: lives_take(store, kind, store->next_seq);
 	err = err ?: rollup_take(store, kind, target, record);
+	err = err ?: incidents_take(store, kind, store->next_seq);
 	kind->in_batch++;
 	store->state.rows++;
 	if (err == -ENOMEM)
@@ -384,6 +386,23 @@ int store_add_slice(struct store *store, const struct store_slice *slice)
 	}
 	return err == -ENOMEM ? err :
 				roll_back(store) ?: losses_add_slice(store, slice, "not written to the store");
+}
+
+uint64_t store_next_seq(const struct store *store)
+{
+	return store->next_seq;
+}
+
+/* It has numbers of its own, so what is known of those of the slices is forgotten around it. */
+int store_add_incident(struct store *store, uint64_t incident, const struct profile *profile)
+{
+	int err = begin(store);
+
+	profile_writer_forget(&store->profiles);
+	err = err ?: profile_write_incident(store, incident, profile);
+	profile_writer_forget(&store->profiles);
+	store->batch_rows += profile->entries.len + 1;
+	return !err || err == -ENOMEM ? err : roll_back(store);
 }
 
 const struct record_sink store_sink = {

@@ -23,6 +23,7 @@ struct store_options {
 	uint64_t min_free_bytes; /* that the file system keeps; below it nothing is recorded */
 	uint64_t commit_ns;      /* 0: STORE_COMMIT_NS */
 	uint32_t commit_rows;    /* 0: STORE_COMMIT_ROWS */
+	uint64_t max_incidents;  /* 0: any */
 };
 
 #define STORE_COMMIT_NS   1000000000ull
@@ -89,6 +90,13 @@ nodiscard int store_cover(struct store *store, const char *collector, uint64_t f
 
 /** store_copy_totals - what was counted since it was opened, over what is in @totals.  Return: 0; -ENOMEM */
 nodiscard int store_copy_totals(const struct store *store, struct rollup_totals *totals);
+
+/** store_next_seq - the number of the next record */
+uint64_t store_next_seq(const struct store *store);
+
+/** store_add_incident - the profile of an incident, by the number of its beginning.  As store_add_slice() */
+nodiscard int store_add_incident(struct store *store, uint64_t incident,
+				 const struct profile *profile);
 
 /** store_tick - commit what is due, delete what is too old; call at least once a second */
 void store_tick(struct store *store, bool must_commit);

@@ -5,6 +5,7 @@
 
 #include "model/redact.h"
 #include "store/columns.h"
+#include "store/incidents.h"
 #include "store/interner.h"
 #include "store/lives.h"
 #include "store/profile_write.h"
@@ -40,6 +41,7 @@ struct store {
 	struct profile_writer profiles;
 	struct lives lives;
 	struct rollup_writer rollups;
+	struct incidents incidents;
 	struct redact *redact; /* of arguments */
 	sqlite3_stmt *insert_loss, *insert_container, *note;
 	char *text; /* RECORD_TEXT_BYTES, of one value */
@@ -55,6 +57,9 @@ struct store {
 	vec(struct store_loss) losses;
 	struct store_state state;
 };
+
+/** writer_kind - whose rows are in "TABLE_row"; NULL */
+const struct store_kind *writer_kind(const struct store *store, const char *table);
 
 /** writer_bind - the values of one record to its kind's INSERT.  Return: 0; as database_fail() */
 nodiscard int writer_bind(struct store *store, struct store_kind *kind,

@@ -43,6 +43,7 @@ class Serving:
         self.store = self.folder / "kymo.db"
         settings = {"http.port": 0, "server.port": 0, "store.path": self.store, "tables.interval_s": 1,
                     "profile.slice_s": 1, "store.min_free_bytes": 0, "budget.cpu_percent": 100.0,
+                    "triggers.enabled": "false",
                     **settings}
         self.words = [KYMO, "serve", *map(str, words)]
         for key, value in settings.items():

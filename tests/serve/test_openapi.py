@@ -13,7 +13,9 @@ from serving import TOP, Serving, curl, until
 
 @pytest.fixture(scope="module")
 def serve(tmp_path_factory):
-    with Serving(tmp_path_factory.mktemp("serve")) as serving:
+    triggers = {"triggers.enabled": "true", "triggers.profile_s": 1, "triggers.exit.commands": '["false"]',
+                **{f"triggers.{name}.enabled": "false" for name in ("process_cpu", "host_cpu", "run_queue", "io")}}
+    with Serving(tmp_path_factory.mktemp("serve"), **triggers) as serving:
         serving.openapi = serving.get("/openapi.json")
         yield serving
 
@@ -106,6 +108,9 @@ def test_its_parameters_are_taken(serve):
     asked = {"/prometheus/api/v1/query": "&query=1", "/prometheus/api/v1/series": "&match%5B%5D=x",
              "/prometheus/api/v1/query_range": "&query=1&start=1&end=2&step=1",
              "/prometheus/api/v1/label/{name}/values": ""}
+    subprocess.run(["false"], check=False)
+    ended = "/api/v1/incidents?state=done&trigger=exit"
+    special["incident"] = until(lambda: serve.get(ended)["data"], "an incident")[0]["seq"]
     session = serve.session(duration_s=0.1)["id"]
     serve.session_over(session)
     timing = timed(serve)
@@ -115,6 +120,7 @@ def test_its_parameters_are_taken(serve):
         rest = asked.get(path, "")
         path = path.replace("{id}", timing if path.startswith("/api/v1/latency") else session)
         path = path.replace("{name}", "comm")
+        path = path.replace("{incident}", special["incident"])
         for one in methods["get"]["parameters"]:
             if one["name"] in ("cursor", "event") or one["in"] == "path":
                 continue
