@@ -339,6 +339,17 @@ def check_tarball():
     return "", ""
 
 
+def check_verifier():
+    """What the verifier looks at for each program; whether that has grown is judged outside."""
+    import verifier
+    found = verifier.measured_in_lab(lambda text: None)
+    programs = sum(map(len, found.values()))
+    if not programs:
+        raise Absent("this kernel does not tell how many instructions it verified, or loads no program")
+    tell(verifier=found)
+    return "", f"{programs} programs, at most {max(max(one.values()) for one in found.values() if one)} instructions"
+
+
 CHECKS = [
     ("profile in the tick", lambda: check_split("--timer", "tick", "-F", "250")),
     ("profile by the CPU clock", lambda: check_split("--timer", "clock", "-F", "999")),
@@ -360,6 +371,7 @@ CHECKS = [
     ("run, ptrace rung", lambda: check_run("--rung", "ptrace")),
     ("latency", check_latency),
     ("serve", check_serve),
+    ("verifier budget", check_verifier),
     ("tarball", check_tarball),
     ("package", check_package),  # the last: it is gone then
 ]

@@ -172,6 +172,26 @@ def test_a_machine_that_does_not_come_to_its_end(what, tmp_path, monkeypatch, ca
     assert shown.count("did not come to its end") == 2 and "Kernel panic - not syncing: so it is" in shown
 
 
+def test_a_program_that_became_dearer_to_verify(tmp_path, monkeypatch):
+    """The first time it is written down; what grows by half is broken, and stays as it was until it is blessed."""
+    lab = lab_module()
+    monkeypatch.setattr(lab, "VERIFIER", tmp_path / "verifier.json")
+    lab.VERIFIER.write_text("{}")
+
+    def said(count):
+        return [{"ability": "run", "state": "works", "detail": ""}, {"verifier": {"watch": {"one": count, "two": 5}}}]
+
+    def known():
+        return json.loads(lab.VERIFIER.read_text())["6.1"]["watch"]["one"]
+
+    assert lab.budget("6.1", said(100), False) == [] and known() == 100
+    assert lab.budget("6.1", said(140), False) == [] and known() == 100
+    row, = lab.budget("6.1", said(200), False)
+    assert row["state"] == "broken" and "{'one': (100, 200)}" in row["detail"] and known() == 100
+    assert lab.budget("6.1", said(200), True) == [] and known() == 200
+    assert lab.budget("6.1", [], False) == []
+
+
 def test_modules_stand_behind_what_they_depend_on(tmp_path):
     for name, depends in (("nvme", "nvme-core"), ("nvme-core", ""), ("ext4", "jbd2,mbcache"), ("jbd2", "crc32c"),
                           ("mbcache", ""), ("crc32c", ""), ("dm-flakey", "ext4")):
