@@ -111,6 +111,8 @@ static int on_ready(void *context, const struct latency_plan *plan)
 	const struct arguments *arguments = context;
 
 	if (!arguments_flag(arguments, "quiet")) {
+		if (plan->by_perf)
+			fputs("kymo: probing " LATENCY_BY_PERF "\n", stderr);
 		put_plan(stderr, plan);
 		put_refused(stderr, plan, SHOWN_MAX);
 	}
@@ -245,6 +247,7 @@ static int run(const struct arguments *arguments, struct latency_plan *plan)
 					? arguments_decimal(arguments, "max-cost")
 					: 0,
 		.per_call = arguments_flag(arguments, "calls"),
+		.by_perf = arguments_flag(arguments, "perf-uprobes"),
 		.slower_ns = (uint64_t)(arguments_decimal(arguments, "slower") * NS_PER_MS),
 		.cgroup = arguments_text(arguments, "cgroup"),
 		.tls = arguments_text(arguments, "tls"),
@@ -316,6 +319,8 @@ int latency_verb_run(const struct arguments *arguments)
 	     (!arguments_flag(arguments, "calls") && !arguments_has(arguments, "slower"))))
 		return refuse("'--arg' is of single calls of functions",
 			      "say which calls: --calls, or --slower MS");
+	if (arguments_flag(arguments, "http") && arguments_flag(arguments, "perf-uprobes"))
+		return refuse("'--perf-uprobes' is of functions", "leave out --http");
 	if (arguments_flag(arguments, "http"))
 		return run_http(arguments);
 	if (arguments_has(arguments, "cgroup") || arguments_has(arguments, "port") ||

@@ -86,6 +86,10 @@ static const struct option options[] = {
 		  "what the programs cost is measured, without what the processor needs to come to a probe of "
 		  "--tls",
 	  .group = HOW },
+	{ .name = "perf-uprobes",
+	  .help = "set a perf event for each place instead of one link for each file, as is done on kernels before 6.6; at "
+		  "most 512 places, slow to take off",
+	  .group = HOW },
 	{ ROW_DURATION, .otherwise = "until Ctrl-C", .help = "how long to time", .group = HOW },
 	{ ROW_COUNT, .help = "end after so many calls", .group = HOW },
 	{ ROW_INTERVAL, .help = "how often the figures are shown", .group = HOW },

@@ -154,6 +154,7 @@ static int open_calls(struct latency *latency)
 		.file_count = (uint32_t)latency->files.len,
 		.function_count = (uint32_t)latency->plan->functions.len,
 		.pid = latency->request->pid,
+		.is_perf = latency->request->by_perf,
 		.options = {
 			.limit = latency->request->count,
 			.tgid = latency->request->pid,
@@ -171,11 +172,12 @@ static int open_calls(struct latency *latency)
 
 	memcpy(request.options.args, latency->plan->args, sizeof(request.options.args));
 	err = calls_open(&request, &latency->calls);
-
-	err = err ?: calls_measure(latency->calls, &latency->costs);
-	if (!err)
-		latency_plan_costs(latency->plan, latency->costs.ns);
-	return err;
+	if (err)
+		return err;
+	calls_measure(latency->calls, &latency->costs);
+	latency_plan_costs(latency->plan, latency->costs.ns);
+	latency->plan->by_perf = calls_by_perf(latency->calls);
+	return 0;
 }
 
 static int prepare(struct latency *latency)

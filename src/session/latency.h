@@ -33,6 +33,7 @@ struct latency_request {
 	uint64_t count;      /* of calls; 0: any */
 	double max_cost_pct; /* of one CPU; 0: any */
 	bool per_call;
+	bool by_perf; /* probes of functions: a perf event for each place, also where the kernel has better */
 	uint64_t slower_ns;       /* from which on a call is explained; 0: none is */
 	const struct sink *flame; /* how the stacks of the slow ones are written; NULL: not */
 	FILE *flame_out;          /* NULL: not */

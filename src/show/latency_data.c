@@ -27,6 +27,8 @@ static void put_u64_or_null(struct json *json, const char *key, uint64_t value, 
 
 void latency_coverage_json(struct json *json, const struct coverage *coverage)
 {
+	if (coverage->mode)
+		json_text(json, "mode", coverage->mode);
 	json_array(json, "lost");
 	for (size_t i = 0; i < coverage->lost.len; i++) {
 		json_object(json, NULL);

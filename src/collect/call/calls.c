@@ -12,16 +12,11 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/vec.h"
 #include "collect/call/call.skel.h"
+#include "collect/call/links.h"
 #include "collect/call/trial.h"
 #include "collect/rights.h"
 #include "collect/uapi.h"
-
-struct link_list {
-	int *data;
-	size_t len, cap;
-};
 
 struct calls {
 	struct calls_request request;
@@ -29,8 +24,8 @@ struct calls {
 	struct ring_buffer *ring;
 	struct call_counts *counts;
 	size_t counts_bytes;
-	struct link_list trials; /* to this program itself */
-	struct link_list links;
+	struct links trials; /* of this program itself */
+	struct links links;
 };
 
 static int on_record(void *context, void *data, size_t len)
@@ -48,6 +43,19 @@ static int on_record(void *context, void *data, size_t len)
 				   is_long ? &record.arguments : NULL);
 }
 
+static void unload(struct calls *calls)
+{
+	links_drop(&calls->links);
+	links_drop(&calls->trials);
+	ring_buffer__free(calls->ring);
+	if (calls->counts)
+		munmap(calls->counts, calls->counts_bytes);
+	collect_call_call__destroy(calls->skeleton);
+	calls->skeleton = NULL;
+	calls->ring = NULL;
+	calls->counts = NULL;
+}
+
 /* Sites and functions of the trial stand behind those that were asked for. */
 static int load(struct calls *calls)
 {
@@ -58,18 +66,22 @@ static int load(struct calls *calls)
 	if (!skeleton)
 		return -errno;
 	skeleton->rodata->options = calls->request.options;
-	bpf_program__set_expected_attach_type(skeleton->progs.call_site,
-					      (enum bpf_attach_type)UAPI_TRACE_UPROBE_MULTI);
+	if (!calls->links.is_perf)
+		bpf_program__set_expected_attach_type(
+			skeleton->progs.call_site, (enum bpf_attach_type)UAPI_TRACE_UPROBE_MULTI);
 	err = bpf_map__set_max_entries(skeleton->maps.sites,
 				       calls->request.site_count + TRIAL_SITES);
-	err = err
-		      ?: bpf_map__set_max_entries(skeleton->maps.functions,
-						  calls->request.function_count + TRIAL_FUNCTIONS);
+	err = err ?: bpf_map__set_max_entries(skeleton->maps.functions,
+					      calls->request.function_count + TRIAL_FUNCTIONS);
 	if (!err && calls->request.options.arg_count) {
 		err = bpf_map__set_max_entries(skeleton->maps.arguments, CALL_ARGUMENTS_MAX);
 		err = err ?: bpf_program__set_flags(skeleton->progs.call_site, BPF_F_SLEEPABLE);
 	}
-	return err ?: collect_call_call__load(skeleton);
+	err = err ?: collect_call_call__load(skeleton);
+	if (!err)
+		calls->links.program = calls->trials.program =
+			bpf_program__fd(skeleton->progs.call_site);
+	return err;
 }
 
 static int map_counts(struct calls *calls)
@@ -102,54 +114,96 @@ static int put_sites(struct calls *calls, uint32_t first, const struct call_site
 	return err;
 }
 
+static int fail_link(int err)
+{
+	if (err == -EPERM || err == -EACCES)
+		return fail(-EPERM, "not permitted to set probes");
+	if (err == -ESRCH)
+		return fail(err, "the process has ended");
+	if (err == -E2BIG) {
+		err = fail(err,
+			   "this kernel wants a perf event for each place that is probed, and at "
+			   "most %d are set",
+			   LINKS_PERF_MAX);
+		hint("name fewer functions, or use Linux 6.6 or later");
+		return err;
+	}
+	return fail(err, "cannot set probes: %s", strerror(-err));
+}
+
+static int set_trials(struct calls *calls)
+{
+	struct trial_plan plan;
+	uint64_t cookies[TRIAL_SITES];
+	int err = 0;
+
+	if (!trial_plan(calls->request.function_count, &plan))
+		return 0;
+	if (put_sites(calls, calls->request.site_count, plan.sites, TRIAL_SITES))
+		return -EIO;
+	for (uint32_t i = 0; i < TRIAL_SITES; i++)
+		cookies[i] = calls->request.site_count + i;
+	for (uint32_t i = 0; !err && i < TRIAL_LINKS; i++)
+		err = links_set(&calls->trials, plan.path,
+				&(struct links_places){
+					.offsets = plan.offsets + (i ? TRIAL_HOOKED : 0),
+					.cookies = cookies + (i ? TRIAL_HOOKED : 0),
+					.count = i ? TRIAL_SITES - TRIAL_HOOKED : TRIAL_HOOKED,
+					.hooked = i,
+				},
+				(uint32_t)getpid());
+	return err;
+}
+
+/* Return: 0; -errno, with fail() said unless the program is loaded and no probe can be set. */
+static int prepare(struct calls *calls)
+{
+	libbpf_print_fn_t print = libbpf_set_print(NULL);
+	int err = load(calls);
+
+	libbpf_set_print(print);
+	if (err)
+		return rights_fail_load(err, "the program that times calls");
+	err = map_counts(calls);
+	err = err ?: put_sites(calls, 0, calls->request.sites, calls->request.site_count);
+	if (err)
+		return err;
+	calls->ring = ring_buffer__new(bpf_map__fd(calls->skeleton->maps.records), on_record, calls,
+				       NULL);
+	return calls->ring ? 0 : fail(-errno, "cannot read the ring of calls: %m");
+}
+
+/* By one link for each file; where the kernel has none, by perf events. */
 int calls_open(const struct calls_request *request, struct calls **ret_calls)
 {
 	own(calls_closep) struct calls *calls = calloc(1, sizeof(*calls));
-	libbpf_print_fn_t print;
 	int err;
 
 	if (!calls)
 		return -ENOMEM;
 	calls->request = *request;
-	print = libbpf_set_print(NULL);
-	err = load(calls);
-	libbpf_set_print(print);
-	if (err)
-		return rights_fail_load(err, "the program that times calls");
-	err = map_counts(calls);
-	err = err ?: put_sites(calls, 0, request->sites, request->site_count);
+	calls->links.is_perf = calls->trials.is_perf = request->is_perf;
+	err = prepare(calls);
 	if (err)
 		return err;
-	calls->ring = ring_buffer__new(bpf_map__fd(calls->skeleton->maps.records), on_record, calls,
-				       NULL);
-	if (!calls->ring)
-		return fail(-errno, "cannot read the ring of calls: %m");
+	err = set_trials(calls);
+	if ((err == -EINVAL || err == -EOPNOTSUPP) && !calls->links.is_perf) {
+		unload(calls);
+		calls->links.is_perf = calls->trials.is_perf = true;
+		err = prepare(calls);
+		if (err)
+			return err;
+		err = set_trials(calls);
+	}
+	if (err)
+		return fail_link(err);
 	*ret_calls = take(calls);
 	return 0;
 }
 
-struct link_sites {
-	const uint64_t *offsets, *cookies;
-	const uint64_t *semaphores; /* NULL: none */
-	uint32_t count;
-	bool hooked; /* return probes */
-};
-
-/* Return: a descriptor of the link; -errno. */
-static int link_sites(const struct calls *calls, const char *path, const struct link_sites *sites,
-		      uint32_t pid)
+bool calls_by_perf(const struct calls *calls)
 {
-	return uapi_uprobe_multi(&(struct uapi_uprobe_multi){
-		.prog_fd = (uint32_t)bpf_program__fd(calls->skeleton->progs.call_site),
-		.attach_type = UAPI_TRACE_UPROBE_MULTI,
-		.path = (uint64_t)(uintptr_t)path,
-		.offsets = (uint64_t)(uintptr_t)sites->offsets,
-		.ref_ctr_offsets = (uint64_t)(uintptr_t)sites->semaphores,
-		.cookies = (uint64_t)(uintptr_t)sites->cookies,
-		.count = sites->count,
-		.multi_flags = sites->hooked ? UAPI_UPROBE_MULTI_RETURN : 0,
-		.pid = pid,
-	});
+	return calls->links.is_perf;
 }
 
 static struct call_control *control_of(const struct calls *calls)
@@ -157,60 +211,11 @@ static struct call_control *control_of(const struct calls *calls)
 	return &calls->skeleton->bss->control;
 }
 
-static int fail_link(int err)
+void calls_measure(struct calls *calls, struct calls_costs *ret_costs)
 {
-	if (err == -EPERM || err == -EACCES)
-		return fail(-EPERM, "not permitted to set probes");
-	if (err == -ESRCH)
-		return fail(err, "the process has ended");
-	if (err == -EINVAL || err == -EOPNOTSUPP) {
-		err = fail(-ENOTSUP, "this kernel sets no probes at many places by one link");
-		hint("Linux 6.6 and later do; 'kymo doctor' tries it");
-		return err;
-	}
-	return fail(err, "cannot set probes: %m");
-}
-
-/* Takes a descriptor, or says why there is none. */
-static int keep_link(struct link_list *links, int link)
-{
-	int err;
-
-	if (link < 0)
-		return fail_link(link);
-	err = vec_push(links, link);
-	if (err)
-		close(link);
-	return err;
-}
-
-int calls_measure(struct calls *calls, struct calls_costs *ret_costs)
-{
-	struct trial_plan plan;
-	uint64_t cookies[TRIAL_SITES];
-	int err;
-
 	*ret_costs = (struct calls_costs){ 0 };
-	if (!trial_plan(calls->request.function_count, &plan))
-		return 0;
-	err = put_sites(calls, calls->request.site_count, plan.sites, TRIAL_SITES);
-	if (err)
-		return err;
-	for (uint32_t i = 0; i < TRIAL_SITES; i++)
-		cookies[i] = calls->request.site_count + i;
-	for (uint32_t i = 0; !err && i < TRIAL_LINKS; i++)
-		err = keep_link(
-			&calls->trials,
-			link_sites(calls, plan.path,
-				   &(struct link_sites){
-					   .offsets = plan.offsets + (i ? TRIAL_HOOKED : 0),
-					   .cookies = cookies + (i ? TRIAL_HOOKED : 0),
-					   .count = i ? TRIAL_SITES - TRIAL_HOOKED : TRIAL_HOOKED,
-					   .hooked = i,
-				   },
-				   (uint32_t)getpid()));
-	if (err)
-		return err;
+	if (!calls->trials.fds.len)
+		return;
 	control_of(calls)->is_trial = 1;
 	control_of(calls)->armed = 1;
 	trial_run(ret_costs);
@@ -218,45 +223,22 @@ int calls_measure(struct calls *calls, struct calls_costs *ret_costs)
 	control_of(calls)->is_trial = 0;
 	control_of(calls)->taken = 0;
 	ring_buffer__consume(calls->ring);
-	return 0;
 }
 
-/* Which site the kernel does not probe; all of them belong to one file. */
-static uint32_t find_refused(const struct calls *calls, const char *path, struct link_sites sites)
-{
-	while (sites.count > 1) {
-		struct link_sites half = sites;
-		own(fd_closep) int link = -1;
-
-		half.count /= 2;
-		link = link_sites(calls, path, &half, calls->request.pid);
-		if (link >= 0) {
-			sites.offsets += half.count;
-			sites.cookies += half.count;
-			sites.semaphores += sites.semaphores ? half.count : 0;
-			sites.count -= half.count;
-		} else {
-			sites.count = half.count;
-		}
-	}
-	return (uint32_t)*sites.cookies;
-}
-
-static int attach_sites(struct calls *calls, const struct calls_file *file,
-			const struct link_sites *sites, uint32_t *ret_site)
+static int attach_places(struct calls *calls, const struct calls_file *file,
+			 const struct links_places *places, uint32_t *ret_site)
 {
 	char path[40];
-	int link;
+	int err;
 
-	if (!sites->count)
-		return 0;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", file->fd);
-	link = link_sites(calls, path, sites, calls->request.pid);
-	if (link == -UAPI_ENOTSUPP || link == -EINVAL || link == -EIO) {
-		*ret_site = find_refused(calls, path, *sites);
+	err = links_set(&calls->links, path, places, calls->request.pid);
+	if (err == -UAPI_ENOTSUPP || err == -EINVAL || err == -EIO) {
+		*ret_site =
+			(uint32_t)links_refused(&calls->links, path, *places, calls->request.pid);
 		return -EOPNOTSUPP;
 	}
-	return keep_link(&calls->links, link);
+	return err ? fail_link(err) : 0;
 }
 
 /* Return probes first, so that every call whose entry is seen has one. */
@@ -264,21 +246,21 @@ static int attach_file(struct calls *calls, const struct calls_file *file, const
 		       uint32_t *ret_site)
 {
 	uint32_t plain_count = file->count - file->hooked, first_hooked = file->first + plain_count;
-	struct link_sites hooked = {
+	struct links_places hooked = {
 		.offsets = calls->request.offsets + first_hooked,
 		.cookies = cookies + first_hooked,
 		.count = file->hooked,
 		.hooked = true,
 	};
-	struct link_sites plain = {
+	struct links_places plain = {
 		.offsets = calls->request.offsets + file->first,
 		.semaphores = calls->request.semaphores + file->first,
 		.cookies = cookies + file->first,
 		.count = plain_count,
 	};
-	int err = attach_sites(calls, file, &hooked, ret_site);
+	int err = attach_places(calls, file, &hooked, ret_site);
 
-	return err ?: attach_sites(calls, file, &plain, ret_site);
+	return err ?: attach_places(calls, file, &plain, ret_site);
 }
 
 int calls_attach(struct calls *calls, uint32_t *ret_site)
@@ -303,17 +285,10 @@ void calls_disarm(struct calls *calls)
 	__atomic_store_n(&control_of(calls)->armed, 0, __ATOMIC_SEQ_CST);
 }
 
-static void close_links(struct link_list *links)
-{
-	vec_each(link, links)
-		close(*link);
-	vec_done(links);
-}
-
 void calls_detach(struct calls *calls)
 {
-	close_links(&calls->links);
-	close_links(&calls->trials);
+	links_drop(&calls->links);
+	links_drop(&calls->trials);
 }
 
 int calls_drain(struct calls *calls)
@@ -353,10 +328,6 @@ void calls_close(struct calls *calls)
 {
 	if (!calls)
 		return;
-	calls_detach(calls);
-	ring_buffer__free(calls->ring);
-	if (calls->counts)
-		munmap(calls->counts, calls->counts_bytes);
-	collect_call_call__destroy(calls->skeleton);
+	unload(calls);
 	free(calls);
 }

@@ -3,7 +3,8 @@
  *
  *     calls_open     loads the program; nothing is probed yet
  *     calls_measure  what a hit costs on this machine, by probes on this program itself
- *     calls_attach   one link for each file; hits change nothing yet
+ *     calls_attach   one link for each file, or as the last resort a perf event for each place; hits
+ *                    change nothing yet
  *     calls_arm      from here on calls are counted
  *     calls_close    detaches
  *
@@ -13,6 +14,7 @@
 #ifndef COLLECT_CALL_CALLS_H
 #define COLLECT_CALL_CALLS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/own.h"
@@ -35,6 +37,7 @@ struct calls_request {
 	uint32_t file_count;
 	uint32_t function_count;
 	uint32_t pid; /* 0: every process, also those that start later */
+	bool is_perf; /* a perf event for each place, also where the kernel has better */
 	struct call_options options;
 
 	/** each - @arguments: NULL where none are asked for.  0, or -errno to stop */
@@ -51,14 +54,16 @@ struct calls_costs {
 struct calls;
 
 /**
- * calls_open - load
+ * calls_open - load, and set probes on this program itself
  *
  * Return: 0; -EPERM; -ENOTSUP the kernel has no such probes; -ENOMEM; -errno; with fail() said.
  */
 nodiscard int calls_open(const struct calls_request *request, struct calls **ret_calls);
 
-/** calls_measure - 0; -errno with fail() said */
-nodiscard int calls_measure(struct calls *calls, struct calls_costs *ret_costs);
+/** calls_by_perf - whether each place takes a perf event: asked for, or the kernel has nothing better */
+bool calls_by_perf(const struct calls *calls);
+
+void calls_measure(struct calls *calls, struct calls_costs *ret_costs);
 
 /**
  * calls_attach - set every probe
