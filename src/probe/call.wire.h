@@ -95,6 +95,7 @@ enum call_arg_state {
 	CALL_ARG_UNREAD, /* it is not in memory, or no address */
 	CALL_ARG_WHOLE,
 	CALL_ARG_CUT,
+	CALL_ARG_FORGOTTEN, /* too many calls were under way */
 };
 
 struct call_argument {
@@ -115,11 +116,12 @@ struct call_control {
 	u32 turn;     /* which of max_ns[] is in use */
 	u32 is_trial; /* of any process, and within no limit */
 	u32 reserved;
-	u64 taken;    /* calls, where there is a limit */
-	u64 dropped;  /* records for which the ring was full */
-	u64 refused;  /* calls for which there was no memory */
-	u64 unread;   /* hits of which a goroutine or a target could not be read */
-	u64 woken_at; /* emit.bpf.h */
+	u64 taken;     /* calls, where there is a limit */
+	u64 dropped;   /* records for which the ring was full */
+	u64 refused;   /* calls for which there was no memory */
+	u64 unread;    /* hits of which a goroutine or a target could not be read */
+	u64 forgotten; /* calls that are told without their arguments: too many were under way */
+	u64 woken_at;  /* emit.bpf.h */
 };
 
 struct call_options {

@@ -83,6 +83,7 @@ struct http_control {
 	u64 two;        /* those that speak HTTP/2 without TLS */
 	u64 pipelined;  /* requests sent before the one before was answered: not told apart */
 	u64 unanswered; /* connections that ended, or were still there at the end, with one open */
+	u64 untied;     /* requests behind TLS, of which the connection could not be told */
 	u64 late;       /* answers that went on after a silence, whose end was told too early */
 	u64 woken_at;   /* emit.bpf.h */
 };

@@ -105,6 +105,25 @@ static int keep_slow(struct latency *latency, const struct latency_call *call,
 		       ?: why_add(latency->why, &slow);
 }
 
+static bool is_slow(const struct latency *latency, const struct call_record *record)
+{
+	return record->took_ns >= latency->request->slower_ns;
+}
+
+static int keep_span(struct latency *latency, const struct latency_call *call,
+		     const struct call_record *record)
+{
+	if (record->runq_ns == CALL_NOT_SPLIT)
+		return 0;
+	return why_add_span(latency->why, &(struct more_call){
+						  .began_mono_ns = record->at - record->took_ns,
+						  .ended_mono_ns = record->at,
+						  .function = call->function,
+						  .tid = record->tid,
+						  .is_slow = is_slow(latency, record),
+					  });
+}
+
 static int on_call(void *context, const struct call_record *record,
 		   const struct call_arguments *told)
 {
@@ -125,15 +144,11 @@ static int on_call(void *context, const struct call_record *record,
 		latency_read_arguments(&arguments, plan->args, plan->arg_count, told);
 	if (has_enough(latency))
 		return 0;
-	if (latency->why && record->took_ns >= latency->request->slower_ns) {
-		int err = keep_slow(latency, &call, record);
+	if (latency->why) {
+		int err = keep_span(latency, &call, record);
 
-		if (err)
-			return err;
-	} else if (latency->request->more_out && record->runq_ns != CALL_NOT_SPLIT) {
-		int err = why_add_fast(latency->why, record->tid, record->at - record->took_ns,
-				       record->at);
-
+		if (!err && is_slow(latency, record))
+			err = keep_slow(latency, &call, record);
 		if (err)
 			return err;
 	}
@@ -334,6 +349,10 @@ static int note_losses(const struct latency *latency)
 	err = err
 		      ?: coverage_lose(latency->coverage, "calls: no memory for another that runs",
 				       control->refused, now);
+	err = err
+		      ?: coverage_lose(latency->coverage,
+				       "arguments: of calls when too many were under way",
+				       control->forgotten, now);
 	return err
 		       ?: coverage_lose(latency->coverage,
 					"hits: where the frame lies could not be read",

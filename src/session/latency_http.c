@@ -95,6 +95,7 @@ static int tell(struct session *session, const struct http_record *record,
 		.goroutine = record->goroutine,
 		.http = &exchange,
 	};
+	bool is_slow;
 	size_t len;
 	int err = 0;
 
@@ -104,10 +105,17 @@ static int tell(struct session *session, const struct http_record *record,
 	memcpy(text, record->line, len);
 	text[len] = '\0';
 	exchange.is_cut = line.is_cut;
-	if (session->why && call.took_ns >= session->request->slower_ns)
+	is_slow = session->why && call.took_ns >= session->request->slower_ns;
+	if (is_slow)
 		err = keep_slow(session, record, &call, text);
-	else if (session->request->more_out && record->runq_ns != UINT64_MAX)
-		err = why_add_fast(session->why, record->tid, record->read_at, record->first_at);
+	if (!err && session->why && record->runq_ns != UINT64_MAX)
+		err = why_add_span(session->why, &(struct more_call){
+							 .began_mono_ns = record->read_at,
+							 .ended_mono_ns = record->first_at,
+							 .function = call.function,
+							 .tid = record->tid,
+							 .is_slow = is_slow,
+						 });
 	if (!err && session->request->per_call && session->request->sink->call)
 		err = session->request->sink->call(&session->target, &call);
 	return err;
@@ -243,6 +251,8 @@ static int note_losses(const struct session *session)
 		  control->unanswered },
 		{ "requests: the line cannot be read", control->unreadable + session->odd },
 		{ "answers: the status could not be read", control->unknown },
+		{ "requests: behind TLS, of which the connection could not be told",
+		  control->untied },
 		{ "answers: went on after a second of silence", control->late },
 		{ "requests: arrived before we looked, without queue time", session->unaware },
 		{ "processes: too many to follow", requests_refused(session->requests) },

@@ -14,7 +14,7 @@
 #include "model/latency.h"
 
 #define LATENCY_FILES_MAX 64
-#define LATENCY_BY_PERF                                                                       \
+#define LATENCY_BY_PERF                                                                      \
 	"by a perf event for each place, which is slow to take off and makes switches to a " \
 	"probed process dearer"
 
@@ -29,7 +29,7 @@ struct latency_plan {
 	uint32_t pid;                        /* 0: any process */
 	struct call_arg args[CALL_ARGS_MAX]; /* that are wanted of each call */
 	size_t arg_count;
-	bool by_perf; /* each place takes a perf event; known when probes can be set */
+	bool by_perf;       /* each place takes a perf event; known when probes can be set */
 	bool skips_inlined; /* what was inlined of a function is not looked for */
 	vec(struct latency_file *) files;
 	vec(struct latency_function) functions;

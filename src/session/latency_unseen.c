@@ -68,8 +68,7 @@ int latency_plan_note(const struct latency_plan *plan, struct coverage *coverage
 	int err = 0;
 
 	if (plan->by_perf)
-		err = coverage_set_mode(coverage,
-					LATENCY_BY_PERF);
+		err = coverage_set_mode(coverage, LATENCY_BY_PERF);
 	vec_each(one, &plan->unseen)
 		err = err ?: coverage_lack(coverage, *one);
 	vec_each(file, &plan->files) {

@@ -9,7 +9,6 @@
 #include "base/error.h"
 #include "base/vec.h"
 #include "collect/descendants.h"
-#include "session/latency_more.h"
 #include "session/recording.h"
 
 #define RATE_HZ      199  /* of samples of what runs */
@@ -22,9 +21,9 @@ struct why {
 	struct recording *recording;
 	vec(uint32_t) pids; /* chosen: as the probes follow them */
 	vec(struct latency_slow) calls;
-	struct more_calls fast; /* where the difference is wanted */
-	uint64_t total;         /* above the threshold */
-	uint64_t dropped;       /* moments for which there was no room */
+	struct more_calls spans; /* of all calls, where the difference is wanted */
+	uint64_t total;          /* above the threshold */
+	uint64_t dropped;        /* moments for which there was no room */
 	uint64_t dropped_until_ns;
 };
 
@@ -102,9 +101,9 @@ int why_add(struct why *why, const struct latency_slow *slow)
 	return 0;
 }
 
-int why_add_fast(struct why *why, uint32_t tid, uint64_t began_mono_ns, uint64_t ended_mono_ns)
+int why_add_span(struct why *why, const struct more_call *span)
 {
-	return more_add(&why->fast, &(struct more_call){ began_mono_ns, ended_mono_ns, tid });
+	return why->request->more_out ? more_add(&why->spans, span) : 0;
 }
 
 /* The older half leaves. */
@@ -267,24 +266,15 @@ static int keep_slow_only(const struct why *why, struct profile *profile)
 static int keep_more_only(struct why *why, struct profile *profile)
 {
 	own(more_freep) struct more *more = NULL;
-	uint64_t slow_calls = 0, fast_calls = 0;
-	int err = more_new(profile, &more);
+	int err = more_new(profile, &why->spans, why->dropped_until_ns, &more);
 
 	for (size_t i = 0; !err && i < profile->moments.len; i++) {
 		const struct moment *moment = &profile->moments.data[i];
-		uint32_t tid = profile->tasks.data[moment->task].tid;
 
-		if (is_slow(why, profile, moment))
-			err = more_count(more, moment, true);
-		else if (moment->reason <= BLOCK_UNSEEN &&
-			 more_find(&why->fast, tid, began_at(moment), moment->at_mono_ns))
-			err = more_count(more, moment, false);
+		if (moment->reason <= BLOCK_UNSEEN)
+			err = more_count(more, moment, began_at(moment));
 	}
-	vec_each(slow, &why->calls)
-		slow_calls += !slow->not_divided;
-	vec_each(fast, &why->fast.list)
-		fast_calls += fast->began_mono_ns >= why->dropped_until_ns;
-	return err ?: more_keep(more, profile, slow_calls, fast_calls);
+	return err ?: more_keep(more, profile);
 }
 
 static int write_flame(const struct why *why, const struct profile *profile, const char *title,
@@ -309,6 +299,9 @@ static int copy_losses(const struct why *why, const struct profile *profile,
 	int err = coverage_lose(coverage, "samples and waits: no room to keep them", why->dropped,
 				clock_mono_ns());
 
+	err = err
+		      ?: coverage_lose(coverage, "calls: no room to keep them for --flame-more",
+				       why->spans.forgotten, clock_mono_ns());
 	vec_each(loss, &profile->coverage.lost)
 		err = err ?: coverage_lose(coverage, loss->kind, loss->count, loss->last_mono_ns);
 	return err;
@@ -388,6 +381,6 @@ void why_close(struct why *why)
 	recording_free(why->recording);
 	vec_done(&why->pids);
 	vec_done(&why->calls);
-	more_done(&why->fast);
+	more_done(&why->spans);
 	free(why);
 }

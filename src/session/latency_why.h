@@ -12,6 +12,7 @@
 #define SESSION_LATENCY_WHY_H
 
 #include "session/latency.h"
+#include "session/latency_more.h"
 
 #define WHY_CALLS_MAX   1000
 #define WHY_MOMENTS_MAX (1u << 20)
@@ -25,12 +26,10 @@ nodiscard int why_start(struct why *why);
 /** why_add - a call above the threshold; @slow: with all but its parts.  0; -ENOMEM */
 nodiscard int why_add(struct why *why, const struct latency_slow *slow);
 
-/**
- * why_add_fast - a call below it, where request->more_out is set: a thread was in it from one instant
- * to the other.  0; -ENOMEM
+/** why_add_span - any call, of which the thread is known to have done nothing else meanwhile; kept where
+ * request->more_out is set.  0; -ENOMEM
  */
-nodiscard int why_add_fast(struct why *why, uint32_t tid, uint64_t began_mono_ns,
-			   uint64_t ended_mono_ns);
+nodiscard int why_add_span(struct why *why, const struct more_call *span);
 
 /** why_drain - several times a second.  As recording_drain() */
 nodiscard int why_drain(struct why *why);

@@ -322,7 +322,7 @@ static void put_csv_arguments(FILE *out, const struct latency_arguments *argumen
 		const struct latency_argument *one = &arguments->list[i];
 
 		putc(',', out);
-		if (one->state == CALL_ARG_UNREAD)
+		if (!latency_arg_is_known(one))
 			continue;
 		if (latency_arg_is_text(one))
 			put_csv_text(out, one->text);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Arguments of single calls, against what the callers passed."""
 import csv
+import json
 
 import pytest
 
@@ -37,6 +38,7 @@ def test_numbers_and_texts_of_c():
             assert call["args"][2]["cut"] == (i % 4 == 2)
         else:
             assert text.startswith("\033[31mred\n")
+        assert [one.get("lacks") for one in call["args"]] == [None, None, None, "unreadable"]
 
 
 def test_a_pointer_and_a_length():
@@ -77,10 +79,29 @@ def test_slow_calls_have_them():
                    options=("--json", "--slower", "1", "--arg", "1", "--max-cost", "0")) as timing:
         target.go()
         out, _ = timing.process.communicate()
-    import json
     slow = [one for one in map(json.loads, out.splitlines()) if "slow" in one]
     least = {n for n in range(80) if n * 7919 % 3000 >= 1000}
     assert least <= {values(one)[0] for one in slow}
+
+
+def test_what_was_forgotten_is_no_unreadable_argument(tmp_path):
+    """Of more calls that are inside of each other than are kept the oldest lose theirs, and none gets another's."""
+    depth, out = 20000, tmp_path / "calls"
+    with Target(made("nested.c"), 0, 0, depth) as target, \
+            Timing("-p", target.pid, "deep",
+                   options=("--calls", "--json", "--max-cost", "0", "--arg", "1:int32", "-o", out)) as timing:
+        target.go()
+        timing.end(stop=False)
+    *told, final = map(json.loads, out.read_text().splitlines())
+    lost = {one["kind"]: one["count"] for one in final["lost"]}
+    args = [one["args"][0] for one in told if "call" in one]  # the innermost one ends first
+    forgotten = [one for one in args if one.get("lacks") == "forgotten"]
+    assert final["count"] == depth + 1
+    assert lost["arguments: of calls when too many were under way"] >= depth - 16384
+    if "calls: the ring was full" not in lost:
+        assert len(forgotten) == lost["arguments: of calls when too many were under way"]
+        assert all(one["value"] == i for i, one in enumerate(args) if "lacks" not in one)
+    assert all(one["value"] is None for one in forgotten)
 
 
 @pytest.mark.parametrize("words, said", [

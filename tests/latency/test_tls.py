@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: MIT
 """Requests behind TLS, of servers that use OpenSSL, against what clients and servers counted."""
+import contextlib
 import http.client
 import shutil
 import ssl
 import subprocess
+import time
 
 import pytest
 
 from test_http import losses, measured, nginx, node_server, python_server
-from timing import Timing, free_port, kymo, made
+from timing import Target, Timing, free_port, kymo, made
 
 
 @pytest.fixture(scope="module")
@@ -91,3 +93,66 @@ def test_a_file_without_openssl():
     done = kymo("--http", f"--tls={made('shapes.c')}")
     assert done.returncode == 1 and "there is no function 'SSL_read'" in done.stderr
     assert "add --http" in kymo("--tls", "a:b").stderr
+
+
+HANDED = r"""
+import socket, ssl, sys, threading
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain(sys.argv[2])
+listener = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+
+
+def read(client, in_thread):  # cipher text, by this thread or by another one
+    got = []
+    reader = threading.Thread(target=lambda: got.append(client.recv(65536)))
+    reader.start() if in_thread else reader.run()
+    if in_thread:
+        reader.join()
+    return got[0]
+
+
+def serve(client, in_thread):  # plain text is always this thread's
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    session = context.wrap_bio(incoming, outgoing, server_side=True)
+
+    def until(what, *words):
+        while True:
+            try:
+                done = what(*words)
+                client.sendall(outgoing.read())
+                return done
+            except ssl.SSLWantReadError:
+                client.sendall(outgoing.read())
+                incoming.write(read(client, in_thread))
+
+    until(session.do_handshake)
+    until(session.read, 65536)
+    until(session.write, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
+
+
+own = listener.accept()[0]
+serve(own, False)
+serve(listener.accept()[0], True)
+sys.stdin.readline()
+"""
+
+
+def test_what_another_thread_has_read_is_not_taken_for_ones_own(certificate):
+    """The thread that decrypts has read from another connection before, which is still open."""
+    port = free_port()
+    with Target("/usr/bin/python3", "-c", HANDED, port, certificate) as server, \
+            Timing("--http", "-p", server.pid, "--tls") as timing:
+        own = http.client.HTTPSConnection("127.0.0.1", port, context=client())
+        deadline = time.monotonic() + 60
+        while own.sock is None:
+            with contextlib.suppress(ConnectionRefusedError):
+                own.connect()
+            assert time.monotonic() < deadline
+        own.request("GET", "/own")
+        assert own.getresponse().status == 200
+        assert get(port, "/handed", client()) == 200
+        timing.end()
+        server.go()
+    assert {name: final["count"] for name, final in timing.finals.items()} == {"GET /own": 1}
+    kinds = losses(timing.finals["GET /own"])
+    assert kinds["requests: behind TLS, of which the connection could not be told"] == 1

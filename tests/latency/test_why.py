@@ -101,6 +101,35 @@ def test_what_slow_calls_do_more_than_fast_ones(tmp_path):
     assert time_of(slow, "[waiting: end not seen]") <= sum(one["took_ns"] for one in calls)
 
 
+def test_calls_inside_of_others_are_a_part_of_them(tmp_path):
+    """Each outer() waits as long in inner() as the others do, so that is no difference, and inner() no other call."""
+    slow, more = tmp_path / "slow.svg", tmp_path / "more.svg"
+    with Target(made("nested.c"), 30, 0, 0) as target, \
+            Timing("-p", target.pid, "outer", "inner",
+                   options=("--json", "--max-cost", "0", "--slower", "55", "--flame", slow,
+                            "--flame-more", more)) as timing:
+        target.go()
+        out, _ = timing.process.communicate()
+    assert {one["slow"] for one in slow_of(out)} >= {"outer"}
+    slow, more = times_in(slow), times_in(more)
+    assert time_of(slow, "rare") == time_of(more, "rare") >= 4 * 60e6
+    assert time_of(more, "inner") < time_of(slow, "inner") / 2
+
+
+def test_fast_calls_beyond_what_is_kept_are_counted(tmp_path):
+    with Target(made("nested.c"), 1, 70000, 0) as target, \
+            Timing("-p", target.pid, "quick", "outer",
+                   options=("--json", "--max-cost", "0", "--slower", "55", "--flame-more", tmp_path / "more.svg")) \
+            as timing:
+        target.go()
+        out, _ = timing.process.communicate()
+    final = [one for one in map(json.loads, out.splitlines()) if one.get("function") == "quick" and one["final"]][0]
+    lost = {one["kind"]: one["count"] for one in final["lost"]}
+    told = final["count"] - lost.get("calls: the ring was full", 0)
+    assert final["count"] == 70000
+    assert lost["calls: no room to keep them for --flame-more"] == (32768 if told >= 65536 else 0)
+
+
 def test_a_person_reads_it():
     target = Target(made("slow.c"), disk_folder())
     with target, Timing("-p", target.pid, "by_lock", options=("--max-cost", "0", "--slower", "20")) \

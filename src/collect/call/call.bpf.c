@@ -335,10 +335,14 @@ static __always_inline void tell_long(const struct call_site *site, const struct
 		return;
 	}
 	describe(&record->call, site, frame->place, now, took, runq_ns);
-	if (kept)
+	if (kept) {
 		__builtin_memcpy(&record->arguments, kept, sizeof(*kept));
-	else
+	} else {
 		__builtin_memset(&record->arguments, 0, sizeof(record->arguments));
+		for (int i = 0; i < CALL_ARGS_MAX; i++)
+			record->arguments.list[i].state = CALL_ARG_FORGOTTEN;
+		__sync_fetch_and_add(&control.forgotten, 1);
+	}
 	bpf_ringbuf_submit(record, emit_flags(&records, &control.woken_at));
 }
 

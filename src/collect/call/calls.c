@@ -71,8 +71,9 @@ static int load(struct calls *calls)
 			skeleton->progs.call_site, (enum bpf_attach_type)UAPI_TRACE_UPROBE_MULTI);
 	err = bpf_map__set_max_entries(skeleton->maps.sites,
 				       calls->request.site_count + TRIAL_SITES);
-	err = err ?: bpf_map__set_max_entries(skeleton->maps.functions,
-					      calls->request.function_count + TRIAL_FUNCTIONS);
+	err = err
+		      ?: bpf_map__set_max_entries(skeleton->maps.functions,
+						  calls->request.function_count + TRIAL_FUNCTIONS);
 	if (!err && calls->request.options.arg_count) {
 		err = bpf_map__set_max_entries(skeleton->maps.arguments, CALL_ARGUMENTS_MAX);
 		err = err ?: bpf_program__set_flags(skeleton->progs.call_site, BPF_F_SLEEPABLE);

@@ -16,9 +16,9 @@
 #define LINKS_PERF_MAX 512 /* places */
 
 struct links {
-	int program;      /* borrowed */
-	bool is_perf;     /* a perf event for each place */
-	vec(int) fds;     /* closing them takes the probes off */
+	int program;  /* borrowed */
+	bool is_perf; /* a perf event for each place */
+	vec(int) fds; /* closing them takes the probes off */
 };
 
 /* Places of one file. */

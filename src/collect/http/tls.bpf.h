@@ -2,8 +2,9 @@
 /* tls.bpf.h - requests behind TLS, from what OpenSSL's SSL_read() hands over and SSL_write() is given.
  *
  * Which socket an SSL object belongs to is not asked of its fields: it is the one that the thread has
- * read from last when plain text comes out of SSL_read().  Objects are used again, so that is noted
- * anew with every request.  When a request arrived and was read the socket tells, as without TLS; what
+ * read from last when plain text comes out of SSL_read(): a moment ago, and no plain text of that read has come
+ * out yet.  A thread that is handed what another one has read fails that, and its request is counted as
+ * not tied to a connection.  Objects are used again, so that is noted anew with every request.  When a request arrived and was read the socket tells, as without TLS; what
  * it says, and when its answer begins, the plain text.
  *
  * For http.bpf.c only.
@@ -15,8 +16,8 @@
 #define TLS_ALERT       21 /* content types of records */
 #define TLS_HANDSHAKE   22
 #define TLS_DATA        23
-#define TLS_ALERT_BYTES 19 /* of an alert that is encrypted as data */
-#define TLS_HEADER      5
+#define TLS_ALERT_BYTES 19         /* of an alert that is encrypted as data */
+#define TLS_TIE_NS      1000000000 /* from reading cipher text to its plain text, at most */
 
 struct tls_reading {
 	u64 ssl, buffer;
@@ -115,23 +116,42 @@ static __always_inline void tls_begin(const struct sock *sk, struct connection *
 	connection->line_bytes = kept;
 }
 
+/* The connection whose cipher text the current thread has just read; NULL: it is another thread's. */
+static __always_inline struct connection *tls_tied(u64 *ret_socket)
+{
+	u64 thread = bpf_get_current_pid_tgid();
+	u64 *known = bpf_map_lookup_elem(&tls_sockets, &thread);
+	struct connection *connection;
+
+	if (!known)
+		return NULL;
+	*ret_socket = *known;
+	connection = bpf_map_lookup_elem(&connections, ret_socket);
+	if (!connection || !connection->is_tls || !connection->burst_end ||
+	    bpf_ktime_get_ns() - connection->burst_read_at > TLS_TIE_NS)
+		return NULL;
+	return connection;
+}
+
 /* Plain text was handed over. */
 static __always_inline void tls_read(const struct tls_reading *reading, u64 bytes)
 {
-	u64 thread = bpf_get_current_pid_tgid(), socket;
-	struct tls_session session = { .ssl = reading->ssl, .tgid = thread >> 32 };
+	u64 socket = 0;
+	struct tls_session session = { .ssl = reading->ssl,
+				       .tgid = bpf_get_current_pid_tgid() >> 32 };
 	struct connection *connection;
-	u64 *known = bpf_map_lookup_elem(&tls_sockets, &thread);
 	u32 first = 0;
 
-	if (bytes < WORD_BYTES || !known ||
+	if (bytes < WORD_BYTES ||
 	    bpf_probe_read_user(&first, sizeof(first), (void *)reading->buffer) ||
 	    !is_method(first))
 		return;
-	socket = *known;
-	connection = bpf_map_lookup_elem(&connections, &socket);
-	if (!connection || !connection->is_tls)
+	connection = tls_tied(&socket);
+	if (!connection) {
+		if (target_wants(target_pid_tgid()))
+			count(&control.untied);
 		return;
+	}
 	if (connection->stage == STAGE_BEGUN) {
 		connection->owed++;
 		connection->is_behind = !has_body(*(u32 *)connection->line);
