@@ -7,63 +7,21 @@ import subprocess
 import pytest
 
 from serving import KYMO, Serving, curl, until
-
-# More threads than CPUs, so that it is the busiest of a machine that others use, too.
-BURNER = """
-#include <pthread.h>
-volatile double sink;
-__attribute__((noinline)) void kymo_spikes_here(void) { for (int i = 0; i < 5000000; i++) sink += i; }
-static void *burn(void *none) { for (;;) kymo_spikes_here(); return none; }
-int main(void)
-{
-	pthread_t threads[32];
-	for (int i = 0; i < 32; i++)
-		pthread_create(&threads[i], 0, burn, 0);
-	pthread_join(threads[0], 0);
-}
-"""
-SETTINGS = {"triggers.enabled": "true", "triggers.profile_s": 2, "triggers.host_cpu.enabled": "false",
-            "triggers.run_queue.enabled": "false", "triggers.io.enabled": "false",
-            "triggers.process_cpu.percent": 20, "triggers.process_cpu.for_s": 2,
-            "triggers.process_cpu.cooldown_s": 3, "triggers.exit.cooldown_s": 0,
-            "triggers.exit.commands": '["kymo-fails", "kymo-dies=SIGTERM"]'}
-
-
-def program(folder, name, code):
-    """A program of that name, which does what the C code says."""
-    (folder / f"{name}.c").write_text(code)
-    subprocess.run(["gcc", "-O1", "-g", "-fno-omit-frame-pointer", "-pthread", "-o", folder / name,
-                    folder / f"{name}.c"], check=True)
-    return folder / name
-
+from spiking import SETTINGS, over, program, spiked
 
 @pytest.fixture(scope="module")
 def serve(tmp_path_factory):
     folder = tmp_path_factory.mktemp("incidents")
-    program(folder, "kymo-spike", BURNER)
     program(folder, "kymo-fails", "int main(void) { return 3; }")
     program(folder, "kymo-dies", "#include <unistd.h>\nint main(void) { pause(); }")
     with Serving(folder, **SETTINGS) as serving:
         yield serving
 
 
-def over(serve, condition):
-    """The first incident that fits and is over."""
-    def ask():
-        found = serve.get(f"/api/v1/incidents?is_over=true&order=asc&{condition}")["data"]
-        return found and found[0]
-    return until(ask, condition)
-
-
 @pytest.fixture(scope="module")
 def spike(serve):
     """The incident of a process that is the busiest, once its profile is there."""
-    with subprocess.Popen([serve.folder / "kymo-spike"]) as burner:
-        try:
-            incident = over(serve, f"trigger=process_cpu&pid={burner.pid}&state=done")
-        finally:
-            burner.kill()
-    return incident
+    return spiked(serve)
 
 
 @pytest.fixture(scope="module")

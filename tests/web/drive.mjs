@@ -165,6 +165,53 @@ const walks = {
 		await page.getByRole('button', { name: 'forget' }).first().click();
 		await page.getByText('None yet.').waitFor();
 	},
+	// From what the overview says was unusual to the incident, its flame graph, and back; by keys where that is how one goes.
+	async incident(seq, what, start, end) {
+		const page = await open('/?start=' + start + '&end=' + end), lately = page.getByRole('region', { name: 'what was unusual' });
+		await lately.waitFor();
+		saw.lately = await lately.textContent();
+		await page.getByRole('link', { name: 'Incidents' }).click();
+		await page.getByRole('region', { name: 'rows of incidents' }).locator('tr', { hasText: what }).first().locator('a').first().focus();
+		await page.keyboard.press('Enter');
+		await page.getByRole('heading', { name: 'Incident ' + seq }).waitFor();
+		saw.what = await page.locator('p.what').textContent();
+		saw.facts = await page.locator('.facts').textContent();
+		const canvas = page.locator('canvas.flame');
+		await canvas.waitFor();
+		saw.label = await canvas.getAttribute('aria-label');
+		await canvas.focus();
+		await page.keyboard.press('ArrowDown');
+		await page.locator('.u-over').waitFor();
+		saw.around = await page.locator('.plot').getAttribute('aria-label');
+		saw.happened = await page.getByRole('region', { name: 'events of that time' }).locator('tbody tr').count();
+		// Opened elsewhere, the address shows the same.
+		const again = await open(new URL(page.url()).pathname + new URL(page.url()).search);
+		await again.locator('canvas.flame').waitFor();
+		saw.again = await again.locator('canvas.flame').getAttribute('aria-label');
+		await page.getByRole('link', { name: 'all of it' }).click();
+		await page.getByRole('button', { name: 'back to incident ' + seq }).waitFor();
+		await canvas.waitFor();
+		saw.query = new URL(page.url()).search;
+		await page.keyboard.press('t');
+		saw.table = await page.locator('table.functions tbody').textContent();
+		saw.exports = await page.locator('.exports a').evaluateAll((list) => list.map((a) => a.getAttribute('href')));
+		await page.getByRole('button', { name: 'back to incident ' + seq }).click();
+		await page.getByRole('heading', { name: 'Incident ' + seq }).waitFor();
+		saw.back = new URL(page.url()).search;
+		await page.getByRole('link', { name: 'Overview' }).click();
+		await lately.getByRole('link', { name: what }).first().click();
+		await page.getByRole('heading', { name: 'Incident ' + seq }).waitFor();
+	},
+	async no_incident(seq) {
+		const page = await open('/?view=incidents&incident=' + seq);
+		await page.locator('.problem').first().waitFor();
+		saw.told = await page.locator('.problem').first().textContent();
+		await page.goto(url + '/?view=incidents&start=1000000000000000000&end=1000000600000000000');
+		await page.locator('.empty').first().waitFor();
+		await page.waitForFunction(() => !document.querySelector('main').textContent.includes('Asking the daemon'));
+		saw.empty = await page.locator('.empty').first().textContent();
+		saw.errors = saw.errors.filter((text) => !/404/.test(text));
+	},
 	// Nothing was recorded then; each view says so.
 	async empty(...views) {
 		saw.told = [];

@@ -57,7 +57,7 @@ def test_a_session_from_the_page(serve, busy, walk):
 def test_nothing_is_there(serve, walk):
     then = "start=1000000000000000000&end=1000000600000000000"
     saw = walk(serve.url, "empty", *(f"/?view={view}&{then}" for view in (
-        "overview", "profiles", "processes", "events", "sessions")))
+        "overview", "profiles", "processes", "events", "incidents", "sessions")))
     assert saw["problems"] == 0
     assert "No samples in this span." in saw["told"][0] and "None ended in this span." in saw["told"][2]
 

@@ -7,7 +7,7 @@ import { Choice, Panel } from './parts.jsx';
 import { change, isLive, rangeOf } from './state.js';
 
 const MOST_ROWS = 300, REDRAW_MS = 250;
-const TYPES = [['process', 'process'], ['tcp', 'tcp'], ['disk', 'disk'], ['signal', 'signal'], ['memory', 'memory'], ['container', 'container'], ['runq', 'run queue'], ['', 'all']];
+const TYPES = [['process', 'process'], ['tcp', 'tcp'], ['disk', 'disk'], ['signal', 'signal'], ['memory', 'memory'], ['container', 'container'], ['runq', 'run queue'], ['incident', 'incident'], ['', 'all']];
 const COMMON = new Set(['seq', 'collector', 'event', 'at_unix_ns', 'time', 'pid', 'tid', 'uid', 'cgroup_id', 'cgroup', 'container', 'comm']);
 
 function valueOf(key, value) {

@@ -4,6 +4,7 @@ import { useState } from 'preact/hooks';
 import { Stack } from './chart.jsx';
 import { bytes, clock, count, day, literal, lostOf, percent, visible } from './format.js';
 import { Heat } from './heat.jsx';
+import { Lately } from './incidents.jsx';
 import { Choice, Go, Panel, Wait } from './parts.jsx';
 import { change, link, rangeOf, stepOf, profileOf } from './state.js';
 import { useAnswer } from './use.js';
@@ -94,7 +95,7 @@ function Trust({ status }) {
 export function Overview({ state, tick, status }) {
 	return (
 		<div class="grid">
-			<div class="wide"><Cpu state={state} tick={tick} /></div>
+			<div class="wide"><Lately state={state} tick={tick} /><Cpu state={state} tick={tick} /></div>
 			<Functions state={state} tick={tick} />
 			<div class="column">
 				<Latency state={state} tick={tick} />

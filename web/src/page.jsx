@@ -9,12 +9,13 @@ import { Overview } from './overview.jsx';
 import { Profiles } from './profiles.jsx';
 import { Processes } from './processes.jsx';
 import { Events } from './events.jsx';
+import { Incidents } from './incidents.jsx';
 import { Sessions } from './sessions.jsx';
 import { PRESETS, change, isLive, lengthNs, link, nowNs, setClock, usePage } from './state.js';
 import { chooseTheme, isDark, startTheme, useAnswer, useScheme } from './use.js';
 import './page.css';
 
-const VIEWS = { overview: ['Overview', Overview], profiles: ['Profiles', Profiles], processes: ['Processes', Processes], events: ['Events', Events], sessions: ['Sessions', Sessions] };
+const VIEWS = { overview: ['Overview', Overview], profiles: ['Profiles', Profiles], processes: ['Processes', Processes], events: ['Events', Events], incidents: ['Incidents', Incidents], sessions: ['Sessions', Sessions] };
 const REFRESH_MS = 2000;
 const QUIET_MS = 10000; // samples and counts come where no process does; a slice has as long
 
@@ -90,7 +91,7 @@ function Page() {
 			<header class="top">
 				<h1>kymo</h1>
 				<nav aria-label="views">{Object.entries(VIEWS).map(([key, [name]]) => (
-					<Go key={key} to={link({ view: key })} some={{ view: key }} aria-current={name === word ? 'page' : undefined}>{name}</Go>))}</nav>
+					<Go key={key} to={link({ view: key, incident: '' })} some={{ view: key, incident: '' }} aria-current={name === word ? 'page' : undefined}>{name}</Go>))}</nav>
 				<span class={'state ' + (isAsked ? link_ : '')}>{!live ? 'history' : link_ === 'live' || !isAsked ? 'live' : '…'}</span>
 				<Theme />
 				<Range state={state} />

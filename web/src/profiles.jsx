@@ -29,6 +29,8 @@ const pickedOf = (state) => /^\d+$/.test(state.from || '') && /^\d+$/.test(state
 export function questionOf(state) {
 	if (state.session)
 		return { isDiff: false, route: '/api/v1/sessions/' + encodeURIComponent(state.session) + '/profile', params: { group: state.group === 'none' ? 'none' : '' } };
+	if (state.of)
+		return { isDiff: false, route: '/api/v1/profiles', params: { incident: state.of, pid: state.pid, comm: state.comm, group: state.group } };
 	const picked = pickedOf(state), isDiff = state.vs === 'before' || (state.vs === 'pid' && state.base_pid) || (state.vs === 'range' && state.base_start && state.base_end);
 	const params = { ...(picked ? { start: picked.from, end: picked.to } : rangeOf(state)), pid: state.pid, comm: state.comm, container: state.container, group: state.group, kind: state.kind };
 	if (isDiff && state.vs !== 'before')
@@ -62,6 +64,15 @@ function Filters({ state, box, isDiff, data }) {
 				<button type="button" onClick={() => change({ session: '', from: '', to: '' })}>leave this session</button>
 			</div>
 		);
+	if (state.of)
+		return (
+			<div class="filters">
+				{field('comm', 'process', 14, { placeholder: 'any name' })}
+				<Select label="below" value={state.group || 'comm'} options={ROOTS} onChoose={(group) => change({ group: group === 'comm' ? '' : group })} />
+				<View state={state} box={box} />
+				<button type="button" onClick={() => change({ view: 'incidents', incident: state.of, of: '' })}>back to incident {state.of}</button>
+			</div>
+		);
 	return (
 		<div class="filters">
 			<Select label="time" value={state.kind || ''} options={TIMES} onChoose={(kind) => change({ kind })} />
@@ -86,7 +97,7 @@ function save(name, blob) {
 }
 
 function Exports({ route, params, data, tree, hit, isDiff, isSession }) {
-	const fixed = isSession ? {} : data ? { ...params, start: (data.after || data).start_unix_ns, end: (data.after || data).end_unix_ns } : params;
+	const fixed = isSession ? {} : params.incident ? params : data ? { ...params, start: (data.after || data).start_unix_ns, end: (data.after || data).end_unix_ns } : params;
 	if (isDiff && data)
 		Object.assign(fixed, { base_start: data.before.start_unix_ns, base_end: data.before.end_unix_ns });
 	const links = isDiff ? [['', 'JSON', 'diff.json']] : FORMATS;
@@ -209,16 +220,16 @@ export function Profiles({ state, tick, status }) {
 	const shapes = isDiff ? SHAPES.filter(([key]) => key !== 'tree' && key !== 'sandwich') : SHAPES;
 	return (
 		<div class="stack">
-			<Panel id="moments" title="Moments" note={state.session ? 'a column is a second' : 'CPU time' + (state.pid || state.comm ? ' of this process' : '') + ', as fine as the store keeps it'}>
+			{!state.of && <Panel id="moments" title="Moments" note={state.session ? 'a column is a second' : 'CPU time' + (state.pid || state.comm ? ' of this process' : '') + ', as fine as the store keeps it'}>
 				{state.session ? <Bursts whole={whole} scope={scope} picked={picked} onPick={onPick} /> : <Moments state={state} status={status} tick={tick} picked={picked} onPick={onPick} />}
-			</Panel>
+			</Panel>}
 			<Panel id="profile" title={isDiff ? 'What changed' : TITLES[data?.kind] || TITLES.cpu} note={data && noteOf(data, isDiff)}
 				tools={<>
 					<button type="button" onClick={() => setAgain(again + 1)} disabled={answer.waits}>draw again</button>
 					<Choice label="shape" value={shapes.some(([key]) => key === shape) ? shape : 'icicle'} onChoose={(to) => change({ shape: to === 'icicle' ? '' : to })} options={shapes} /></>}>
 				<Filters state={state} box={box} isDiff={isDiff} data={data} />
 				<p class="matched" role="status">{wrong ? <span class="problem">{wrong}</span> : hit ? percent(found.weight, tree.weight[0]) + ' matched, in ' + count(found.nodes.length) + ' places' : isDiff && data && !(data.before.samples && data.after.samples) ? 'One side has no samples, so nothing can be compared.' : isDiff ? CHANCE : ''}</p>
-				<Wait answer={{ ...answer, data }} empty={data && !samples && 'No samples in this span' + (state.pid || state.comm ? ' of this process.' : '.')}>
+				<Wait answer={{ ...answer, data }} empty={data && !samples && 'No samples in this ' + (state.of ? 'incident' : 'span') + (state.pid || state.comm ? ' of this process.' : '.')}>
 					{tree && <Shape shape={shape} shown={shown} state={state} label={label} root={root} setRoot={setRoot} />}
 				</Wait>
 				{data?.min_share > 0 && <p class="reading">What has less than {data.min_share} % of the whole was left out by the daemon, and counts in its callers.</p>}

@@ -10,7 +10,7 @@ import { useAnswer } from './use.js';
 const POLL_MS = 1000;
 export const WHAT = { cpu: 'on a CPU', 'off-cpu': 'waiting', wall: 'on a CPU and waiting' };
 const isOn = (one) => one.state === 'starting' || one.state === 'running' || one.state === 'naming';
-const openOf = (id) => ({ view: 'profiles', session: id, kind: '', pid: '', comm: '', from: '', to: '', vs: '', fn: '', shape: '', q: '' });
+const openOf = (id) => ({ view: 'profiles', session: id, of: '', kind: '', pid: '', comm: '', from: '', to: '', vs: '', fn: '', shape: '', q: '' });
 
 // Starts one; what is wrong is told to @tell.  Return: whether it was started.
 export async function start(body, tell) {

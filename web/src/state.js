@@ -41,7 +41,7 @@ export function change(some, replace) {
 }
 
 // The profile that is always recorded, of nothing but what is said.
-export const profileOf = (some) => ({ view: 'profiles', session: '', from: '', to: '', vs: '', pid: '', comm: '', kind: '', ...some });
+export const profileOf = (some) => ({ view: 'profiles', session: '', of: '', from: '', to: '', vs: '', pid: '', comm: '', kind: '', ...some });
 
 export function link(some) {
 	return write({ ...current, ...some });
