@@ -152,7 +152,7 @@ bool http_is_allowed(const struct port *port, struct evhttp_request *evhttp,
 				 "this daemon is not called '%s'", host ?: "");
 		return false;
 	}
-	if (http->auth && !port->is_unix &&
+	if (http->auth && !port->is_unix && !route_is_open(request->path) &&
 	    evhttp_request_get_command(evhttp) != EVHTTP_REQ_OPTIONS &&
 	    !auth_knows(http->auth, http_header(evhttp, "Authorization"))) {
 		evhttp_add_header(evhttp_request_get_output_headers(evhttp), "WWW-Authenticate",

@@ -48,17 +48,20 @@ const struct route routes[] = {
 	  .help = "the page: what this machine does with its time",
 	  .type = "text/html",
 	  .answer = answer_page,
-	  .at_once = true },
+	  .at_once = true,
+	  .is_open = true },
 	{ .path = "/page.js",
 	  .help = "the script of that page",
 	  .type = "text/javascript",
 	  .answer = answer_page_script,
-	  .at_once = true },
+	  .at_once = true,
+	  .is_open = true },
 	{ .path = "/page.css",
 	  .help = "how that page looks",
 	  .type = "text/css",
 	  .answer = answer_page_style,
-	  .at_once = true },
+	  .at_once = true,
+	  .is_open = true },
 	{ .path = "/plain",
 	  .help = "how the daemon is, for a browser without scripts",
 	  .type = "text/html",
@@ -320,6 +323,14 @@ static int match(const char *pattern, const char *path, struct request *request,
 	}
 	*ret_parts = count;
 	return !*pattern && !*path;
+}
+
+bool route_is_open(const char *path)
+{
+	for (const struct route *route = routes; route->path; route++)
+		if (route->is_open && strcmp(route->path, path) == 0)
+			return true;
+	return false;
 }
 
 #define PARTS_MAX 4

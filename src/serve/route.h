@@ -60,6 +60,7 @@ struct route {
 	bool at_once;
 	bool is_stream; /* of events: the connection stays open */
 	bool is_form;   /* of METHOD_POST: the parameters come in the body */
+	bool is_open;   /* holds nothing of the host: no token is asked for */
 };
 
 /* Closed by a row without path; those of one path follow one another. */
@@ -71,6 +72,9 @@ extern const struct route routes[];
  * Return: NULL with a problem in @response.
  */
 const struct route *route_find(struct request *request, struct response *response);
+
+/** route_is_open - whether a path is answered without a token */
+bool route_is_open(const char *path);
 
 /** api_reader - the reader of this thread, opened when it is first needed.  0; -errno with fail() said */
 nodiscard int api_reader(struct api *api, struct store_reader **ret_reader);

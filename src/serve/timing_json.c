@@ -90,7 +90,7 @@ void timing_put_state(struct json *json, const struct timing *timing,
 		rows_put_instant(json, "expires", state->expires_unix_ns);
 	snprintf(href, sizeof(href), "/api/v1/latency/%s", state->id);
 	json_text(json, "href", href);
-	if (timing->profile) {
+	if (timing->profile && state->stage == MEASUREMENT_DONE) {
 		snprintf(href, sizeof(href), "/api/v1/latency/%s/profile", state->id);
 		json_text(json, "profile", href);
 	}

@@ -72,6 +72,34 @@ def busy(serve, tmp_path_factory):
         process.wait()
 
 
+# kymo_waits() takes 2 ms, and each tenth time 30.
+WAITS = """
+#include <unistd.h>
+__attribute__((noinline)) long kymo_waits(long ms, const char *why)
+{
+	usleep(ms * 1000);
+	return ms + !why;
+}
+int main(void)
+{
+	for (long i = 1;; i++)
+		kymo_waits(i % 10 ? 2 : 30, i % 10 ? "short" : "<u>why\\u202e");
+}
+"""
+
+
+@pytest.fixture(scope="session")
+def waiter(tmp_path_factory):
+    """PID of a process that calls a function whose time is known, and its name."""
+    folder = tmp_path_factory.mktemp("waiter")
+    (folder / "waits.c").write_text(WAITS)
+    subprocess.run(["gcc", "-O1", "-g", "-o", folder / "waits", folder / "waits.c"], check=True)
+    process = subprocess.Popen([folder / "waits"])
+    yield process.pid, "kymo_waits"
+    process.kill()
+    process.wait()
+
+
 @pytest.fixture(scope="session")
 def modules(node):
     """The packages that drive the browser."""

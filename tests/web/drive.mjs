@@ -31,7 +31,28 @@ async function open(query, options) {
 
 // What an event changes is drawn by the second frame behind it.
 const settle = (page) => page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+// Rows of the picture.
+const depth = async (page) => Math.round(((await page.locator('canvas.flame').boundingBox()).height - 4) / 18);
 const DRAWN = 'canvas.flame, .u-over, table.functions, .rows, form';
+
+// What is closed to who cannot see it, in both schemes; and what is wider than a phone.  The page is open()ed with bypassCSP.
+async function axe(page, view) {
+	await page.addScriptTag({ content: readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8') });
+	saw.passes = 0;
+	saw.wider = [];
+	for (const colorScheme of ['light', 'dark']) {
+		await page.emulateMedia({ colorScheme });
+		const found = await page.evaluate(() => globalThis.axe.run());
+		saw.violations.push(...found.violations.map((v) => colorScheme + ' ' + view + ': ' + v.id + ' ' + v.nodes[0].html.slice(0, 200) + ' ' + v.nodes[0].failureSummary));
+		saw.passes += found.passes.length;
+	}
+	for (const width of [1280, 390, 320]) {
+		await page.setViewportSize({ width, height: 720 });
+		const fits = () => document.documentElement.scrollWidth <= innerWidth;
+		await page.waitForFunction(fits, null, { timeout: PATIENCE_MS / 4 }).catch(() => saw.wider.push(width));
+	}
+	await page.setViewportSize({ width: 1280, height: 720 });
+}
 
 const walks = {
 	// From the first page to the function in which a process spends its time, by clicks alone.
@@ -82,9 +103,15 @@ const walks = {
 		await page.keyboard.press('Enter');
 		await settle(page);
 		saw.zoomed = await page.getByRole('button', { name: 'show all' }).count();
+		saw.framed = await page.locator('canvas.minimap').getAttribute('data-shown');
+		saw.mapped = await page.locator('canvas.minimap').evaluate((c) => new Set(c.getContext('2d').getImageData(0, 0, c.width, c.height).data).size);
 		await page.keyboard.press('Escape');
 		await settle(page);
 		saw.back = await page.getByRole('button', { name: 'show all' }).count();
+		// In the map, the second row is the name of the thread.
+		await page.locator('canvas.minimap').click({ position: { x: 400, y: 45 / (await depth(page)) } });
+		await settle(page);
+		saw.chosen = await page.locator('.details b').textContent();
 		await page.getByRole('button', { name: 'flame', exact: true }).click();
 		saw.query = new URL(page.url()).search;
 		await page.goBack();
@@ -212,6 +239,77 @@ const walks = {
 		saw.empty = await page.locator('.empty').first().textContent();
 		saw.errors = saw.errors.filter((text) => !/404/.test(text));
 	},
+	// Of a session whose samples were added up no moment is drawn, and not the whole in its place.
+	async added(id, from, to) {
+		const page = await open('/?view=profiles&session=' + id + '&from=' + from + '&to=' + to);
+		await page.getByText('no moment of it can be drawn').waitFor();
+		await settle(page);
+		saw.drawn = await page.locator('canvas.flame').count();
+		await page.getByRole('button', { name: 'whole span' }).click();
+		await page.locator('canvas.flame').waitFor();
+	},
+	// A function is found by its name and timed, with a click from there to why its slow calls were slow.
+	async latency(pid, name, half) {
+		const page = await open('/?view=latency&who=' + pid, { bypassCSP: true });
+		await page.getByLabel('names').fill(half);
+		await page.getByRole('button', { name: 'search' }).click();
+		await page.getByRole('region', { name: 'functions that were found' }).getByRole('button', { name }).click();
+		saw.names = await page.getByLabel('names').inputValue();
+		await page.getByLabel('explain above ms').fill('20');
+		await page.getByLabel('arguments').fill('1:int, 2:str');
+		await page.getByRole('button', { name: 'start' }).click();
+		const figures = page.getByRole('region', { name: 'rows of figures' });
+		await figures.locator('tbody tr', { hasText: name }).waitFor();
+		saw.link = new URL(page.url()).search;
+		await page.waitForFunction(() => Number(document.querySelector('[aria-label="rows of figures"] tbody td:nth-child(3)')?.textContent.replace(',', '')) > 40);
+		await page.getByRole('region', { name: 'rows of slow calls' }).locator('tbody tr').nth(1).waitFor();
+		saw.live = await page.getByRole('region', { name: 'rows of slow calls' }).locator('tbody tr').first().textContent();
+		await page.getByRole('button', { name: 'stop' }).click();
+		await page.locator('#slowflame').waitFor();
+		await page.locator('canvas.flame').waitFor();
+		saw.row = await figures.locator('tbody tr', { hasText: name }).first().textContent();
+		saw.histogram = await page.locator('svg.histogram').getAttribute('aria-label');
+		saw.heat = await page.locator('canvas.heat').getAttribute('aria-label');
+		await page.getByText('calls by time, as a table').click();
+		saw.table = await page.getByRole('region', { name: 'calls by time, as a table' }).locator('tbody tr').count();
+		await page.getByText('the latest first').waitFor({ state: 'detached' });
+		const call = page.getByRole('region', { name: 'rows of slow calls' }).locator('tbody tr').first();
+		saw.call = await call.textContent();
+		await call.locator('summary').click();
+		saw.stack = await call.locator('.stacks li').first().textContent();
+		saw.flame = await page.locator('canvas.flame').getAttribute('aria-label');
+		await axe(page, 'latency');
+		await page.getByRole('link', { name: 'in every shape' }).click();
+		await page.getByRole('button', { name: 'leave these calls' }).waitFor();
+		await page.locator('canvas.flame').waitFor();
+		await page.keyboard.press('t');
+		saw.functions = await page.locator('table.functions tbody').textContent();
+		await page.goBack();
+		saw.elements = await page.locator('main u, main img, main script').count();
+		await page.goto(url + '/?view=latency');
+		await page.getByRole('button', { name: 'forget' }).first().click();
+		await page.getByText('None yet.').waitFor();
+	},
+	// A daemon with tokens asks for one, and then shows and streams; one that it does not know is told.
+	async token(right) {
+		const page = await open('/?view=events&type=process', { bypassCSP: true });
+		await page.getByText('wants a token').waitFor();
+		await axe(page, 'token');
+		await page.getByRole('textbox', { name: 'token' }).fill('not-the-right-token-at-all');
+		await page.getByRole('button', { name: 'use it' }).click();
+		await page.getByText('does not know').waitFor();
+		await page.getByRole('textbox', { name: 'token' }).fill(right);
+		await page.getByRole('button', { name: 'use it' }).click();
+		await page.getByText('as they come').waitFor();
+		const run = () => new Promise((done) => spawn('/bin/true').on('exit', done));
+		await run();
+		await page.locator('#main tbody tr').first().waitFor();
+		const saved = page.waitForEvent('download');
+		await page.getByText('save as ndjson').click();
+		saw.saved = (await saved).suggestedFilename();
+		saw.address = page.url();
+		saw.errors = saw.errors.filter((text) => !/401/.test(text));
+	},
 	// Nothing was recorded then; each view says so.
 	async empty(...views) {
 		saw.told = [];
@@ -260,20 +358,7 @@ const walks = {
 	async looks(view) {
 		const page = await open(view, { bypassCSP: true });
 		await page.locator(DRAWN).first().waitFor();
-		await page.addScriptTag({ content: readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8') });
-		saw.passes = 0;
-		for (const colorScheme of ['light', 'dark']) {
-			await page.emulateMedia({ colorScheme });
-			const found = await page.evaluate(() => axe.run());
-			saw.violations.push(...found.violations.map((v) => colorScheme + ' ' + view + ': ' + v.id + ' ' + v.nodes[0].html.slice(0, 200) + ' ' + v.nodes[0].failureSummary));
-			saw.passes += found.passes.length;
-		}
-		saw.wider = [];
-		for (const width of [1280, 390, 320]) {
-			await page.setViewportSize({ width, height: 720 });
-			const fits = () => document.documentElement.scrollWidth <= innerWidth;
-			await page.waitForFunction(fits, null, { timeout: PATIENCE_MS / 4 }).catch(() => saw.wider.push(width));
-		}
+		await axe(page, view);
 	},
 	// The daemon goes away: the page says so and keeps what it had; and goes on when it is back.
 	async gone(pid, ...again) {

@@ -33,6 +33,7 @@ def test_a_busy_function_is_found_by_clicking(serve, busy, walk):
 def test_keys_and_the_way_back(serve, busy, walk):
     saw = walk(serve.url, "keys", busy, HOT)
     assert saw["selected"] == HOT and saw["zoomed"] == 1 and saw["back"] == 0
+    assert int(saw["framed"]) > 0 and saw["mapped"] > 8 and saw["chosen"] == SHOWN
     assert "shape=flame" in saw["query"] and "shape" not in saw["before"]
 
 
@@ -54,10 +55,45 @@ def test_a_session_from_the_page(serve, busy, walk):
     assert 0 < few < many
 
 
+def test_a_moment_that_nobody_knows_is_not_drawn(serve, busy, walk):
+    one = serve.session(pid=busy, duration_s=0.5, samples=False)
+    assert serve.session_over(one["id"])["samples"] > 0
+    whole = serve.get(f"/api/v1/sessions/{one['id']}/profile")
+    at = int(whole["start_unix_ns"])
+    assert walk(serve.url, "added", one["id"], at, at + 10**8)["drawn"] == 0
+    assert serve.status(one["href"], "-X", "DELETE") == 202
+
+
+def test_a_function_is_timed_from_the_page(serve, waiter, walk):
+    pid, function = waiter
+    saw = walk(serve.url, "latency", pid, function, function[:6] + "*")
+    assert saw["names"] == function and f"who={pid}" in saw["link"] and "timing=" in saw["link"]
+    assert "is explained when" in saw["live"] and str(pid) in saw["live"]
+    assert re.search(r"\d+ calls, from", saw["histogram"]) and "calls, the longest" in saw["heat"]
+    assert saw["table"] > 0 and "ms" in saw["row"]
+    # 30 ms of sleep for the first argument, and the second says why, in letters that would be an element.
+    assert "sleep" in saw["call"] and "30" in saw["call"] and "<u>why" in saw["call"] and "\\u202e" in saw["call"]
+    assert function in saw["stack"] and "samples and waits" in saw["flame"] and function in saw["functions"]
+    assert not saw["violations"], "\n".join(saw["violations"])
+    assert saw["elements"] == 0 and saw["passes"] > 20 and saw["wider"] == []
+
+
+def test_a_daemon_with_tokens_asks_for_one(walk, tmp_path):
+    tokens = tmp_path / "tokens"
+    tokens.touch(0o600)
+    tokens.write_text("a-token-for-the-page-alone\n")
+    with Serving(tmp_path, wait=False, **{"auth.token_file": tokens}) as other:
+        assert other.status("/") == other.status("/page.js") == 200
+        assert other.status("/api/v1/status") == other.status("/plain") == 401
+        saw = walk(other.url, "token", "a-token-for-the-page-alone")
+    assert saw["saved"] == "kymo-events.ndjson" and "a-token" not in saw["address"]
+    assert not saw["violations"] and saw["wider"] == []
+
+
 def test_nothing_is_there(serve, walk):
     then = "start=1000000000000000000&end=1000000600000000000"
     saw = walk(serve.url, "empty", *(f"/?view={view}&{then}" for view in (
-        "overview", "profiles", "processes", "events", "incidents", "sessions")))
+        "overview", "profiles", "processes", "events", "incidents", "sessions", "latency")))
     assert saw["problems"] == 0
     assert "No samples in this span." in saw["told"][0] and "None ended in this span." in saw["told"][2]
 

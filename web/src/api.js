@@ -2,10 +2,57 @@
 // api.js - what the page asks the daemon, and the stream of events.
 
 export class Problem extends Error {
-	constructor(text, hint) {
+	constructor(text, hint, status) {
 		super(text);
 		this.hint = hint;
+		this.status = status;
 	}
+}
+
+// A daemon may ask for a token: it is kept as long as this tab, and sent in a header, never in an address.
+let token = '', tellLocked = () => {};
+try {
+	token = sessionStorage.getItem('token') || '';
+} catch {
+	// a browser that keeps nothing: until the page is left
+}
+
+export function setToken(text) {
+	token = text;
+	try {
+		sessionStorage.setItem('token', text);
+	} catch {
+		// as above
+	}
+}
+
+export const hasToken = () => token !== '';
+export function onLocked(tell) {
+	tellLocked = tell;
+}
+
+async function get(path, more) {
+	const headers = { ...more?.headers, ...(token && { Authorization: 'Bearer ' + token }) };
+	const response = await fetch(path, { ...more, headers });
+	if (response.status === 401)
+		tellLocked();
+	return response;
+}
+
+// What a link would save, where a token has to go with the question.
+export async function download(path, name) {
+	const response = await get(path);
+	if (!response.ok)
+		throw await problemOf(response);
+	save(name, await response.blob());
+}
+
+export function save(name, blob) {
+	const link = document.createElement('a');
+	link.href = URL.createObjectURL(blob);
+	link.download = name;
+	link.click();
+	setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
 
 export function address(path, params) {
@@ -20,13 +67,13 @@ async function problemOf(response) {
 	} catch {
 		// no JSON: the status says it
 	}
-	return new Problem(told.detail || 'the daemon answered ' + response.status, told.hint);
+	return new Problem(told.detail || 'the daemon answered ' + response.status, told.hint, response.status);
 }
 
 export async function ask(path, params, signal) {
 	let response;
 	try {
-		response = await fetch(address(path, params), { signal });
+		response = await get(address(path, params), { signal });
 	} catch (error) {
 		if (error.name === 'AbortError')
 			throw error;
@@ -47,7 +94,7 @@ export async function ask(path, params, signal) {
 export async function send(method, path, body) {
 	let response;
 	try {
-		response = await fetch(path, { method, headers: { 'Content-Type': 'application/json' }, body: body && JSON.stringify(body) });
+		response = await get(path, { method, headers: { 'Content-Type': 'application/json' }, body: body && JSON.stringify(body) });
 	} catch {
 		throw new Problem('the daemon does not answer', 'kymo serve');
 	}
@@ -90,7 +137,7 @@ export function follow(type, onEvent, onState) {
 	async function run() {
 		abort = new AbortController();
 		try {
-			const response = await fetch(address('/api/v1/events', { type, after: last }), { signal: abort.signal });
+			const response = await get(address('/api/v1/events', { type, after: last }), { signal: abort.signal });
 			if (!response.ok)
 				throw await problemOf(response);
 			onState('live');

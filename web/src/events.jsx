@@ -3,7 +3,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { address, ask, follow } from './api.js';
 import { bytes, clock, count, duration, lostOf, visible } from './format.js';
-import { Choice, Panel } from './parts.jsx';
+import { Choice, Panel, Save } from './parts.jsx';
 import { change, isLive, rangeOf } from './state.js';
 
 const MOST_ROWS = 300, REDRAW_MS = 250;
@@ -119,7 +119,7 @@ export function Events({ state }) {
 			<div class="filters">
 				<Choice label="kind of events" value={type} onChoose={(to) => change({ type: to })} options={TYPES.map(([key, word]) => [key || 'all', word])} />
 				<label>find <input value={text} size={20} placeholder="in any field" onInput={(event) => change({ find: event.currentTarget.value }, true)} /></label>
-				<a href={address('/api/v1/records', { ...rangeOf(state), type: kind, format: 'ndjson', limit: 10000 })} download="kymo-events.ndjson">save as ndjson</a>
+				<Save to={address('/api/v1/records', { ...rangeOf(state), type: kind, format: 'ndjson', limit: 10000 })} as="kymo-events.ndjson">save as ndjson</Save>
 			</div>
 			{past.problem && !live && <p class="problem" role="alert">{past.problem.message}</p>}
 			<div class="scroll events" tabIndex={0} role="region" aria-label="rows of events">

@@ -5,6 +5,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { changeInk, changeOf, BEYOND } from './diff.js';
 import { boxes, hsl, ink, neighbour, nodeAt } from './flame.js';
 import { count, duration, percent, points, visible } from './format.js';
+import { Minimap } from './minimap.jsx';
 import { colour, isDark, useScheme, useWidth } from './use.js';
 
 const ROW = 18, PAD = 4, CHAR = 7.3;
@@ -19,7 +20,7 @@ function short(text, wide) {
 	return room < 3 ? '' : text.length <= room ? text : text.slice(0, room - 1) + '…';
 }
 
-function inksOf(tree, dark) {
+export function inksOf(tree, dark) {
 	const inks = new Map(), whole = dark ? '#3a414c' : '#d5dae0';
 	if (tree.diff)
 		return (node) => node ? hsl(changeInk(changeOf(tree, node), dark)) : whole;
@@ -153,6 +154,7 @@ export function Flame({ tree, hit, found, flipped, root, setRoot, label, onChoos
 	return (
 		<div ref={box}>
 			<Details tree={tree} node={Math.min(at, tree.n - 1)} root={root} />
+			<Minimap tree={tree} root={root} flipped={flipped} width={width} onChoose={(node) => { setRoot(node); select(node); }} />
 			<canvas ref={canvas} class="flame" style={{ height: height + 'px' }} tabIndex={0} role="img" aria-label={label + '. Arrow keys move between functions, Enter zooms, Escape shows all, s shows callers and callees; t shows a table.'}
 				onPointerMove={(event) => setHover(find(event))} onPointerLeave={() => setHover(-1)}
 				onClick={(event) => { const node = find(event); if (node >= 0) { setRoot(node); select(node); } }} onKeyDown={onKey} />

@@ -2,7 +2,7 @@
 // page.jsx - the page of kymo serve: its frame, the range of time, and which view is shown.
 import { render } from 'preact';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { follow } from './api.js';
+import { follow, hasToken, onLocked, setToken } from './api.js';
 import { clock, count, day, duration, visible } from './format.js';
 import { Choice, Go } from './parts.jsx';
 import { Overview } from './overview.jsx';
@@ -10,12 +10,13 @@ import { Profiles } from './profiles.jsx';
 import { Processes } from './processes.jsx';
 import { Events } from './events.jsx';
 import { Incidents } from './incidents.jsx';
+import { Latency } from './latency.jsx';
 import { Sessions } from './sessions.jsx';
 import { PRESETS, change, isLive, lengthNs, link, nowNs, setClock, usePage } from './state.js';
 import { chooseTheme, isDark, startTheme, useAnswer, useScheme } from './use.js';
 import './page.css';
 
-const VIEWS = { overview: ['Overview', Overview], profiles: ['Profiles', Profiles], processes: ['Processes', Processes], events: ['Events', Events], incidents: ['Incidents', Incidents], sessions: ['Sessions', Sessions] };
+const VIEWS = { overview: ['Overview', Overview], profiles: ['Profiles', Profiles], processes: ['Processes', Processes], events: ['Events', Events], latency: ['Latency', Latency], incidents: ['Incidents', Incidents], sessions: ['Sessions', Sessions] };
 const REFRESH_MS = 2000;
 const QUIET_MS = 10000; // samples and counts come where no process does; a slice has as long
 
@@ -60,6 +61,27 @@ function Theme() {
 	return <button type="button" onClick={() => chooseTheme(dark ? 'light' : 'dark')}>{dark ? 'light' : 'dark'}</button>;
 }
 
+// A daemon with tokens tells nothing without one.
+function Locked() {
+	const [text, set] = useState('');
+	const onSubmit = (event) => {
+		event.preventDefault();
+		setToken(text.trim());
+		location.reload();
+	};
+	return (
+		<section class="panel locked" aria-labelledby="locked">
+			<h2 id="locked">This daemon wants a token</h2>
+			{hasToken() && <p class="problem" role="alert">It does not know the one that it was shown.</p>}
+			<form class="filters" onSubmit={onSubmit}>
+				<label>token <input type="password" autocomplete="off" size={32} value={text} onInput={(event) => set(event.currentTarget.value)} /></label>
+				<button type="submit" disabled={!text.trim()}>use it</button>
+			</form>
+			<p class="reading">One of those in the file that [auth] token_file names. It is kept until this tab is closed, and sent to this daemon alone.</p>
+		</section>
+	);
+}
+
 const SKEW_MS = 5000;
 
 function Losses({ status, link_, live, ahead }) {
@@ -84,6 +106,8 @@ function Page() {
 	const [word, View] = Object.hasOwn(VIEWS, state.view) ? VIEWS[state.view] : VIEWS.overview;
 	const isAsked = live && state.view !== 'events'; // which has a stream of its own
 	const ahead = useMemo(() => status.data ? setClock(status.data.now_unix_ns) : 0, [status.data]);
+	const [locked, lock] = useState(false);
+	useEffect(() => { onLocked(() => lock(true)); }, []);
 	useEffect(() => { document.title = word + ' - kymo'; }, [word]);
 	return (
 		<>
@@ -97,8 +121,9 @@ function Page() {
 				<Range state={state} />
 			</header>
 			<main id="main" ref={main} tabIndex={-1}>
-				<Losses status={status} link_={link_} live={isAsked} ahead={ahead} />
-				<View state={state} tick={tick} status={status} />
+				{locked ? <Locked /> : <>
+					<Losses status={status} link_={link_} live={isAsked} ahead={ahead} />
+					<View state={state} tick={tick} status={status} /></>}
 			</main>
 		</>
 	);

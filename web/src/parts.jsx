@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // parts.jsx - small pieces that every view is made of.
 import { useState } from 'preact/hooks';
+import { download, hasToken } from './api.js';
 import { change } from './state.js';
 
 export function Panel({ title, note, children, tools, id }) {
@@ -75,4 +76,15 @@ export function Choice({ label, value, options, onChoose }) {
 				<button key={key} type="button" aria-pressed={key === value} onClick={() => onChoose(key)}>{word}</button>))}
 		</span>
 	);
+}
+
+// A link that saves what the daemon answers.
+export function Save({ to, as, children }) {
+	const onClick = (event) => {
+		if (!hasToken())
+			return;
+		event.preventDefault();
+		download(to, as).catch((problem) => alert(problem.message));
+	};
+	return <a href={to} download={as} onClick={onClick}>{children}</a>;
 }

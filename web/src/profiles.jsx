@@ -2,7 +2,7 @@
 // profiles.jsx - where CPU time went: as an icicle, a flame graph, a call tree, a table, or all callers and
 // callees of a function; one search for all of them; and what changed since another span or process.
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { address } from './api.js';
+import { address, save } from './api.js';
 import { CallTree } from './calltree.jsx';
 import { makeDiff } from './diff.js';
 import { makeTree, matches, search, table } from './flame.js';
@@ -11,12 +11,13 @@ import { GROUPS, inverted, regrouped, sandwich } from './fold.js';
 import { clock, count, day, duration, literal, lostOf, percent, visible } from './format.js';
 import { Changes, Functions, csvOf } from './functions.jsx';
 import { Map as MomentMap, Moments } from './moments.jsx';
-import { Choice, Panel, Select, Wait } from './parts.jsx';
+import { Choice, Go, Panel, Save, Select, Wait } from './parts.jsx';
 import { ROWS, partOf, stepsOf } from './scope.js';
-import { change, rangeOf } from './state.js';
+import { change, link, rangeOf } from './state.js';
 import { useAnswer } from './use.js';
 
 const FORMATS = [['pprof', 'pprof', 'pb.gz'], ['speedscope', 'speedscope', 'speedscope.json'], ['firefox', 'Firefox Profiler', 'firefox.json'], ['svg', 'SVG', 'svg'], ['folded', 'folded', 'folded.txt'], ['tree', 'text', 'txt'], ['json', 'JSON', 'json']];
+const SINGLE = ['speedscope', 'firefox']; // formats of single samples
 const ROOTS = [['comm', 'names of threads'], ['thread', 'threads'], ['process', 'processes'], ['container', 'containers'], ['none', 'nothing']];
 const AGAINST = [['', 'nothing'], ['before', 'the span before'], ['pid', 'another process'], ['range', 'a span that was kept']];
 const SHAPES = [['icicle', 'icicle'], ['flame', 'flame'], ['tree', 'call tree'], ['table', 'table'], ['sandwich', 'callers and callees']];
@@ -25,10 +26,14 @@ const TIMES = [['', 'on CPUs'], ['off-cpu', 'waiting'], ['wall', 'both']];
 
 const pickedOf = (state) => /^\d+$/.test(state.from || '') && /^\d+$/.test(state.to || '') ? { from: state.from, to: state.to } : null;
 
+// Of a session, or of the slow calls of a measurement of latencies: "latency/ID".
+export const isTiming = (session) => Boolean(session?.startsWith('latency/'));
+const routeOf = (session) => '/api/v1/' + (isTiming(session) ? 'latency/' + encodeURIComponent(session.slice(8)) : 'sessions/' + encodeURIComponent(session));
+
 // What is asked, and of which route; to compare, what it is compared with.
 export function questionOf(state) {
 	if (state.session)
-		return { isDiff: false, route: '/api/v1/sessions/' + encodeURIComponent(state.session) + '/profile', params: { group: state.group === 'none' ? 'none' : '' } };
+		return { isDiff: false, route: routeOf(state.session) + '/profile', params: { group: state.group === 'none' ? 'none' : '' } };
 	if (state.of)
 		return { isDiff: false, route: '/api/v1/profiles', params: { incident: state.of, pid: state.pid, comm: state.comm, group: state.group } };
 	const picked = pickedOf(state), isDiff = state.vs === 'before' || (state.vs === 'pid' && state.base_pid) || (state.vs === 'range' && state.base_start && state.base_end);
@@ -61,7 +66,7 @@ function Filters({ state, box, isDiff, data }) {
 			<div class="filters">
 				<Select label="below" value={state.group === 'none' ? 'none' : 'comm'} options={[ROOTS[0], ROOTS[4]]} onChoose={(group) => change({ group: group === 'comm' ? '' : group })} />
 				<View state={state} box={box} />
-				<button type="button" onClick={() => change({ session: '', from: '', to: '' })}>leave this session</button>
+				<button type="button" onClick={() => change({ session: '', from: '', to: '' })}>{isTiming(state.session) ? 'leave these calls' : 'leave this session'}</button>
 			</div>
 		);
 	if (state.of)
@@ -88,23 +93,15 @@ function Filters({ state, box, isDiff, data }) {
 	);
 }
 
-function save(name, blob) {
-	const link = document.createElement('a');
-	link.href = URL.createObjectURL(blob);
-	link.download = name;
-	link.click();
-	setTimeout(() => URL.revokeObjectURL(link.href), 1000);
-}
-
-function Exports({ route, params, data, tree, hit, isDiff, isSession }) {
+export function Exports({ route, params, data, tree, hit, isDiff, isSession, isAddedUp }) {
 	const fixed = isSession ? {} : params.incident ? params : data ? { ...params, start: (data.after || data).start_unix_ns, end: (data.after || data).end_unix_ns } : params;
 	if (isDiff && data)
 		Object.assign(fixed, { base_start: data.before.start_unix_ns, base_end: data.before.end_unix_ns });
-	const links = isDiff ? [['', 'JSON', 'diff.json']] : FORMATS;
+	const links = isDiff ? [['', 'JSON', 'diff.json']] : isAddedUp ? FORMATS.filter(([key]) => !SINGLE.includes(key)) : FORMATS;
 	const picture = () => document.querySelector('canvas.flame')?.toBlob((blob) => save('kymo-profile.png', blob));
 	return (
 		<p class="exports"><span class="dim">save as</span> {links.map(([key, word, ending]) => (
-			<a key={key} href={address(route, isDiff ? fixed : { ...fixed, format: key })} download={'kymo-profile.' + ending}>{word}</a>))}
+			<Save key={key} to={address(route, isDiff ? fixed : { ...fixed, format: key })} as={'kymo-profile.' + ending}>{word}</Save>))}
 			{tree && <button type="button" onClick={() => save('kymo-functions.csv', new Blob([csvOf(tree, hit)], { type: 'text/csv' }))}>CSV of the table</button>}
 			{tree && <button type="button" onClick={picture}>PNG of the picture</button>}</p>
 	);
@@ -194,10 +191,10 @@ function Shape({ shape, shown, state, label, root, setRoot }) {
 const TITLES = { cpu: 'Where CPU time goes', 'off-cpu': 'Where threads wait', wall: 'Where time goes, on a CPU and waiting' };
 
 // Of a session every sample has its time, unless they were added up.
-function Bursts({ whole, scope, picked, onPick }) {
+function Bursts({ whole, scope, isAddedUp, picked, onPick }) {
 	const steps = useMemo(() => whole && scope && stepsOf(scope, whole.start_unix_ns, whole.end_unix_ns), [whole, scope]);
 	if (!steps)
-		return <div class="moments"><p class="empty">{whole ? 'The samples of this session were added up as they came: when each was taken is not known.' : 'Asking the daemon…'}</p></div>;
+		return <div class="moments"><p class="empty">{isAddedUp ? 'The samples of this session were added up as they came: when each was taken is not known.' : 'Asking the daemon…'}</p></div>;
 	return <div class="moments"><MomentMap data={steps} rows={ROWS} slice={0} picked={picked} onPick={onPick} /></div>;
 }
 
@@ -208,8 +205,11 @@ export function Profiles({ state, tick, status }) {
 	const answer = useAnswer(route, isDiff ? params : { ...params, format: 'json' }, again);
 	// Behind a change of route the old answer stands until the new one has come.
 	const whole = answer.data && Boolean(answer.data.before) === isDiff ? answer.data : null;
-	const scope = useAnswer(state.session && route, { format: 'speedscope' }).data;
-	const data = useMemo(() => state.session && whole && scope && picked ? partOf(whole, scope, picked.from, picked.to) : whole, [whole, scope, state.session, state.from, state.to]);
+	const isSession = state.session && !isTiming(state.session), about = useAnswer(isSession && routeOf(state.session), {}).data, isAddedUp = about?.keeps_samples === false;
+	const scope = useAnswer(isSession && about?.keeps_samples && route, { format: 'speedscope' }).data;
+	// A moment is drawn, or said to be unknown: never the whole in its place.
+	const data = useMemo(() => !isSession || !picked ? whole : whole && scope ? partOf(whole, scope, picked.from, picked.to) : null, [whole, scope, state.session, state.from, state.to]);
+	const isUnknown = isSession && picked && isAddedUp;
 	const shown = useShown(data, state), { plain, tree, hit, wrong, found } = shown;
 	const [root, setRoot] = useState(0), onPick = (span) => change(span || { from: '', to: '' });
 	useEffect(() => { setRoot(0); }, [tree]);
@@ -221,7 +221,7 @@ export function Profiles({ state, tick, status }) {
 	return (
 		<div class="stack">
 			{!state.of && <Panel id="moments" title="Moments" note={state.session ? 'a column is a second' : 'CPU time' + (state.pid || state.comm ? ' of this process' : '') + ', as fine as the store keeps it'}>
-				{state.session ? <Bursts whole={whole} scope={scope} picked={picked} onPick={onPick} /> : <Moments state={state} status={status} tick={tick} picked={picked} onPick={onPick} />}
+				{isTiming(state.session) ? <p class="empty">What slow calls did, added up: <Go to={link({ view: 'latency', timing: state.session.slice(8), session: '' })} some={{ view: 'latency', timing: state.session.slice(8), session: '' }}>the calls themselves</Go> are told one by one.</p> : state.session ? <Bursts whole={whole} scope={scope} isAddedUp={isAddedUp} picked={picked} onPick={onPick} /> : <Moments state={state} status={status} tick={tick} picked={picked} onPick={onPick} />}
 			</Panel>}
 			<Panel id="profile" title={isDiff ? 'What changed' : TITLES[data?.kind] || TITLES.cpu} note={data && noteOf(data, isDiff)}
 				tools={<>
@@ -229,12 +229,13 @@ export function Profiles({ state, tick, status }) {
 					<Choice label="shape" value={shapes.some(([key]) => key === shape) ? shape : 'icicle'} onChoose={(to) => change({ shape: to === 'icicle' ? '' : to })} options={shapes} /></>}>
 				<Filters state={state} box={box} isDiff={isDiff} data={data} />
 				<p class="matched" role="status">{wrong ? <span class="problem">{wrong}</span> : hit ? percent(found.weight, tree.weight[0]) + ' matched, in ' + count(found.nodes.length) + ' places' : isDiff && data && !(data.before.samples && data.after.samples) ? 'One side has no samples, so nothing can be compared.' : isDiff ? CHANCE : ''}</p>
-				<Wait answer={{ ...answer, data }} empty={data && !samples && 'No samples in this ' + (state.of ? 'incident' : 'span') + (state.pid || state.comm ? ' of this process.' : '.')}>
+				{isUnknown && <p class="problem" role="status">When each sample of this session was taken is not known, so no moment of it can be drawn. <button type="button" onClick={() => onPick(null)}>whole span</button></p>}
+				<Wait answer={{ ...answer, data: isUnknown ? {} : data }} empty={isUnknown ? 'Nothing is drawn.' : data && !samples && 'No samples in this ' + (state.of ? 'incident' : 'span') + (state.pid || state.comm ? ' of this process.' : '.')}>
 					{tree && <Shape shape={shape} shown={shown} state={state} label={label} root={root} setRoot={setRoot} />}
 				</Wait>
 				{data?.min_share > 0 && <p class="reading">What has less than {data.min_share} % of the whole was left out by the daemon, and counts in its callers.</p>}
 				{data?.not_measured?.length > 0 && <p class="reading">Not measured: {data.not_measured.map(visible).join('; ')}.</p>}
-				<Exports route={route} isSession={Boolean(state.session)} params={params} data={data} tree={plain} hit={hit} isDiff={isDiff} />
+				<Exports route={route} isSession={Boolean(state.session)} isAddedUp={isTiming(state.session) || isAddedUp} params={params} data={data} tree={plain} hit={hit} isDiff={isDiff} />
 			</Panel>
 		</div>
 	);

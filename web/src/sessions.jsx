@@ -3,7 +3,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { address, send } from './api.js';
 import { clock, count, duration, visible } from './format.js';
-import { Go, Panel, Select, Wait } from './parts.jsx';
+import { Go, Panel, Save, Select, Wait } from './parts.jsx';
 import { change, link, nowNs } from './state.js';
 import { useAnswer } from './use.js';
 
@@ -65,7 +65,7 @@ function Row({ one, again, tell }) {
 	return (
 		<tr><td class="n">{clock(one.asked_unix_ns)}</td><td class="n">{one.pid ?? 'whole host'}</td><td>{WHAT[one.kind] || one.kind}</td><td class="n">{duration(one.duration_s * 1e9)}</td><td class="n">{one.rate_hz} Hz</td>
 			<td><span class={one.state === 'failed' ? 'bad' : ''}>{toldOf(one)}</span> <Progress one={one} /></td><td class="n">{count(one.samples)}</td><td class={one.lost ? 'n bad' : 'n'}>{count(one.lost)}</td>
-			<td>{one.profile && <><Go to={link(openOf(one.id))} some={openOf(one.id)}>flame graph</Go> <a href={address(one.profile, { format: 'pprof' })} download="kymo-session.pb.gz">keep as pprof</a> </>}
+			<td>{one.profile && <><Go to={link(openOf(one.id))} some={openOf(one.id)}>flame graph</Go> <Save to={address(one.profile, { format: 'pprof' })} as="kymo-session.pb.gz">keep as pprof</Save> </>}
 				<button type="button" class="plain" onClick={end}>{isOn(one) ? 'cancel' : 'forget'}</button></td>
 			<td class="n">{one.expires_unix_ns ? clock(one.expires_unix_ns) : '-'}</td></tr>
 	);
