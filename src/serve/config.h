@@ -81,7 +81,8 @@ struct config {
 	struct {
 		bool enabled;
 		uint64_t before_s, profile_s, rate_hz, max_incidents;
-		struct config_trigger process_cpu, host_cpu, run_queue, io, oom, exit;
+		struct config_trigger process_cpu, host_cpu, run_queue, io, oom, exit, latency;
+		char function[CONFIG_TEXT];   /* whose calls are timed: FILE:NAME */
 		struct config_words commands; /* whose exit is looked at: NAME, or NAME=STATUS */
 	} triggers;
 	struct {

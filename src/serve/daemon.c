@@ -262,8 +262,10 @@ static int start(struct daemon *daemon)
 	signal(SIGPIPE, SIG_IGN);
 	daemon->base = event_base_new();
 	err = daemon->base ? sessions_new(config, &request->log, &daemon->sessions) : -ENOMEM;
-	err = err ?: ingest_new(config, &request->log, daemon->sessions, &daemon->ingest);
 	err = err ?: timings_new(config, &request->log, &daemon->timings);
+	err = err
+		      ?: ingest_new(config, &request->log, daemon->sessions, daemon->timings,
+				    &daemon->ingest);
 	if (err)
 		return err;
 	api.ingest = daemon->ingest;
@@ -297,8 +299,8 @@ static void stop(struct daemon *daemon)
 	tls_free(daemon->grpc_tls);
 	tls_free(daemon->http_tls);
 	auth_free(daemon->auth);
-	timings_free(daemon->timings);
 	ingest_free(daemon->ingest);
+	timings_free(daemon->timings);
 	sessions_free(daemon->sessions);
 	for (size_t i = 0; i < array_len(daemon->signals); i++)
 		if (daemon->signals[i])

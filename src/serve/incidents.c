@@ -26,6 +26,7 @@ struct going {
 struct incidents {
 	struct incidents_request request;
 	struct triggers *triggers;
+	struct watched *watched;
 	struct load load;
 	struct going going[INCIDENTS_MAX_RUNNING];
 	size_t going_count;
@@ -51,6 +52,7 @@ int incidents_new(const struct incidents_request *request, struct incidents **re
 	incidents->allowance_ns = most_allowance(request->config);
 	err = triggers_new(request->config, (unsigned)sysconf(_SC_NPROCESSORS_ONLN),
 			   &incidents->triggers);
+	err = err ?: watched_new(request->config, request->timings, &incidents->watched);
 	if (err) {
 		incidents_free(incidents);
 		return err;
@@ -64,8 +66,14 @@ void incidents_free(struct incidents *incidents)
 	if (!incidents)
 		return;
 	triggers_free(incidents->triggers);
+	watched_free(incidents->watched);
 	load_close(&incidents->load);
 	free(incidents);
+}
+
+void incidents_start(struct incidents *incidents)
+{
+	watched_start(incidents->watched);
 }
 
 struct triggers *incidents_triggers(struct incidents *incidents)
@@ -92,8 +100,7 @@ static struct demand_request profile_of(const struct incidents *incidents,
 					const struct incident_begin *begin)
 {
 	const struct config *config = incidents->request.config;
-	bool is_process =
-		begin->trigger == INCIDENT_PROCESS_CPU || begin->trigger == INCIDENT_LATENCY;
+	bool is_process = begin->trigger == INCIDENT_PROCESS_CPU;
 	bool has_waits = begin->trigger == INCIDENT_IO || begin->trigger == INCIDENT_LATENCY;
 
 	return (struct demand_request){
@@ -266,6 +273,7 @@ int incidents_turn(struct incidents *incidents, bool has_samples)
 {
 	uint64_t now = clock_mono_ns();
 	struct load_sums sums = { 0 };
+	struct watched_window window;
 	int err = 0;
 
 	if (incidents_due(incidents)) {
@@ -274,6 +282,8 @@ int incidents_turn(struct incidents *incidents, bool has_samples)
 		incidents->ticked_mono_ns = now;
 		load_read(&incidents->load, &sums);
 		triggers_tick(incidents->triggers, now, &sums, has_samples);
+		watched_read(incidents->watched, now, &window);
+		triggers_latency(incidents->triggers, now, &window);
 	}
 	for (size_t i = incidents->going_count; !err && i-- > 0;) {
 		err = look_at(incidents, &incidents->going[i]);

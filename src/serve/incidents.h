@@ -34,6 +34,7 @@ struct incidents_request {
 	const struct config *config;
 	const struct log *log;
 	struct sessions *sessions;
+	struct timings *timings;
 	struct store *store;
 	struct record_target *target; /* of the store's sink */
 };
@@ -46,6 +47,9 @@ void incidents_free(struct incidents *incidents);
 
 /** incidents_triggers - to be told of records and samples */
 struct triggers *incidents_triggers(struct incidents *incidents);
+
+/** incidents_start - before the first turn: the watched function is looked for, which may take a second */
+void incidents_start(struct incidents *incidents);
 
 /** incidents_turn - now and then.  Return: 0; -ENOMEM */
 nodiscard int incidents_turn(struct incidents *incidents, bool has_samples);

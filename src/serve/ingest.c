@@ -117,12 +117,13 @@ static void on_busy(void *context, uint32_t pid, const char *comm, uint64_t ns)
 	triggers_sample(incidents_triggers(ingest->incidents), pid, comm, ns);
 }
 
-static int make_incidents(struct ingest *ingest, struct sessions *sessions)
+static int make_incidents(struct ingest *ingest, struct sessions *sessions, struct timings *timings)
 {
 	struct incidents_request request = {
 		.config = ingest->config,
 		.log = ingest->log,
 		.sessions = sessions,
+		.timings = timings,
 		.store = ingest->store,
 		.target = host_target(ingest->host),
 	};
@@ -134,7 +135,7 @@ static int make_incidents(struct ingest *ingest, struct sessions *sessions)
 static const struct knob_value knobs[] = { { "disk", "ranges", 1 } };
 
 int ingest_new(const struct config *config, const struct log *log, struct sessions *sessions,
-	       struct ingest **ret_ingest)
+	       struct timings *timings, struct ingest **ret_ingest)
 {
 	struct ingest *ingest = calloc(1, sizeof(*ingest));
 	struct host_request request = {
@@ -162,7 +163,7 @@ int ingest_new(const struct config *config, const struct log *log, struct sessio
 	err = err ?: host_new(&request, &ingest->host);
 	err = err ?: make_views(ingest);
 	err = err ?: open_store(ingest);
-	err = err ?: make_incidents(ingest, sessions);
+	err = err ?: make_incidents(ingest, sessions, timings);
 	if (err) {
 		ingest_free(ingest);
 		return err;
@@ -592,7 +593,10 @@ static int switch_on(struct ingest *ingest)
 static void *run(void *context)
 {
 	struct ingest *ingest = context;
-	int err = switch_on(ingest);
+	int err;
+
+	incidents_start(ingest->incidents);
+	err = switch_on(ingest);
 
 	while (!err) {
 		host_wait(ingest->host, ingest->wake, INGEST_DRAIN_NS);

@@ -46,12 +46,13 @@ struct ingest;
 
 /**
  * ingest_new - open the store; nothing is watched yet
- * @config, @sessions: borrowed for good
+ * @config, @sessions, @timings: borrowed for good
  *
  * Return: 0; as store_open(); with fail() said.
  */
 nodiscard int ingest_new(const struct config *config, const struct log *log,
-			 struct sessions *sessions, struct ingest **ret_ingest);
+			 struct sessions *sessions, struct timings *timings,
+			 struct ingest **ret_ingest);
 
 /** ingest_start - run the thread.  Return: 0; -errno with fail() said */
 nodiscard int ingest_start(struct ingest *ingest);

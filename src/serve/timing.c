@@ -244,6 +244,7 @@ int timing_new(const struct timing_request *request, struct latency_plan *plan,
 		return -ENOMEM;
 	pthread_mutex_init(&timing->lock, NULL);
 	timing->request = *request;
+	timing->one.is_of_incident = request->is_watched;
 	err = measurement_init(&timing->one);
 	if (err) {
 		timing_free(&timing->one);

@@ -26,6 +26,7 @@ struct timing_request {
 	uint64_t duration_ns; /* 0: until it is stopped; without slower_ns alone */
 	uint64_t slower_ns;   /* from which on a call is explained; 0: none is */
 	double max_cost_pct;  /* of one CPU; 0: any */
+	bool is_watched;      /* by a trigger: nobody asked for it */
 	char what[TIMING_WHAT_BYTES];
 };
 

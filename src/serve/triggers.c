@@ -53,6 +53,8 @@ static const struct config_trigger *setting_of(const struct config *config,
 		return &config->triggers.oom;
 	case INCIDENT_EXIT:
 		return &config->triggers.exit;
+	case INCIDENT_LATENCY:
+		return &config->triggers.latency;
 	default:
 		return NULL;
 	}
@@ -73,6 +75,8 @@ int triggers_new(const struct config *config, unsigned cpus, struct triggers **r
 	}
 	if (!config->triggers.commands.list.len)
 		triggers->status[INCIDENT_EXIT].is_on = false;
+	if (!*config->triggers.function)
+		triggers->status[INCIDENT_LATENCY].is_on = false;
 	*ret = triggers;
 	return 0;
 }
@@ -255,6 +259,33 @@ void triggers_tick(struct triggers *triggers, uint64_t now_mono_ns, const struct
 	judge_host(triggers, INCIDENT_IO, LOAD_IO,
 		   "some thread waited for a disk in %lu %% of %lu s");
 	next_slot(triggers);
+}
+
+void triggers_latency(struct triggers *triggers, uint64_t now_mono_ns,
+		      const struct watched_window *window)
+{
+	const struct config_trigger *setting = &triggers->config->triggers.latency;
+	struct trigger_status *status = &triggers->status[INCIDENT_LATENCY];
+	struct incident_begin *begin;
+
+	status->lacks = window->lacks;
+	if (!window->is_over)
+		return;
+	status->has_value = window->p99_ns != LATENCY_NONE;
+	status->value = window->p99_ns;
+	if (!status->has_value || status->value < setting->threshold * NS_PER_MS)
+		return;
+	begin = fire(triggers, INCIDENT_LATENCY, now_mono_ns);
+	if (!begin)
+		return;
+	begin->value = status->value;
+	begin->threshold = setting->threshold * NS_PER_MS;
+	begin->unit = INCIDENT_NS;
+	begin->held_ns = setting->for_s * NS_PER_S;
+	snprintf(begin->what, sizeof(begin->what),
+		 "one of a hundred calls of %.200s took %.3g ms or more, of %lu in %lu s",
+		 triggers->config->triggers.function, (double)status->value / NS_PER_MS,
+		 (unsigned long)window->calls, (unsigned long)setting->for_s);
 }
 
 /* The one of this process, or a place for it.  NULL: it uses too little to be followed. */

@@ -4,6 +4,7 @@
  *     load_read()         host_cpu, run_queue, io   the mean of the last `for_s` seconds, once a second
  *     samples of CPUs     process_cpu               likewise, of each process
  *     records             oom, exit                 as they come
+ *     watched_read()      latency                   the p99 of `for_s` seconds
  *
  * Nothing is opened and nothing is started here: what fired is taken with triggers_take().  One thread.
  */
@@ -12,6 +13,7 @@
 
 #include "model/incident.h"
 #include "serve/config.h"
+#include "serve/watched.h"
 #include "session/load.h"
 
 #define TRIGGERS_MAX_BUSY    256 /* processes that are followed at one time; the idlest make room */
@@ -21,7 +23,7 @@
 struct trigger_status {
 	bool is_on;
 	bool has_value; /* it has a mean, and knows it */
-	uint64_t value; /* of process_cpu that of the busiest */
+	uint64_t value; /* in percent or nanoseconds; of process_cpu that of the busiest */
 	uint64_t fired;
 	uint64_t fired_unix_ns; /* at last; 0: never */
 	uint64_t quiet_until_mono_ns;
@@ -43,6 +45,10 @@ void triggers_sample(struct triggers *triggers, uint32_t pid, const char *comm, 
 /** triggers_tick - once a second; @has_samples: processes were sampled */
 void triggers_tick(struct triggers *triggers, uint64_t now_mono_ns, const struct load_sums *sums,
 		   bool has_samples);
+
+/** triggers_latency - a window of the watched function; before triggers_take() */
+void triggers_latency(struct triggers *triggers, uint64_t now_mono_ns,
+		      const struct watched_window *window);
 
 /**
  * triggers_take - what fired, the oldest first

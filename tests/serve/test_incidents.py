@@ -177,3 +177,46 @@ def test_settings_that_make_no_sense(tmp_path, line, said):
     done = subprocess.run([KYMO, "serve", "-c", tmp_path / "kymo.toml", "--generate-config"],
                           capture_output=True, text=True, check=False)
     assert done.returncode == 1 and said in done.stderr, done.stderr
+
+
+SLOW = """
+#include <pthread.h>
+#include <unistd.h>
+__attribute__((noinline)) void kymo_is_slow(void) { usleep(20000); __asm__ volatile(""); }
+static void *call(void *none) { for (;;) kymo_is_slow(); return none; }
+int main(void)
+{
+	pthread_t threads[64];
+	for (int i = 0; i < 64; i++)
+		pthread_create(&threads[i], 0, call, 0);
+	pthread_join(threads[0], 0);
+}
+"""
+
+
+def test_a_function_that_becomes_slow(tmp_path):
+    """Every call takes 20 ms or more, and there are more than the thousand that a p99 needs."""
+    slow = program(tmp_path, "kymo-slow", SLOW)
+    settings = {**SETTINGS, "triggers.process_cpu.enabled": "false", "triggers.latency.p99_ms": 15,
+                "triggers.latency.function": f"{slow}:kymo_is_slow", "triggers.latency.for_s": 5}
+    with Serving(tmp_path, **settings) as serving, subprocess.Popen([slow]) as process:
+        try:
+            incident = over(serving, "trigger=latency&state=done")
+        finally:
+            process.kill()
+        assert incident["unit"] == "ns" and incident["threshold"] == 15_000_000
+        # The middle of a bucket is at most 3.125 % off.
+        assert incident["value"] >= 19_000_000 and incident["held_ns"] == 5_000_000_000
+        assert incident["what"].startswith(f"one of a hundred calls of {slow}:kymo_is_slow took ")
+        assert incident["pid"] is None
+        folded = serving.text(f"/api/v1/profiles?incident={incident['seq']}&comm=kymo-slow&format=folded")
+        assert "kymo_is_slow" in folded and "sleep" in folded
+        assert serving.get(f"/api/v1/profiles?incident={incident['seq']}")["kind"] == "wall"
+
+
+def test_a_function_that_is_not_there_is_told(tmp_path):
+    settings = {**SETTINGS, "triggers.latency.function": "/nowhere/program:main"}
+    with Serving(tmp_path, **settings) as serving:
+        said = until(lambda: [one for one in serving.get("/api/v1/status")["triggers"]
+                              if one["name"] == "latency" and one["state"] == "not measured"], "told")[0]
+        assert "/nowhere/program" in said["why"]
