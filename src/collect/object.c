@@ -122,6 +122,14 @@ static int attach(const struct loaded *loaded, const struct object_program *prog
 	return fd ? bpf_raw_tracepoint_open(is_typed ? NULL : program->where, fd) : -ENOENT;
 }
 
+/* What is lost without a program is said; or else nothing works. */
+static int note_refused(const struct object_program *program, struct coverage *coverage)
+{
+	if (program->lacks)
+		return coverage_lack(coverage, program->lacks);
+	return fail(-ENOTSUP, "this kernel does not load '%s'", program->name);
+}
+
 /* Return: 0 attached, or noted as lacking; -errno with fail() said. */
 static int attach_or_note(struct loaded *loaded, const struct object_program *program,
 			  bool has_substitute, struct coverage *coverage, bool *ret_attached)
@@ -140,10 +148,8 @@ static int attach_or_note(struct loaded *loaded, const struct object_program *pr
 		return fail(fd, "cannot attach to tracepoint '%s': %m", program->where);
 	if (has_substitute)
 		return 0;
-	if (program->lacks)
-		return coverage_lack(coverage, program->lacks);
-	if (!program_fd(loaded, program))
-		return fail(-ENOTSUP, "this kernel does not load '%s'", program->name);
+	if (program->lacks || !program_fd(loaded, program))
+		return note_refused(program, coverage);
 	return fail(-ENOTSUP, "this kernel has no tracepoint '%s' as '%s' needs it", program->where,
 		    program->name);
 }
@@ -184,8 +190,12 @@ static int attach_some(struct loaded *loaded, bool substitutes, struct coverage 
 	for (size_t i = 0; !err && i < object->program_count; i++) {
 		const struct object_program *program = &object->programs[i];
 
-		if (!is_attached_by_itself(program) || !!program->instead != substitutes)
+		if (!!program->instead != substitutes)
 			continue;
+		if (!is_attached_by_itself(program)) {
+			err = program_fd(loaded, program) ? 0 : note_refused(program, coverage);
+			continue;
+		}
 		if (program->when && !is_set(loaded, program->when))
 			continue;
 		if (program->instead && is_attached(object, attached, program->instead))
@@ -231,7 +241,7 @@ int object_run(const struct loaded *loaded, bool is_last)
 		const struct object_program *program = &object->programs[i];
 		int err;
 
-		if (strcmp(program->kind, "periodic") != 0)
+		if (strcmp(program->kind, "periodic") != 0 || !program_fd(loaded, program))
 			continue;
 		err = bpf_prog_test_run_opts(program_fd(loaded, program), &options);
 		if (err)
@@ -296,6 +306,9 @@ int object_iterate(const struct loaded *loaded,
 
 		if (strncmp(object->programs[i].kind, "iter", 4) != 0)
 			continue;
+		if (!program)
+			return fail(-ENOTSUP, "this kernel does not load '%s'",
+				    object->programs[i].name);
 		link = bpf_link_create(program, 0, BPF_TRACE_ITER, NULL);
 		iterator = link < 0 ? link : bpf_iter_create(link);
 		if (iterator < 0)

@@ -43,6 +43,11 @@ int rights_fail_load(int err, const char *what)
 			    "this kernel does not load %s: it is older than Linux 5.14, and lacks "
 			    "what others have for it (%s)",
 			    what, strerror(-err));
+	/* What is looked for in the kernel's BTF: a function by the light skeleton, a tracepoint by libbpf. */
+	if (err == -ENOENT || err == -ESRCH)
+		return fail(-ENOTSUP,
+			    "this kernel does not load %s: it has no such %s as is needed", what,
+			    err == -ENOENT ? "function" : "tracepoint");
 	/* EACCES, too, is the verifier's word. */
 	return fail(-ENOTSUP, "this kernel does not load %s: %s", what, strerror(-err));
 }

@@ -42,16 +42,14 @@ def depends_of(package):
 
 
 def debootstrap(arch, include, root):
-    """Of another architecture nothing can be executed here: see unpack_all()."""
-    foreign = [] if arch == host_arch() else ["--foreign"]
-    done = subprocess.run(["debootstrap", "--variant=minbase", f"--arch={arch}", *foreign,
+    """Fetches all packages and makes the folders; see unpack_all() for the rest."""
+    done = subprocess.run(["debootstrap", "--variant=minbase", f"--arch={arch}", "--foreign",
                            f"--include={','.join(include)}", codename(), str(root), mirrors()[0]],
                           capture_output=True, text=True)
     if done.returncode != 0:
         last = (done.stdout.strip().splitlines() or ["?"])[-1]
         raise LabError(f"debootstrap failed: {last}", "check the network and the space in the cache")
-    if foreign:
-        unpack_all(root)
+    unpack_all(root)
     for folder in ("var/cache/apt", "var/lib/apt/lists"):
         shutil.rmtree(root / folder)
     shutil.copy(HERE / "ginit", root / "ginit")
@@ -60,7 +58,8 @@ def debootstrap(arch, include, root):
 def unpack_all(root):
     """All packages, without what their scripts would do, but for the first users: programs need no more.
 
-    dpkg is told that they are installed.  Configuring them in a machine of that kind took half an hour."""
+    dpkg is told that they are installed.  Nothing is executed, so that any processor's root is made here: configuring
+    one for arm64 in a machine of that kind took more than half an hour."""
     status = []
     for package in sorted((root / "var/cache/apt/archives").glob("*.deb")):
         content = subprocess.Popen(["dpkg-deb", "--fsys-tarfile", package], stdout=subprocess.PIPE)

@@ -46,15 +46,18 @@ def load():
         return {}
 
 
-def keep(word, version, rows, doctor, trouble):
-    """One kernel's result, in the order in which the kernels are named."""
+def keep(word, version, rows, doctor, trouble, partial=False):
+    """One kernel's result, in the order in which the kernels are named.  @partial: of the version that is there
+    already, some abilities anew."""
     data = load()
+    old = data[word] if partial else {"abilities": {}, "log": []}
     data[word] = {
         "version": version, "date": datetime.date.today().isoformat(),
-        "abilities": {name: {"state": state, "why": why} for name, (state, why) in abilities(rows).items()},
+        "abilities": {**old["abilities"], **{name: {"state": state, "why": why}
+                                for name, (state, why) in abilities(rows).items()}},
         "doctor": {row["name"]: {"state": row["state"], "why": row["reason"]} for row in doctor
                    if row["state"] != "works"},
-        "log": trouble,
+        "log": old["log"] + trouble,
     }
     DATA.write_text(json.dumps({name: data[name] for name in kernels.words() if name in data}, indent=1,
                                ensure_ascii=False) + "\n")

@@ -234,6 +234,7 @@ def test_the_table_holds_the_worst_of_each_ability(tmp_path, monkeypatch):
     doctor = [{"name": "arena", "state": "absent", "reason": "none here"},
               {"name": "btf", "state": "works", "reason": ""}]
     table.keep("6.1", "6.1.2-3", rows, doctor, [])
+    table.keep("6.1", "6.1.2-3", rows[:2], doctor, [], True)  # some of them once more: the others stay
     table.keep("5.10+lockdown", "5.10.1-1", rows[2:], [], ["BUG: so it is"])
     table.write()
     assert list(json.loads(table.DATA.read_text())) == ["5.10+lockdown", "6.1"]

@@ -107,10 +107,17 @@ static int fail_events(const struct cpu_plan *plan, int err)
 
 static int fail_load(const struct cpu_plan *plan, int err)
 {
-	err = rights_fail_load(err, plan->timer == CPU_TIMER_SWITCH
-					    ? "the program that measures waits"
-					    : "the program that takes samples");
-	if (err == -ENOTSUP && plan->request->unwind == CPU_UNWIND_DEFERRED)
+	bool is_later = plan->request->unwind == CPU_UNWIND_DEFERRED;
+
+	/* The light skeleton finds no such function in the kernel's BTF. */
+	if (err == -ENOENT && is_later && rights_load_tracing())
+		err = fail(-ENOTSUP,
+			   "this kernel has no task work, in which stacks are walked later");
+	else
+		err = rights_fail_load(err, plan->timer == CPU_TIMER_SWITCH
+						    ? "the program that measures waits"
+						    : "the program that takes samples");
+	if (err == -ENOTSUP && is_later)
 		hint("'--unwind deferred' needs Linux 6.18; leave it out to walk at once");
 	return err;
 }

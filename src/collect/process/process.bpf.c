@@ -118,6 +118,7 @@ static __always_inline u64 max_rss(struct task_struct *task)
 }
 
 SEC("raw_tp/sched_process_exit")
+OPTIONAL("process: exits, and what was used by then")
 int process_on_exit(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct task_struct *task = (void *)ctx->args[0];
