@@ -249,6 +249,7 @@ static int run(const struct arguments *arguments, struct latency_plan *plan)
 		.per_call = arguments_flag(arguments, "calls"),
 		.by_perf = arguments_flag(arguments, "perf-uprobes"),
 		.slower_ns = (uint64_t)(arguments_decimal(arguments, "slower") * NS_PER_MS),
+		.slowest = (uint32_t)arguments_number(arguments, "slowest"),
 		.cgroup = arguments_text(arguments, "cgroup"),
 		.tls = arguments_text(arguments, "tls"),
 		.port = (uint16_t)arguments_number(arguments, "port"),
@@ -300,25 +301,45 @@ static int run_http(const struct arguments *arguments)
 	return run(arguments, NULL);
 }
 
-int latency_verb_run(const struct arguments *arguments)
+/* Whether some calls are explained. */
+static bool explains(const struct arguments *arguments)
 {
-	own(latency_plan_done) struct latency_plan plan = { 0 };
-	int err;
+	return arguments_has(arguments, "slower") || arguments_has(arguments, "slowest");
+}
 
+/* Return: 0; what refuse() returns. */
+static int check_explained(const struct arguments *arguments)
+{
 	if (arguments_has(arguments, "slower") && arguments_decimal(arguments, "slower") <= 0)
 		return refuse("every call is slower than 0 ms", "--slower wants a threshold above");
-	if ((arguments_has(arguments, "flame") || arguments_has(arguments, "flame-more")) &&
-	    !arguments_has(arguments, "slower"))
-		return refuse("'--flame' is of slow calls", "say which are by --slower MS");
-	if (arguments_flag(arguments, "csv") && arguments_has(arguments, "slower") &&
+	if (arguments_has(arguments, "slower") && arguments_has(arguments, "slowest"))
+		return refuse("'--slower' and '--slowest' exclude each other", "say one of them");
+	if (arguments_has(arguments, "flame") && !explains(arguments))
+		return refuse("'--flame' is of slow calls",
+			      "say which are by --slower MS or --slowest N");
+	if (arguments_has(arguments, "flame-more") && !arguments_has(arguments, "slower"))
+		return refuse("'--flame-more' compares slow calls with the others",
+			      "say which are slow by --slower MS");
+	if (arguments_flag(arguments, "csv") && explains(arguments) &&
 	    !arguments_has(arguments, "flame") && !arguments_has(arguments, "flame-more"))
 		return refuse("'--csv' has no room for why calls are slow",
 			      "use --json, or --flame");
 	if (arguments_has(arguments, "arg") &&
 	    (arguments_flag(arguments, "http") ||
-	     (!arguments_flag(arguments, "calls") && !arguments_has(arguments, "slower"))))
+	     (!arguments_flag(arguments, "calls") && !explains(arguments))))
 		return refuse("'--arg' is of single calls of functions",
-			      "say which calls: --calls, or --slower MS");
+			      "say which calls: --calls, --slower MS or --slowest N");
+	return 0;
+}
+
+int latency_verb_run(const struct arguments *arguments)
+{
+	own(latency_plan_done) struct latency_plan plan = { 0 };
+	int err;
+
+	err = check_explained(arguments);
+	if (err)
+		return err;
 	if (arguments_flag(arguments, "http") && arguments_flag(arguments, "perf-uprobes"))
 		return refuse("'--perf-uprobes' is of functions", "leave out --http");
 	if (arguments_flag(arguments, "http"))

@@ -101,11 +101,20 @@ static const struct option options[] = {
 	  .help = "explain every call above so many milliseconds, at the end: how long its thread ran, waited "
 		  "for a CPU and was blocked, by reason, and on which stacks; the slowest 1000 are kept",
 	  .group = HOW },
+	{ .name = "slowest",
+	  .kind = OPTION_NUMBER,
+	  .min = 1,
+	  .max = 100,
+	  .argument = "N",
+	  .otherwise = "none",
+	  .help = "likewise, without a threshold: the N slowest calls of each function, or requests of each route, in each "
+		  "interval; every call is looked at for that",
+	  .group = HOW },
 	{ .name = "arg",
 	  .kind = OPTION_TEXT,
 	  .argument = "N[:KIND]",
 	  .otherwise = "none",
-	  .help = "with --calls or --slower: tell argument N of each call, at most 4 of them; KIND is int (a "
+	  .help = "with --calls, --slower or --slowest: tell argument N of each call, at most 4 of them; KIND is int (a "
 		  "word, also without KIND), int32, str (a text that ends with 0) or gostr (two words: where "
 		  "a text lies and its length)",
 	  .group = OUTPUT },
@@ -115,7 +124,7 @@ static const struct option options[] = {
 	  .value = VALUE_FILE,
 	  .argument = "FILE",
 	  .otherwise = "none",
-	  .help = "with --slower: a flame graph (svg) of running and waiting in the slow calls alone",
+	  .help = "with --slower or --slowest: a flame graph (svg) of running and waiting in the slow calls alone",
 	  .group = OUTPUT },
 	{ .name = "flame-more",
 	  .kind = OPTION_TEXT,

@@ -127,9 +127,10 @@ struct latency_stack {
 /* Why a call took so long: the time of its thread.  Of a request it is that of its service. */
 struct latency_slow {
 	struct latency_call call;
-	struct latency_exchange http;          /* where call.http is set */
-	char request[144];                     /* likewise */
-	struct latency_arguments arguments;    /* where call.arguments is set */
+	struct latency_exchange http;       /* where call.http is set */
+	char request[144];                  /* likewise */
+	struct latency_arguments arguments; /* where call.arguments is set */
+	uint64_t interval; /* that it ended in, by number; where the slowest of each are wanted */
 	uint64_t began_mono_ns, ended_mono_ns; /* of what is divided */
 	const char *not_divided;               /* why nothing below is known; NULL: it is */
 	uint64_t running_ns, runq_ns;
@@ -142,6 +143,7 @@ struct latency_why {
 	const struct latency_slow *calls; /* the slowest first */
 	size_t count;
 	uint64_t total, slower_ns; /* calls above the threshold, of which the slowest were kept */
+	uint32_t slowest; /* of each function or route and interval; 0: those above the threshold */
 	const struct profile *profile;
 };
 

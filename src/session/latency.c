@@ -173,11 +173,11 @@ static int open_calls(struct latency *latency)
 		.options = {
 			.limit = latency->request->count,
 			.tgid = latency->request->pid,
-			.records = latency->request->per_call || latency->request->slower_ns,
+			.records = latency->request->per_call || why_wants(latency->request),
 			.slower = latency->request->per_call || latency->request->more_out
 					  ? 0
 					  : latency->request->slower_ns,
-			.split = latency->request->slower_ns > 0,
+			.split = why_wants(latency->request),
 			.arg_count = (uint32_t)latency->plan->arg_count,
 		},
 		.each = on_call,
@@ -200,7 +200,7 @@ static int prepare(struct latency *latency)
 	size_t count = latency->plan->functions.len;
 	int err = take_sites(latency);
 
-	if (!err && latency->request->slower_ns)
+	if (!err && why_wants(latency->request))
 		err = why_open(latency->request, &latency->why);
 	latency->before = calloc(count, sizeof(*latency->before));
 	latency->rows = calloc(count, sizeof(*latency->rows));

@@ -407,7 +407,7 @@ int latency_run_http(const struct latency_request *request, struct coverage *cov
 	*ret_outcome = (struct latency_outcome){ 0 };
 	err = err ?: open_session(&session, &wanted);
 	ret_outcome->attach_ns = clock_mono_ns() - began;
-	if (!err && request->slower_ns)
+	if (!err && why_wants(request))
 		err = why_open(request, &session.why);
 	err = err ?: count(&session, ret_outcome);
 	ret_outcome->end = session.end;

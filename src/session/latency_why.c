@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/vec.h"
 #include "collect/descendants.h"
 #include "session/recording.h"
@@ -15,12 +16,22 @@
 #define MIN_BLOCK_NS 1000 /* of a wait that is told by itself */
 #define STACKS_MAX   256  /* distinct ones of a call that are looked at */
 
+/* The slowest calls of a function in the interval that it is at. */
+struct top {
+	const struct latency_function *function;
+	uint64_t interval; /* 0: none yet */
+	uint64_t least_ns; /* of those that are kept; 0: not looked for yet */
+	uint32_t count;
+};
+
 struct why {
 	const struct latency_request *request;
 	struct recording_request recording_request;
 	struct recording *recording;
 	vec(uint32_t) pids; /* chosen: as the probes follow them */
 	vec(struct latency_slow) calls;
+	vec(struct top) tops; /* where the slowest of each interval are wanted */
+	struct index top_index;
 	struct more_calls spans; /* of all calls, where the difference is wanted */
 	uint64_t total;          /* above the threshold */
 	uint64_t dropped;        /* moments for which there was no room */
@@ -86,11 +97,10 @@ int why_start(struct why *why)
 }
 
 /* Room is made by forgetting the fastest. */
-int why_add(struct why *why, const struct latency_slow *slow)
+static int keep(struct why *why, const struct latency_slow *slow)
 {
 	size_t least = 0;
 
-	why->total++;
 	if (why->calls.len < WHY_CALLS_MAX)
 		return vec_push(&why->calls, *slow);
 	for (size_t i = 1; i < why->calls.len; i++)
@@ -99,6 +109,81 @@ int why_add(struct why *why, const struct latency_slow *slow)
 	if (slow->call.took_ns > why->calls.data[least].call.took_ns)
 		why->calls.data[least] = *slow;
 	return 0;
+}
+
+static bool is_top(const void *owner, uint32_t entry, const void *key)
+{
+	return ((const struct why *)owner)->tops.data[entry].function == key;
+}
+
+/* What is known of a function, of the interval of a call. */
+static int find_top(struct why *why, const struct latency_slow *slow, struct top **ret_top)
+{
+	uint64_t hash = hash_mix(1, (uintptr_t)slow->call.function);
+	uint32_t number = index_find(&why->top_index, hash, is_top, why, slow->call.function);
+	int err = 0;
+
+	if (number == INDEX_NONE) {
+		number = (uint32_t)why->tops.len;
+		err = vec_push(&why->tops, (struct top){ .function = slow->call.function });
+		err = err ?: index_add(&why->top_index, hash, number);
+	}
+	if (err)
+		return err;
+	*ret_top = &why->tops.data[number];
+	if ((*ret_top)->interval != slow->interval)
+		**ret_top =
+			(struct top){ .function = slow->call.function, .interval = slow->interval };
+	return 0;
+}
+
+/* The least of the slowest of a function in an interval; NULL: none was kept */
+static struct latency_slow *least_of(const struct why *why, const struct top *top)
+{
+	struct latency_slow *least = NULL;
+
+	vec_each(one, &why->calls)
+		if (one->call.function == top->function && one->interval == top->interval &&
+		    (!least || one->call.took_ns < least->call.took_ns))
+			least = one;
+	return least;
+}
+
+/* Most calls are no slower than what is kept of their interval: those cost a look. */
+static int keep_slowest(struct why *why, const struct latency_slow *slow)
+{
+	struct latency_slow *least;
+	struct top *top;
+	int err = find_top(why, slow, &top);
+
+	if (err)
+		return err;
+	if (top->count < why->request->slowest) {
+		top->count++;
+		top->least_ns = 0;
+		return keep(why, slow);
+	}
+	if (slow->call.took_ns <= top->least_ns)
+		return 0;
+	least = least_of(why, top);
+	if (!least)
+		return 0;
+	if (slow->call.took_ns > least->call.took_ns)
+		*least = *slow;
+	least = least_of(why, top);
+	top->least_ns = least->call.took_ns;
+	return 0;
+}
+
+int why_add(struct why *why, const struct latency_slow *slow)
+{
+	struct latency_slow one = *slow;
+
+	why->total++;
+	if (!why->request->slowest)
+		return keep(why, slow);
+	one.interval = slow->call.at_mono_ns / why->request->interval_ns + 1;
+	return keep_slowest(why, &one);
 }
 
 int why_add_span(struct why *why, const struct more_call *span)
@@ -352,6 +437,7 @@ int why_write(struct why *why, struct latency_target *target)
 		.count = why->calls.len,
 		.total = why->total,
 		.slower_ns = why->request->slower_ns,
+		.slowest = why->request->slowest,
 		.profile = profile,
 	};
 	int err = 0;
@@ -381,6 +467,8 @@ void why_close(struct why *why)
 	recording_free(why->recording);
 	vec_done(&why->pids);
 	vec_done(&why->calls);
+	vec_done(&why->tops);
+	index_done(&why->top_index);
 	more_done(&why->spans);
 	free(why);
 }

@@ -6,7 +6,8 @@
  *
  * While a thread is in a call everything that it does belongs to the call, so its waits are those that
  * ended in between.  How long it waited for a CPU the kernel counts; it ran for the rest.
- * The slowest WHY_CALLS_MAX calls are kept, and the last WHY_MOMENTS_MAX moments.
+ * Of each function and interval the slowest are found as they come; whatever is explained,
+ * the slowest WHY_CALLS_MAX calls are kept, and the last WHY_MOMENTS_MAX moments.
  */
 #ifndef SESSION_LATENCY_WHY_H
 #define SESSION_LATENCY_WHY_H
@@ -23,7 +24,18 @@ struct why;
 nodiscard int why_open(const struct latency_request *request, struct why **ret_why);
 nodiscard int why_start(struct why *why);
 
-/** why_add - a call above the threshold; @slow: with all but its parts.  0; -ENOMEM */
+/** why_wants - whether calls are explained at all */
+static inline bool why_wants(const struct latency_request *request)
+{
+	return request->slower_ns || request->slowest;
+}
+
+/**
+ * why_add - a call above the threshold, or any where the slowest of each interval are wanted
+ * @slow: with all but its parts
+ *
+ * Return: 0; -ENOMEM.
+ */
 nodiscard int why_add(struct why *why, const struct latency_slow *slow);
 
 /** why_add_span - any call, of which the thread is known to have done nothing else meanwhile; kept where

@@ -107,9 +107,13 @@ int latency_why_text(struct latency_target *target, const struct latency_why *wh
 
 	for (size_t i = 0; i < why->count; i++)
 		add(&sum, &why->calls[i]);
-	fprintf(out, "\n%s above %s", format_count(why->total).text,
-		format_ns(why->slower_ns).text);
-	if (why->count < why->total)
+	if (why->slowest)
+		fprintf(out, "\nthe slowest %u of each in each interval, %s altogether",
+			why->slowest, format_count(why->count).text);
+	else
+		fprintf(out, "\n%s above %s", format_count(why->total).text,
+			format_ns(why->slower_ns).text);
+	if (!why->slowest && why->count < why->total)
 		fprintf(out, ", of which the slowest %s were kept", format_count(why->count).text);
 	if (sum.call.took_ns) {
 		fputs(": ", out);

@@ -175,6 +175,28 @@ def test_a_flame_graph_wants_a_threshold():
     assert kymo("--slower", "0", "a:b").returncode == 2
 
 
+def test_the_slowest_of_each_function_and_interval():
+    """Of rare() there is one call each time, of inner() there are more than are asked for."""
+    with Target(made("nested.c"), 10, 0, 0) as target, \
+            Timing("-p", target.pid, "outer", "inner", "rare",
+                   options=("--calls", "--json", "--max-cost", "0", "--slowest", "2", "-i", "60")) as timing:
+        target.go()
+        out, _ = timing.process.communicate()
+    told = [json.loads(line) for line in out.splitlines()]
+    slow = [one for one in told if "slow" in one]
+    for name in ("outer", "inner", "rare"):
+        took = sorted(one["took_ns"] for one in told if one.get("call") == name)
+        # The interval may end in between; the clock says where.
+        mine = sorted(one["took_ns"] for one in slow if one["slow"] == name)
+        assert len(mine) in (2, 3, 4) and set(mine) <= set(took)
+        assert took[-1] in mine
+    assert all(one["running_ns"] + one["runq_ns"] + sum(one["blocked_ns"].values()) == one["divided_ns"]
+               for one in slow)
+    for words in (("--slowest", "2", "--slower", "3"), ("--slowest", "2", "--flame-more", "x")):
+        assert kymo(*words, "a:b").returncode == 2
+    assert kymo("--slowest", "0", "a:b").returncode == 2
+
+
 CHILD = r"""
 import os, socket, time
 listener = socket.create_server(("127.0.0.1", 0))
