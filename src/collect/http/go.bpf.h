@@ -46,7 +46,7 @@ struct go_text {
 	u64 at, bytes;
 };
 
-/* One whose handler runs. */
+/* That of a goroutine, which stays when it is over: the next one takes its place. */
 struct go_request {
 	u64 began;
 	u64 request; /* where the server keeps it */
@@ -54,7 +54,8 @@ struct go_request {
 	u32 line_bytes;
 	u8 restarts; /* its function is about to begin again */
 	u8 is_left;  /* to the sockets */
-	u8 reserved[2];
+	u8 is_open;  /* its handler runs */
+	u8 reserved;
 	char line[LINE_ROOM];
 };
 
@@ -144,29 +145,39 @@ static __always_inline bool go_is_plain(u64 request)
 	       major == 1 && !tls;
 }
 
+static __always_inline struct go_request *go_keep(const struct runner *runner)
+{
+	u32 zero = 0;
+	void *blank = bpf_map_lookup_elem(&go_blanks, &zero);
+
+	if (blank)
+		bpf_map_update_elem(&go_requests, runner, blank, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&go_requests, runner);
+}
+
 static __always_inline void go_begin(struct pt_regs *ctx, const struct runner *runner, u64 cookie)
 {
 	bool restarts =
 		cookie & HTTP_GO_IF && condition_holds(ctx, cookie >> HTTP_GO_CONDITION & 15);
 	u64 request = go_fourth(ctx);
 	struct go_request *kept = bpf_map_lookup_elem(&go_requests, runner);
-	u32 zero = 0;
-	void *blank;
 
-	if (kept && kept->restarts && kept->request == request) {
+	if (kept && kept->is_open && kept->restarts && kept->request == request) {
 		kept->restarts = restarts;
 		return;
 	}
-	if (kept && !kept->is_left) {
+	if (kept && kept->is_open && !kept->is_left)
 		count(&control.unanswered);
-		served_release(&kept->served, (u64)runner->id);
-	}
-	blank = bpf_map_lookup_elem(&go_blanks, &zero);
-	if (!blank || bpf_map_update_elem(&go_requests, runner, blank, BPF_ANY) ||
-	    !(kept = bpf_map_lookup_elem(&go_requests, runner))) {
+	kept = kept ?: go_keep(runner);
+	if (!kept) {
 		count(&control.refused);
 		return;
 	}
+	served_release(&kept->served, runner->id);
+	kept->served.cpu_ns = 0;
+	kept->served.cpu = HTTP_CPU_OFF;
+	kept->line_bytes = 0;
+	kept->is_open = 1;
 	kept->began = bpf_ktime_get_ns();
 	kept->request = request;
 	kept->restarts = restarts;
@@ -177,8 +188,6 @@ static __always_inline void go_begin(struct pt_regs *ctx, const struct runner *r
 		count(&control.unreadable);
 	if (options.sample_ns)
 		served_take_by(&kept->served, runner->id, runner->id, runner->tgid);
-	else
-		kept->served.cpu = HTTP_CPU_OFF;
 }
 
 static __always_inline u32 go_status_at(u64 answer, u32 offset)
@@ -245,7 +254,8 @@ static __always_inline void go_end(struct pt_regs *ctx, const struct runner *run
 	struct http_process *process;
 	u32 status;
 
-	if (!kept) /* it had begun before we looked, or this function begins again */
+	if (!kept ||
+	    !kept->is_open) /* it had begun before we looked, or this function begins again */
 		return;
 	if (!kept->is_left) {
 		served_release(&kept->served, runner->id);
@@ -257,7 +267,7 @@ static __always_inline void go_end(struct pt_regs *ctx, const struct runner *run
 		if (process)
 			count(&process->requests);
 	}
-	bpf_map_delete_elem(&go_requests, runner);
+	kept->is_open = 0;
 }
 
 SEC("uprobe")

@@ -459,7 +459,7 @@ static long settle(void *map, const u64 *key, struct connection *connection, voi
 
 static long settle_go(void *map, const struct runner *key, struct go_request *kept, void *context)
 {
-	if (!kept->is_left)
+	if (kept->is_open && !kept->is_left)
 		count(&control.unanswered);
 	return 0;
 }
