@@ -3,7 +3,7 @@
  *
  *     sk_data_ready            bytes lie in the socket     soft interrupt
  *     skb_copy_datagram_iovec  the server reads them       its thread
- *     tcp_sendmsg_locked       the server writes           its thread
+ *     tcp_sendmsg_locked       the server writes           its thread; before 6.16 no tracepoint but the function
  *     inet_sock_set_state      it closes; it listens       any
  *     http_settle              answers that are over, several times a second
  *
@@ -398,17 +398,16 @@ int BPF_PROG(http_read, const struct sk_buff *skb, int len)
 	return 0;
 }
 
-SEC("tp_btf/tcp_sendmsg_locked")
-int BPF_PROG(http_write, struct sock *sk, const struct msghdr *message)
+static __always_inline void written(struct sock *sk, const struct msghdr *message)
 {
 	struct connection *connection;
 	u64 now;
 
 	if (!control.armed || !is_served(sk))
-		return 0;
+		return;
 	connection = connection_of(sk);
 	if (!connection)
-		return 0;
+		return;
 	now = bpf_ktime_get_ns();
 	if (connection->is_tls)
 		tls_written(sk, connection, message, now);
@@ -418,6 +417,20 @@ int BPF_PROG(http_write, struct sock *sk, const struct msghdr *message)
 		go_on(sk, connection, message, now);
 	else if (connection->stage == STAGE_IDLE && connection->first_at)
 		resume(connection);
+}
+
+SEC("tp_btf/tcp_sendmsg_locked")
+int BPF_PROG(http_write, struct sock *sk, const struct msghdr *message)
+{
+	written(sk, message);
+	return 0;
+}
+
+/* The same where the kernel has no such tracepoint, before 6.16: where the function begins. */
+SEC("fentry/tcp_sendmsg_locked")
+int BPF_PROG(http_write_called, struct sock *sk, struct msghdr *message)
+{
+	written(sk, message);
 	return 0;
 }
 

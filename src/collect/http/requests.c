@@ -217,23 +217,46 @@ static int attach(struct requests *requests)
 	return err ?: listening_each(add_port, requests);
 }
 
+/* @by_entry: answers where tcp_sendmsg_locked() begins, instead of by its tracepoint */
+static int open_program(struct requests *requests, bool by_entry)
+{
+	int err;
+
+	collect_http_http__destroy(requests->skeleton);
+	requests->skeleton = collect_http_http__open();
+	if (!requests->skeleton)
+		return -errno;
+	err = choose(requests);
+	bpf_program__set_autoload(requests->skeleton->progs.http_write, !by_entry);
+	bpf_program__set_autoload(requests->skeleton->progs.http_write_called, by_entry);
+	return err;
+}
+
+/* Decided by what loads. */
+static int load_either(struct requests *requests)
+{
+	int first, err = open_program(requests, false);
+
+	if (err)
+		return err;
+	first = collect_http_http__load(requests->skeleton);
+	if (!first)
+		return 0;
+	err = open_program(requests, true);
+	if (err || !collect_http_http__load(requests->skeleton))
+		return err;
+	err = rights_fail_load(first, "the program that sees requests");
+	if (err == -ENOTSUP)
+		hint("requests are seen on Linux 6.16 and later, and from 6.3 on where functions of "
+		     "the kernel can be probed; functions of a server can be timed");
+	return err;
+}
+
 static int load(struct requests *requests)
 {
 	libbpf_print_fn_t print = libbpf_set_print(NULL);
-	int err = 0;
+	int err = load_either(requests);
 
-	requests->skeleton = collect_http_http__open();
-	if (!requests->skeleton)
-		err = -errno;
-	err = err ?: choose(requests);
-	if (!err) {
-		err = collect_http_http__load(requests->skeleton);
-		if (err)
-			err = rights_fail_load(err, "the program that sees requests");
-		if (err == -ENOTSUP)
-			hint("requests are seen on Linux 6.16 and later; functions of a server can be "
-			     "timed");
-	}
 	libbpf_set_print(print);
 	return err;
 }
