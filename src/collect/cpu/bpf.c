@@ -22,6 +22,7 @@
 #include "collect/cpu/samplers.h"
 #include "collect/cpu/waits.h"
 #include "collect/rights.h"
+#include "collect/ring.h"
 
 #define COUNTS_PER_CALL    1024u
 #define OVER_LOOKS         64 /* at ended processes, before the next drain */
@@ -33,7 +34,7 @@ struct bpf_source {
 	struct sampler sampler;
 	struct waits *waits; /* CPU_TIMER_SWITCH; else NULL */
 	struct programs programs;
-	struct ring_buffer *ring;
+	struct ring ring;
 	struct unwind_tables *tables; /* NULL: by frame pointers */
 	struct sideband sideband;
 	vec(int) links;  /* raw tracepoints */
@@ -146,7 +147,7 @@ static int choose_targets(struct bpf_source *source, const struct cpu_request *r
 	return 0;
 }
 
-static int on_sample(void *context, void *data, size_t len);
+static int on_sample(void *context, const void *data, size_t len);
 
 static struct unwind_tables *bpf_unwind_tables(const struct cpu_source *base);
 
@@ -170,9 +171,9 @@ static int prepare(struct bpf_source *source, const struct cpu_plan *plan)
 		if (err)
 			return err;
 	}
-	source->ring = ring_buffer__new(source->programs.ring, on_sample, source, NULL);
-	if (!source->ring)
-		return fail(-errno, "cannot map the ring buffer of samples: %m");
+	err = ring_open(&source->ring, source->programs.ring);
+	if (err)
+		return err;
 	err = plan->first ? 0 : sideband_open(&source->sideband, plan->cpus);
 	if (err)
 		return fail(err, "cannot follow the mappings of processes: %m");
@@ -197,7 +198,7 @@ static void bpf_close(struct cpu_source *base)
 	vec_done(&source->links);
 	vec_done(&source->events);
 	records_done(&source->records);
-	ring_buffer__free(source->ring);
+	ring_close(&source->ring);
 	unwind_tables_free(source->tables);
 	sideband_close(&source->sideband);
 	sampler_done(&source->sampler);
@@ -233,7 +234,7 @@ static void bpf_stop(struct cpu_source *base)
 	source->is_stopped = true;
 }
 
-static int on_sample(void *context, void *data, size_t len)
+static int on_sample(void *context, const void *data, size_t len)
 {
 	struct bpf_source *source = context;
 
@@ -305,15 +306,14 @@ static int report_losses(struct bpf_source *source, struct batch *batch)
 static int bpf_drain(struct cpu_source *base, struct batch *batch)
 {
 	struct bpf_source *source = bpf_source(base);
+	bool is_whole;
 	int err;
 
 	records_begin(&source->records, batch);
 	source->drain_err = 0;
-	err = ring_buffer__consume(source->ring);
-	if (source->drain_err)
-		return source->drain_err;
-	if (err < 0)
-		return fail(err, "cannot read the ring buffer of samples: %m");
+	err = ring_read(&source->ring, on_sample, source, &is_whole);
+	if (err || source->drain_err)
+		return err ?: source->drain_err;
 	err = source->is_second ? 0 : sideband_drain(&source->sideband, batch);
 	return err ?: report_losses(source, batch);
 }
@@ -412,7 +412,7 @@ static int bpf_drain_counts(struct cpu_source *base, struct batch *batch)
 
 static int bpf_descriptor(const struct cpu_source *source)
 {
-	return ring_buffer__epoll_fd(bpf_source(source)->ring);
+	return bpf_source(source)->programs.ring;
 }
 
 /* A process that nobody has waited for stays in `targets`. */

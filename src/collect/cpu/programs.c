@@ -5,8 +5,11 @@
 
 #include "base/clock.h"
 
-#define RING_MIN_BYTES  (256u * 1024)
-#define RING_RAW_BYTES  (4096u * 1024) /* with raw stacks of 8 KB among the samples */
+#define RING_MIN_BYTES (256u * 1024)
+#define RING_RAW_BYTES (4096u * 1024) /* with raw stacks of 8 KB among the samples */
+#define RING_SLOW_BYTES \
+	(2048u * 1024) /* likewise, below RING_SLOW_HZ: a daemon has it mapped for good */
+#define RING_SLOW_HZ    50u
 #define RING_MAX_BYTES  (16u * 1024 * 1024)
 #define SAMPLE_BYTES    600u /* of an ordinary sample, to size the ring */
 #define RING_PER_SECOND 2u   /* the ring holds half a second */
@@ -25,7 +28,8 @@ uint32_t programs_ring_bytes(const struct cpu_plan *plan)
 {
 	uint64_t wanted = (uint64_t)plan->request->rate_hz * plan->cpus->ids.len * SAMPLE_BYTES /
 			  RING_PER_SECOND;
-	uint32_t bytes = programs_have_tables(plan->request) ? RING_RAW_BYTES : RING_MIN_BYTES;
+	uint32_t raw = plan->request->rate_hz < RING_SLOW_HZ ? RING_SLOW_BYTES : RING_RAW_BYTES;
+	uint32_t bytes = programs_have_tables(plan->request) ? raw : RING_MIN_BYTES;
 
 	while (bytes < wanted && bytes < RING_MAX_BYTES)
 		bytes *= 2;
