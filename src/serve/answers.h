@@ -29,6 +29,7 @@ int answer_session_cancel(struct api *api, const struct request *request,
 			  struct response *response);
 int answer_session_profile(struct api *api, const struct request *request,
 			   struct response *response);
+int answer_losses(struct api *api, const struct request *request, struct response *response);
 int answer_latencies(struct api *api, const struct request *request, struct response *response);
 int answer_latency_start(struct api *api, const struct request *request, struct response *response);
 int answer_latency_functions(struct api *api, const struct request *request,
@@ -71,8 +72,9 @@ int answer_switch(struct api *api, const struct request *request, struct respons
 extern const struct query_parameter dashboard_parameters[], diff_parameters[], profile_parameters[],
 	function_parameters[], timeseries_parameters[], heatmap_parameters[],
 	session_profile_parameters[], latency_parameters[], latency_slow_parameters[],
-	latency_function_parameters[], prometheus_query_parameters[], prometheus_range_parameters[],
-	prometheus_match_parameters[], prometheus_metadata_parameters[];
+	latency_function_parameters[], loss_parameters[], prometheus_query_parameters[],
+	prometheus_range_parameters[], prometheus_match_parameters[],
+	prometheus_metadata_parameters[];
 extern const struct body_key switch_body[], session_body[], latency_body[];
 
 /** answer_is_healthy - whether profiles can be taken; @why: else the reason */

@@ -149,3 +149,16 @@ void rows_put(struct json *json, struct store_row *row)
 		put_container(json, row, i);
 	}
 }
+
+void rows_put_loss(struct json *json, const struct store_loss_row *loss)
+{
+	json_text(json, "collector", loss->collector);
+	json_text(json, "event", loss->event);
+	json_text(json, "reason", loss->why);
+	if (loss->has_count)
+		json_u64(json, "count", loss->count);
+	else
+		json_null(json, "count");
+	rows_put_u64(json, "from_unix_ns", loss->from_unix_ns);
+	rows_put_u64(json, "to_unix_ns", loss->to_unix_ns);
+}

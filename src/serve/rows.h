@@ -30,4 +30,7 @@ void rows_put_u64(struct json *json, const char *key, uint64_t number);
 /** rows_put_lost - "lost": how many, or null where nobody knows */
 void rows_put_lost(struct json *json, uint64_t count);
 
+/** rows_put_loss - one loss, whose count nobody may know: null */
+void rows_put_loss(struct json *json, const struct store_loss_row *loss);
+
 #endif

@@ -146,15 +146,7 @@ static int put_loss(void *context, const struct store_loss_row *loss)
 	fprintf(writing->out, "id: %" PRIu64 "\nevent: lost\ndata: ", loss->seq);
 	json_begin(&json, writing->out, false);
 	json_object(&json, NULL);
-	json_text(&json, "collector", loss->collector);
-	json_text(&json, "event", loss->event);
-	json_text(&json, "reason", loss->why);
-	if (loss->has_count)
-		json_u64(&json, "count", loss->count);
-	else
-		json_null(&json, "count");
-	rows_put_u64(&json, "from_unix_ns", loss->from_unix_ns);
-	rows_put_u64(&json, "to_unix_ns", loss->to_unix_ns);
+	rows_put_loss(&json, loss);
 	json_object_end(&json);
 	fputs("\n\n", writing->out);
 	return 0;

@@ -497,20 +497,14 @@ int store_read_losses(struct store_reader *reader, uint64_t start_unix_ns, uint6
 	return err;
 }
 
-int store_read_loss_rows(struct store_reader *reader, uint64_t after_seq, uint64_t last_seq,
-			 int (*each)(void *context, const struct store_loss_row *loss),
-			 void *context)
+#define LOSS_COLUMNS "SELECT seq, count, collector, event, why, from_unix_ns, to_unix_ns FROM loss "
+
+/* Ends the statement. */
+static int each_loss(struct store_reader *reader, sqlite3_stmt *statement,
+		     int (*each)(void *context, const struct store_loss_row *loss), void *context)
 {
-	sqlite3_stmt *statement;
 	int code, err = 0;
 
-	if (sqlite3_prepare_v2(reader->database,
-			       "SELECT seq, count, collector, event, why, from_unix_ns, to_unix_ns "
-			       "FROM loss WHERE seq > ? AND seq <= ? ORDER BY seq",
-			       -1, &statement, NULL) != SQLITE_OK)
-		return database_fail(reader->database, "read");
-	sqlite3_bind_int64(statement, 1, (int64_t)after_seq);
-	sqlite3_bind_int64(statement, 2, (int64_t)last_seq);
 	while (!err && (code = sqlite3_step(statement)) == SQLITE_ROW) {
 		struct store_loss_row loss = {
 			.seq = (uint64_t)sqlite3_column_int64(statement, 0),
@@ -529,6 +523,39 @@ int store_read_loss_rows(struct store_reader *reader, uint64_t after_seq, uint64
 		err = database_fail(reader->database, "read");
 	sqlite3_finalize(statement);
 	return err;
+}
+
+int store_read_loss_rows(struct store_reader *reader, uint64_t after_seq, uint64_t last_seq,
+			 int (*each)(void *context, const struct store_loss_row *loss),
+			 void *context)
+{
+	sqlite3_stmt *statement;
+
+	if (sqlite3_prepare_v2(reader->database,
+			       LOSS_COLUMNS "WHERE seq > ? AND seq <= ? ORDER BY seq", -1,
+			       &statement, NULL) != SQLITE_OK)
+		return database_fail(reader->database, "read");
+	sqlite3_bind_int64(statement, 1, (int64_t)after_seq);
+	sqlite3_bind_int64(statement, 2, (int64_t)last_seq);
+	return each_loss(reader, statement, each, context);
+}
+
+int store_read_losses_of(struct store_reader *reader, uint64_t start_unix_ns, uint64_t end_unix_ns,
+			 uint64_t limit,
+			 int (*each)(void *context, const struct store_loss_row *loss),
+			 void *context)
+{
+	sqlite3_stmt *statement;
+
+	if (sqlite3_prepare_v2(reader->database,
+			       LOSS_COLUMNS "WHERE to_unix_ns >= ? AND from_unix_ns < ? "
+					    "ORDER BY to_unix_ns DESC LIMIT ?",
+			       -1, &statement, NULL) != SQLITE_OK)
+		return database_fail(reader->database, "read");
+	sqlite3_bind_int64(statement, 1, (int64_t)start_unix_ns);
+	sqlite3_bind_int64(statement, 2, (int64_t)end_unix_ns);
+	sqlite3_bind_int64(statement, 3, (int64_t)limit);
+	return each_loss(reader, statement, each, context);
 }
 
 int store_read_number(struct store_reader *reader, const char *sql, int64_t *ret_number)

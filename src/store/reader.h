@@ -126,6 +126,12 @@ nodiscard int store_read_loss_rows(struct store_reader *reader, uint64_t after_s
 				   int (*each)(void *context, const struct store_loss_row *loss),
 				   void *context);
 
+/** store_read_losses_of - each loss that touches a span of time, the newest first.  Return: as store_read() */
+nodiscard int store_read_losses_of(struct store_reader *reader, uint64_t start_unix_ns,
+				   uint64_t end_unix_ns, uint64_t limit,
+				   int (*each)(void *context, const struct store_loss_row *loss),
+				   void *context);
+
 /** store_read_number - the first column of the first row of some SQL of ours; 0 where there is none */
 nodiscard int store_read_number(struct store_reader *reader, const char *sql, int64_t *ret_number);
 

@@ -268,6 +268,10 @@ def test_killed_under_load_the_file_is_sound(tmp_path):
             written = "SELECT * FROM loss WHERE why LIKE 'kymo ended without%'"
             gaps = until(lambda: (rows := serve.rows(written)) and len(rows) >= 4 and rows, "four gaps")
             assert len(gaps) == 4 and all(gap["count"] is None for gap in gaps)
+            told = serve.get("/api/v1/losses?start=-1h&limit=4")
+            assert told["truncated"] and sum(one["count"] is None for one in told["data"]) >= 1
+            assert [one["to_unix_ns"] for one in told["data"]] == sorted(
+                (one["to_unix_ns"] for one in told["data"]), reverse=True)
             # Of a span with a gap nobody knows what was lost; behind it, everybody does.
             first, last = gaps[0]["from_unix_ns"], max(gap["to_unix_ns"] for gap in gaps)
             for path in ("process?", "profiles?", "functions?", "timeseries?",

@@ -239,6 +239,22 @@ const walks = {
 		saw.empty = await page.locator('.empty').first().textContent();
 		saw.errors = saw.errors.filter((text) => !/404/.test(text));
 	},
+	// What was lost stands where it was lost: hatched, and in words.
+	async lost() {
+		saw.told = [];
+		for (const view of ['/?start=-1h', '/?view=events&type=process&start=-1h']) {
+			const page = await open(view), red = () => page.evaluate(() => {
+				const c = document.querySelector('.plot canvas'), all = c.getContext('2d').getImageData(0, 0, c.width, c.height).data, [r, g, b] = [168, 41, 15];
+				let n = 0;
+				for (let i = 0; i < all.length; i += 4)
+					n += all[i] === r && all[i + 1] === g && all[i + 2] === b;
+				return n;
+			});
+			await page.getByRole('list', { name: 'what was lost' }).first().waitFor();
+			await settle(page);
+			saw.told.push(await page.getByRole('list', { name: 'what was lost' }).first().textContent(), await red());
+		}
+	},
 	// Of a session whose samples were added up no moment is drawn, and not the whole in its place.
 	async added(id, from, to) {
 		const page = await open('/?view=profiles&session=' + id + '&from=' + from + '&to=' + to);

@@ -2,12 +2,13 @@
 """The page of kymo serve in Chromium: a busy function is found by clicking, keys and addresses work, and
 nothing of it is closed to who cannot see it.  The walks are in drive.mjs."""
 import re
+import signal
 import time
 
 import pytest
 
 from conftest import HOT, NAME
-from serving import Serving
+from serving import Serving, until
 
 pytestmark = pytest.mark.limit(400)
 # Few rows each: axe looks at all of them.
@@ -117,5 +118,12 @@ def test_it_is_open_to_all_and_fits_a_phone(serve, busy, walk, view):
 
 def test_a_daemon_that_goes_is_told(serve, busy, walk, tmp_path):
     with Serving(tmp_path) as other:
+        other.end(signal.SIGKILL)
+    with Serving(tmp_path) as other:
+        # Behind a kill nobody knows what is missing; that stands on the axes of time.
+        until(lambda: other.get("/api/v1/losses?start=-1h")["data"], "a loss")
+        chart, hatched, events, more = walk(other.url, "lost")["told"]
+        assert "an unknown number of records" in chart and "an unknown number of" in events
+        assert hatched > 0 and more > 0
         again = [*other.words, "--set", "http.port=" + other.url.rsplit(":", 1)[1]]
         assert walk(other.url, "gone", other.process.pid, *again)["kept"] == 1

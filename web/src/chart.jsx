@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { clock, duration, visible } from './format.js';
+import { Losses, hatch } from './losses.jsx';
 import { AsTable } from './parts.jsx';
 import { zoomTo } from './state.js';
 import { colour, useScheme, useWidth } from './use.js';
@@ -13,11 +14,11 @@ const INKS = ['#0072b2', '#e69f00', '#009e73', '#cc79a7', '#56b4e9', '#d55e00', 
 export const inkOf = (i) => i < 0 ? '#8b949e' : INKS[i % INKS.length];
 
 // The answer of /timeseries as lines in CPUs; null where nobody measured.
-export function linesOf(data) {
+export function linesOf(data, scale = 1) {
 	const step = Number(data.step_ns), start = Number(BigInt(data.start_unix_ns) / 1000n) / 1e6;
 	const covered = data.covered_ns || data.others.values.map(() => step);
 	const x = covered.map((_, i) => start + (i + 0.5) * step / 1e9);
-	const rate = (values) => values.map((v, i) => covered[i] ? v / covered[i] : null);
+	const rate = (values) => values.map((v, i) => covered[i] ? v * scale / covered[i] : null);
 	const lines = data.series.map((one, i) => ({ name: visible(one.name), raw: one.name, pid: one.pid, total: Number(one.total), ink: inkOf(i), values: rate(one.values) }));
 	if (data.others.lines)
 		lines.push({ name: data.others.lines + ' others', total: Number(data.others.total), ink: inkOf(-1), values: rate(data.others.values) });
@@ -33,7 +34,7 @@ function stacked(x, lines) {
 	return [x, ...out];
 }
 
-function optionsOf(lines, width, ceiling, onCursor) {
+function optionsOf(lines, width, ceiling, onCursor, marks) {
 	const dim = colour('dim'), grid = { stroke: colour('line'), width: 1 };
 	const axis = { stroke: dim, grid, ticks: grid, font: '11px system-ui, sans-serif' };
 	return {
@@ -44,6 +45,7 @@ function optionsOf(lines, width, ceiling, onCursor) {
 		series: [{}, ...lines.map((line) => ({ label: line.name, stroke: line.ink, width: 1, fill: line.ink + 'd8', points: { show: false }, spanGaps: false }))],
 		hooks: {
 			setCursor: [(u) => onCursor(u.cursor.idx)],
+			draw: [(u) => hatch(u.ctx, u.bbox, marks.current.map((loss) => [u.valToPos(Number(loss.from_unix_ns) / 1e9, 'x', true), u.valToPos(Number(loss.to_unix_ns) / 1e9, 'x', true)]))],
 			setSelect: [(u) => {
 				if (u.select.width > 4)
 					zoomTo(u.posToVal(u.select.left, 'x') * 1e9, u.posToVal(u.select.left + u.select.width, 'x') * 1e9);
@@ -53,18 +55,19 @@ function optionsOf(lines, width, ceiling, onCursor) {
 	};
 }
 
-export function Stack({ data, label, ceiling, onName, unit = 'CPUs', what = 'CPUs in use' }) {
+export function Stack({ data, label, ceiling, onName, losses = [], unit = 'CPUs', what = 'CPUs in use', scale = 1, amount = duration }) {
 	const [box, width] = useWidth(), scheme = useScheme(), plot = useRef(null), place = useRef(null);
 	const [at, setAt] = useState(null);
-	const { x, lines, step } = linesOf(data);
+	const { x, lines, step } = linesOf(data, scale), marks = useRef(losses);
+	marks.current = losses;
 	const shape = lines.map((line) => line.name).join('\n') + width + scheme;
 	useEffect(() => {
 		if (!width)
 			return undefined;
-		plot.current = new uPlot(optionsOf(lines, width, ceiling, setAt), stacked(x, lines), place.current);
+		plot.current = new uPlot(optionsOf(lines, width, ceiling, setAt, marks), stacked(x, lines), place.current);
 		return () => plot.current.destroy();
 	}, [shape, ceiling]);
-	useEffect(() => { plot.current?.setData(stacked(x, lines)); }, [data]);
+	useEffect(() => { plot.current?.setData(stacked(x, lines)); }, [data, losses]);
 	const isAt = at !== null && at !== undefined && x[at] !== undefined;
 	const atNs = isAt && BigInt(Math.round(x[at] * 1000)) * 1000000n;
 	return (
@@ -74,7 +77,8 @@ export function Stack({ data, label, ceiling, onName, unit = 'CPUs', what = 'CPU
 			<ul class="keys">{lines.map((line) => (
 				<li key={line.name + line.pid}><svg width="10" height="10" aria-hidden="true"><rect width="10" height="10" rx="2" fill={line.ink} /></svg>
 					{onName && line.ink !== inkOf(-1) ? <button type="button" class="plain" onClick={() => onName(line)}>{line.name}</button> : line.name}
-					<b>{isAt ? (line.values[at] === null ? '-' : line.values[at].toFixed(2)) : duration(line.total)}</b></li>))}</ul>
+					<b>{isAt ? (line.values[at] === null ? '-' : line.values[at].toFixed(2)) : amount(line.total)}</b></li>))}</ul>
+			<Losses losses={losses} />
 			<AsTable label={label + ', as a table'} head={['time', ...lines.map((line) => '#' + line.name)]} rows={() => x.map((t, i) => [clock(BigInt(Math.round(t * 1000)) * 1000000n), ...lines.map((line) => line.values[i] === null ? 'not measured' : line.values[i].toFixed(2))])} />
 		</div>
 	);

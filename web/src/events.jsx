@@ -2,9 +2,12 @@
 // events.jsx - every record as it comes, or those of a span of time; what is lost stands where it was lost.
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { address, ask, follow } from './api.js';
+import { Stack } from './chart.jsx';
 import { bytes, clock, count, duration, lostOf, visible } from './format.js';
 import { Choice, Panel, Save } from './parts.jsx';
-import { change, isLive, rangeOf } from './state.js';
+import { useLosses } from './losses.jsx';
+import { change, isLive, rangeOf, stepOf } from './state.js';
+import { useAnswer } from './use.js';
 
 const MOST_ROWS = 300, REDRAW_MS = 250;
 const TYPES = [['process', 'process'], ['tcp', 'tcp'], ['disk', 'disk'], ['signal', 'signal'], ['memory', 'memory'], ['container', 'container'], ['runq', 'run queue'], ['incident', 'incident'], ['', 'all']];
@@ -97,7 +100,14 @@ function Row({ row }) {
 	);
 }
 
-export function Events({ state }) {
+// How many there were when, and what is missing.
+function Timeline({ state, kind, tick }) {
+	const answer = useAnswer('/api/v1/timeseries', { ...rangeOf(state), metric: 'events', type: kind, step: stepOf(state) + 's' }, tick), data = answer.data;
+	const losses = useLosses(state, tick, kind.split('.')[0]);
+	return <div class="timeline">{data ? <Stack data={data} ceiling={1} losses={losses} scale={1e9} amount={count} unit="events a second" what="Events a second" label="events a second, by kind" /> : <p class="empty">{answer.problem ? answer.problem.message : 'Asking the daemon…'}</p>}</div>;
+}
+
+export function Events({ state, tick }) {
 	const [isPaused, pause] = useState(false), live = isLive(state), type = state.type ?? 'process', text = state.find || '';
 	const kind = type === 'all' ? '' : type;
 	const [fresh, waiting, how] = useLive(live, kind, text, isPaused);
@@ -121,6 +131,7 @@ export function Events({ state }) {
 				<label>find <input value={text} size={20} placeholder="in any field" onInput={(event) => change({ find: event.currentTarget.value }, true)} /></label>
 				<Save to={address('/api/v1/records', { ...rangeOf(state), type: kind, format: 'ndjson', limit: 10000 })} as="kymo-events.ndjson">save as ndjson</Save>
 			</div>
+			<Timeline state={state} kind={kind} tick={tick} />
 			{past.problem && !live && <p class="problem" role="alert">{past.problem.message}</p>}
 			<div class="scroll events" tabIndex={0} role="region" aria-label="rows of events">
 				<table class="rows"><thead><tr><th scope="col" class="n">time</th><th scope="col">event</th><th scope="col" class="n">PID</th><th scope="col">thread</th><th scope="col">what</th></tr></thead>

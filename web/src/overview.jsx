@@ -4,6 +4,7 @@ import { useState } from 'preact/hooks';
 import { Stack } from './chart.jsx';
 import { bytes, clock, count, day, literal, lostOf, percent, visible } from './format.js';
 import { Heat } from './heat.jsx';
+import { useLosses } from './losses.jsx';
 import { Lately } from './incidents.jsx';
 import { Choice, Go, Panel, Wait } from './parts.jsx';
 import { change, link, rangeOf, stepOf, profileOf } from './state.js';
@@ -44,12 +45,12 @@ function Cpu({ state, tick }) {
 	const answer = useAnswer('/api/v1/timeseries', { ...rangeOf(state), ...params, top: 9 }, tick);
 	const cpus = useAnswer('/api/v1/functions', { ...rangeOf(state), limit: 1 }).data?.cpus || 1;
 	const data = answer.data, isEmpty = data && !data.series.length;
-	const busiest = data?.series[0];
+	const busiest = data?.series[0], losses = useLosses(state, tick, by === 'runq' ? 'runq' : 'profile');
 	return (
 		<Panel id="cpu" title={title} note={data && lostOf(data.lost, 'samples')}
 			tools={<Choice label="time by" value={by} onChoose={setBy} options={Object.entries(CURVES).map(([key, one]) => [key, one.word])} />}>
 			<Wait answer={answer} empty={isEmpty && (answer.waits ? 'Asking the daemon…' : isOfCpus ? 'No CPU time was measured in this span.' : 'No waits were measured in this span: the collector that tells them may be off.')}>
-				{data && <Stack data={data} key={by} ceiling={isOfCpus ? cpus : 0} unit={unit} what={what} label={what + ' by ' + CURVES[by].of + (busiest ? ', most: ' + visible(busiest.name) : '')}
+				{data && <Stack data={data} key={by} losses={losses} ceiling={isOfCpus ? cpus : 0} unit={unit} what={what} label={what + ' by ' + CURVES[by].of + (busiest ? ', most: ' + visible(busiest.name) : '')}
 					onName={by === 'comm' ? (line) => change(profileOf({ comm: line.raw })) : by === 'waits' ? () => change(profileOf({ kind: 'off-cpu' })) : null} />}
 			</Wait>
 		</Panel>
