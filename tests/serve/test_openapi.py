@@ -100,6 +100,7 @@ def timed(serve):
     return one["id"]
 
 
+@pytest.mark.limit(300)
 def test_its_parameters_are_taken(serve):
     values = {"string": "1", "integer": "1", "number": "1", "boolean": "true"}
     special = {"start": "-1m", "end": "now", "order": "asc", "format": "json", "kind": "cpu",
