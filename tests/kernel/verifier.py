@@ -15,7 +15,7 @@ import sys
 import time
 
 SETTLED_SECONDS = 0.5
-LIMIT_SECONDS = 60
+LIMIT_SECONDS = 300
 MOST = 1.5  # times what is known: more is seen
 
 COLLECTORS = ["container", "disk", "dns", "file", "lock", "memory", "process", "runq", "signal", "syscall", "tcp"]
