@@ -444,16 +444,22 @@ static bool take_commands(struct ingest *ingest, int *ret_err)
 #define WAITS_RAISE   4    /* times, each time it is too much */
 #define WAITS_MOST_MS 2000 /* beyond it they are not raised */
 
+/* To begin anew takes time itself, so what is far above the budget is lowered at once. */
+static bool is_far_above(const struct ingest *ingest)
+{
+	return ingest->next.cpu_percent > 2 * ingest->config->budget.cpu_percent;
+}
+
 /* Waits are many more than samples, so fewer of them come first. */
 static int lower_waits(struct ingest *ingest)
 {
-	ingest->next.min_wait_ms *= WAITS_RAISE;
+	ingest->next.min_wait_ms *= is_far_above(ingest) ? WAITS_RAISE * WAITS_RAISE : WAITS_RAISE;
 	return host_set_min_wait(ingest->host, ingest->next.min_wait_ms * NS_PER_MS);
 }
 
 static int lower_rate(struct ingest *ingest)
 {
-	ingest->next.rate_hz /= 2;
+	ingest->next.rate_hz /= is_far_above(ingest) && ingest->next.rate_hz >= 4 ? 4 : 2;
 	return host_set_rate(ingest->host, (uint32_t)ingest->next.rate_hz);
 }
 
@@ -500,22 +506,28 @@ static int lower(struct ingest *ingest)
 	return err;
 }
 
+static void begin_window(struct ingest *ingest)
+{
+	ingest->window_cpu_ns = clock_read_ns(CLOCK_THREAD_CPUTIME_ID);
+	ingest->window_began_ns = clock_mono_ns();
+}
+
 static int keep_budget(struct ingest *ingest, uint64_t now)
 {
 	uint64_t cpu;
+	int err = 0;
 
 	if (now < ingest->window_began_ns + WINDOW_NS)
 		return 0;
 	cpu = clock_read_ns(CLOCK_THREAD_CPUTIME_ID);
 	ingest->next.cpu_percent = 100.0 * (double)(cpu - ingest->window_cpu_ns) /
 				   (double)(now - ingest->window_began_ns);
-	ingest->window_cpu_ns = cpu;
-	ingest->window_began_ns = now;
 	if (ingest->next.cpu_percent <= ingest->config->budget.cpu_percent)
 		ingest->above = 0;
 	else if (++ingest->above >= PATIENCE)
-		return lower(ingest);
-	return 0;
+		err = lower(ingest);
+	begin_window(ingest); /* what it takes to begin anew is not what recording takes */
+	return err;
 }
 
 static void tell_committed(struct ingest *ingest)
@@ -584,8 +596,7 @@ static int switch_on(struct ingest *ingest)
 	begin_slice(ingest);
 	/* Loading is over; what it needed is given back. */
 	malloc_trim(0);
-	ingest->window_began_ns = clock_mono_ns();
-	ingest->window_cpu_ns = clock_read_ns(CLOCK_THREAD_CPUTIME_ID);
+	begin_window(ingest);
 	ingest->covered_unix_ns = clock_unix_ns();
 	return err ?: publish(ingest, clock_mono_ns());
 }

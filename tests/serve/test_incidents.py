@@ -164,6 +164,10 @@ def test_what_may_not_be_afforded_is_told(tmp_path):
         said = until(refused, "one without a profile")[0]
         assert said["state"] == "no profile" and "budget of 0.1 %" in said["why"]
         assert said["rate_hz"] is None and said["samples"] is None
+        # Nor may the profile that always goes on: what is recorded becomes less, and that is told.
+        lowered = until(lambda: serving.get("/api/v1/status")["cost"].get("lowered"), "lowered")
+        assert lowered.startswith("waits are kept from ") and lowered.endswith(" to keep to 0.1 % of a processor")
+        assert "level=warn" in serving.log() and lowered in serving.log()
 
 
 @pytest.mark.parametrize("line, said", [
