@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* nested CALLS FAST DEPTH: after a line on standard input outer() waits CALLS times in inner(), five times for 4 ms, and each
- * fifth time for 60 ms more in rare().  Before that quick() is called FAST times, and deep() calls itself DEPTH
+ * fifth time for 200 ms more in rare().  Before that quick() is called FAST times, and deep() calls itself DEPTH
  * times inside of each other.
  */
 #include <stdio.h>
@@ -16,7 +16,7 @@ NOINLINE int inner(void)
 
 NOINLINE int rare(void)
 {
-	return usleep(60000) + 1;
+	return usleep(200000) + 1;
 }
 
 NOINLINE int outer(int n)
