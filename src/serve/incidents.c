@@ -205,9 +205,14 @@ static int keep_profile(struct incidents *incidents, struct going *going)
 	int err = 0;
 
 	if (sessions_borrow(sessions, going->begin.session, &profile, &result) == 0) {
-		going->end.samples = profile->samples;
-		going->end.lost = coverage_lost(&profile->coverage);
 		err = store_add_incident(incidents->request.store, going->seq, profile);
+		if (!err) {
+			going->end.samples = profile->samples;
+			going->end.lost = coverage_lost(&profile->coverage);
+		} else if (err > 0) {
+			snprintf(going->end.why, INCIDENT_TEXT, "the store could not be written");
+			err = 0;
+		}
 		sessions_return(sessions, result);
 	}
 	if (sessions_cancel(sessions, going->begin.session))
@@ -240,8 +245,10 @@ static int look_at(struct incidents *incidents, struct going *going)
 		return err;
 	going->end.state = INCIDENT_NO_PROFILE;
 	incidents->status.without_profile++;
-	snprintf(going->end.why, INCIDENT_TEXT, "%s",
-		 state.stage == MEASUREMENT_FAILED ? state.why : "its session was cancelled");
+	if (!*going->end.why)
+		snprintf(going->end.why, INCIDENT_TEXT, "%s",
+			 state.stage == MEASUREMENT_FAILED ? state.why
+							   : "its session was cancelled");
 	return err;
 }
 

@@ -396,13 +396,18 @@ uint64_t store_next_seq(const struct store *store)
 /* It has numbers of its own, so what is known of those of the slices is forgotten around it. */
 int store_add_incident(struct store *store, uint64_t incident, const struct profile *profile)
 {
-	int err = begin(store);
+	int err;
 
+	if (is_full(store))
+		return 1;
+	err = begin(store);
 	profile_writer_forget(&store->profiles);
 	err = err ?: profile_write_incident(store, incident, profile);
 	profile_writer_forget(&store->profiles);
 	store->batch_rows += profile->entries.len + 1;
-	return !err || err == -ENOMEM ? err : roll_back(store);
+	if (!err || err == -ENOMEM)
+		return err;
+	return roll_back(store) ?: 1;
 }
 
 const struct record_sink store_sink = {

@@ -95,7 +95,11 @@ nodiscard int store_copy_totals(const struct store *store, struct rollup_totals 
 /** store_next_seq - the number of the next record */
 uint64_t store_next_seq(const struct store *store);
 
-/** store_add_incident - the profile of an incident, by the number of its beginning.  As store_add_slice() */
+/**
+ * store_add_incident - the profile of an incident, by the number of its beginning
+ *
+ * Return: 0; 1 it could not be written; -ENOMEM.
+ */
 nodiscard int store_add_incident(struct store *store, uint64_t incident,
 				 const struct profile *profile);
 
