@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from serving import Serving, until
+from serving import TOP, Serving, until
 
 STEPS = 10, 60, 3600
 
@@ -116,8 +116,12 @@ def test_an_older_file_gets_them(serve, tmp_path):
     target = sqlite3.connect(path)
     source.backup(target)
     source.close()
-    target.executescript("DROP VIEW rollup; DROP TABLE rollup_row; DROP TABLE series;"
-                         "DELETE FROM meta WHERE key = 'rolled_up_from_s'; PRAGMA user_version = 3;")
+    # Whatever that version and those behind it made.
+    steps = (TOP / "src/store/layout.c").read_text().split("steps[] = {")[1].split("\n};")[0]
+    steps = steps[steps.index("CREATE TABLE series"):]
+    for kind, name in reversed(re.findall(r"CREATE (TABLE|VIEW|INDEX) (\w+)", steps)):
+        target.execute(f"DROP {kind} IF EXISTS {name}")
+    target.executescript("DELETE FROM meta WHERE key = 'rolled_up_from_s'; PRAGMA user_version = 3;")
     assert target.execute("SELECT count(*) FROM sqlite_master WHERE name = 'series'").fetchone() == (0,)
     target.close()
     with Serving(tmp_path) as serving:
