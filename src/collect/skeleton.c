@@ -43,9 +43,21 @@ static struct bpf_prog_desc *program_of(const struct attempt *attempt, size_t nu
 	return (struct bpf_prog_desc *)(attempt->into + attempt->skeleton->programs) + number;
 }
 
+/* Before 5.14 tables of tracing programs are to be laid out at once: the kernel warns of others in its log. */
+static int lay_out(struct bpf_map *map)
+{
+	uint32_t flags = bpf_map__map_flags(map);
+	enum bpf_map_type type = bpf_map__type(map);
+
+	if (type != BPF_MAP_TYPE_HASH && type != BPF_MAP_TYPE_PERCPU_HASH)
+		return 0;
+	return bpf_map__set_map_flags(map, flags & ~(uint32_t)BPF_F_NO_PREALLOC);
+}
+
 /* Sizes and contents as the caller wants them; maps of a kind that the kernel lacks are not made. */
 static int prepare_maps(struct attempt *attempt)
 {
+	bool is_old = !skeleton_is_known();
 	struct bpf_map *map;
 	size_t number = 0;
 	int err = 0;
@@ -62,6 +74,8 @@ static int prepare_maps(struct attempt *attempt)
 				      ?: bpf_map__set_initial_value(
 						 map, (void *)(uintptr_t)wanted->initial_value,
 						 bpf_map__value_size(map));
+		if (is_old)
+			err = err ?: lay_out(map);
 		if (libbpf_probe_bpf_map_type(bpf_map__type(map), NULL) == 0)
 			err = err ?: bpf_map__set_autocreate(map, false);
 	}
