@@ -74,7 +74,7 @@ static const struct option options[] = {
 	  .max = ROOM_MAX,
 	  .argument = "N",
 	  .otherwise = "what each collector has",
-	  .help = "room for N entries in each table in the kernel; what finds none is counted as lost",
+	  .help = "room for N entries in each table in the kernel but those of fixed size; what finds none is counted as lost",
 	  .group = HOW },
 	{ ROW_DURATION, .otherwise = "until Ctrl-C", .help = "how long to watch", .group = HOW },
 	{ ROW_COUNT, .help = "end after so many records", .group = HOW },
