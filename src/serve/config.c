@@ -64,6 +64,10 @@ static const struct setting settings[] = {
 	  at(http.max_connections), 1, 4096, "1024" },
 	{ "http", "unix_socket", "also listen here; empty: do not", SETTING_TEXT,
 	  at(http.unix_socket), 0, 0, "" },
+	{ "http", "tell_arguments",
+	  "arguments of slow calls, and queries of slow requests, to whoever may ask; they may hold secrets of "
+	  "any process",
+	  SETTING_FLAG, at(http.tell_arguments), 0, 0, "false" },
 	{ "http", "allowed_hosts", "names by which clients may call this host, beside localhost",
 	  SETTING_WORDS, at(http.allowed_hosts), 0, 0, "" },
 	{ "http", "cors_origins",

@@ -40,6 +40,7 @@ struct config {
 		char bind_address[CONFIG_TEXT];
 		uint64_t port, max_connections;
 		char unix_socket[CONFIG_TEXT];
+		bool tell_arguments;
 		struct config_words allowed_hosts, cors_origins;
 	} http;
 	struct {

@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 
-static_assert(MEASUREMENT_ID_BYTES <= INCIDENT_SESSION);
+static_assert(MEASUREMENT_ID_BYTES <= INCIDENT_SESSION, "the id of a session fits");
 
 #define ALLOWANCE_S  600 /* for so long what is not used may be saved */
 #define MIN_BLOCK_NS NS_PER_MS
@@ -144,6 +144,7 @@ static int begin(struct incidents *incidents, const struct incident_begin *fired
 {
 	struct going *going = &incidents->going[incidents->going_count++];
 	struct record record;
+	int err;
 
 	*going = (struct going){ .begin = *fired };
 	going->end = (struct incident_end){
@@ -163,7 +164,16 @@ static int begin(struct incidents *incidents, const struct incident_begin *fired
 	log_put(incidents->request.log, "info", "incident %lu: %s", (unsigned long)going->seq,
 		going->begin.what);
 	record = incident_record_begin(&going->begin);
-	return put(incidents, &record);
+	err = put(incidents, &record);
+	if (!err && store_next_seq(incidents->request.store) == going->seq) {
+		/* It is not in the store, and another record will have its number. */
+		if (!going->is_over &&
+		    sessions_cancel(incidents->request.sessions, going->begin.session))
+			error_clear();
+		incidents->going_count--;
+		incidents->status.missed++;
+	}
+	return err;
 }
 
 /* What else is measured meanwhile belongs to what goes on. */

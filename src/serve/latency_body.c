@@ -131,7 +131,7 @@ static int read_key(void *context, struct json_reader *reader)
 	return read_number_of(reader, reading);
 }
 
-static int check(const struct latency_wish *wish)
+static int check(const struct latency_wish *wish, const struct config *config)
 {
 	const struct timing_request *request = &wish->request;
 	int err = 0;
@@ -146,6 +146,9 @@ static int check(const struct latency_wish *wish)
 	} else if (wish->args.list.len && (request->is_http || !request->slower_ns)) {
 		err = fail(-EINVAL, "'args' are told of slow calls of functions");
 		hint("say which calls are slow: \"slower_ms\"");
+	} else if (wish->args.list.len && !config->http.tell_arguments) {
+		err = fail(-EPERM, "arguments of calls are not told here");
+		hint("they may hold secrets; set tell_arguments = true in [http], or ask kymo latency");
 	}
 	return err;
 }
@@ -178,7 +181,7 @@ int latency_body_read(const struct request *request, const struct config *config
 	wish->request.duration_ns = DEFAULT_S * NS_PER_S < most ? DEFAULT_S * NS_PER_S : most;
 	err = body_read(request, "{\"functions\": [\"libc.so.6:getaddrinfo\"]}", read_key,
 			&reading);
-	err = err ?: check(wish);
+	err = err ?: check(wish, config);
 	if (!reading.has_cost)
 		wish->request.max_cost_pct = wish->request.is_http ? 0 : DEFAULT_COST_PCT;
 	put_what(wish);

@@ -42,6 +42,7 @@ static void stop(struct measurement *one)
 void measurements_done(struct measurements *all)
 {
 	pthread_mutex_lock(&all->lock);
+	all->is_ending = true;
 	vec_each(one, &all->list) {
 		if ((*one)->is_over)
 			continue;
@@ -49,11 +50,11 @@ void measurements_done(struct measurements *all)
 		stop(*one);
 	}
 	pthread_mutex_unlock(&all->lock);
-	vec_each(one, &all->list) {
+	vec_each(one, &all->list)
 		if ((*one)->has_thread)
 			pthread_join((*one)->thread, NULL);
+	vec_each(one, &all->list)
 		all->kind->free(*one);
-	}
 	vec_done(&all->list);
 	pthread_mutex_destroy(&all->lock);
 }
@@ -89,6 +90,8 @@ static void expire(struct measurements *all)
 	uint64_t age_ns = config->profiler.result_max_age_s * NS_PER_S, now = clock_mono_ns();
 	size_t before = all->list.len;
 
+	if (all->is_ending) /* their threads still look at the list */
+		return;
 	for (size_t i = 0; i < all->list.len;) {
 		struct measurement *one = all->list.data[i];
 

@@ -80,6 +80,7 @@ struct measurements {
 	pthread_mutex_t lock;
 	vec(struct measurement *) list; /* the oldest first */
 	struct measurements_totals totals;
+	bool is_ending;
 };
 
 /** measurements_init - @config: borrowed for good; [profiler] has the ceilings */

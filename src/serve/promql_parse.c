@@ -15,6 +15,7 @@ struct parser {
 };
 
 static int parse_sum(struct parser *parser, struct promql_node **ret);
+static int parse_power(struct parser *parser, struct promql_node **ret);
 
 static void skip_blanks(struct parser *parser)
 {
@@ -148,6 +149,8 @@ static int parse_text(struct parser *parser, char **ret)
 	return 0;
 }
 
+#define PATTERN_MAX_REPEATS 8
+
 static int parse_compare(struct parser *parser, enum promql_compare *ret)
 {
 	static const char *const signs[] = {
@@ -168,21 +171,46 @@ static int parse_compare(struct parser *parser, enum promql_compare *ret)
 	return unexpected(parser, "=, !=, =~ or !~");
 }
 
+/* Whether something in a pattern is not offered.  What regcomp() makes of "+" is twice what stands before it,
+ * so no repeat is repeated, and there are few.
+ */
+static const char *find_refused(const char *at)
+{
+	size_t repeats = 0;
+
+	for (; *at; at++) {
+		if (*at == '[') { /* what stands in it repeats nothing */
+			at += 1 + (at[1] == '^');
+			at += *at == ']';
+			at += strcspn(at, "]");
+			if (!*at)
+				return NULL; /* regcomp() says what is wrong */
+		}
+		if ((*at == '(' && at[1] == '?') || *at == '{')
+			return at;
+		if (*at == '\\' && (isalnum((unsigned char)at[1]) || !at[1]))
+			return at;
+		if (strchr("*+?", *at) && at[1] && strchr("*+?", at[1]))
+			return at;
+		if (*at == '+' && ++repeats > PATTERN_MAX_REPEATS)
+			return at;
+		if (*at == '\\')
+			at++;
+	}
+	return NULL;
+}
+
 /* As Prometheus has them, as far as those of POSIX mean the same: counted repeats and what is written with
  * (? or a backslash and a letter or digit do not, or cost too much.
  */
 static int compile(struct promql_matcher *matcher)
 {
-	const char *at = matcher->value;
+	const char *refused = find_refused(matcher->value);
 	char *whole = NULL;
 	int err;
 
-	for (; *at; at++)
-		if ((*at == '(' && at[1] == '?') || *at == '{' ||
-		    (*at == '\\' && (isalnum((unsigned char)at[1]) || !at[1])))
-			return fail(-EINVAL, "'%.3s' in a pattern is not offered here", at);
-		else if (*at == '\\')
-			at++;
+	if (refused)
+		return fail(-EINVAL, "'%.3s' in a pattern is not offered here", refused);
 	if (strlen(matcher->value) > 512)
 		return fail(-EINVAL, "a pattern has 512 bytes at most");
 	if (asprintf(&whole, "^(%s)$", matcher->value) < 0)
@@ -430,7 +458,7 @@ static int parse_one(struct parser *parser, struct promql_node **ret)
 			err = unexpected(parser, ")");
 	} else if (accept_sign(parser, '-')) {
 		err = new_node(PROMQL_NEGATIVE, ret);
-		err = err ?: parse_one(parser, &(*ret)->left);
+		err = err ?: parse_power(parser, &(*ret)->left); /* -2 ^ 2 is -(2 ^ 2) */
 	} else if (isdigit((unsigned char)*parser->at) || *parser->at == '.') {
 		err = parse_number(parser, ret);
 	} else if (name_length(parser->at)) {
@@ -477,9 +505,6 @@ static int parse_power(struct parser *parser, struct promql_node **ret)
 		promql_free(right);
 		return err;
 	}
-	/* -2 ^ 2 is -(2 ^ 2). */
-	if ((*ret)->kind == PROMQL_NEGATIVE)
-		return put_binary(&(*ret)->left, '^', right);
 	return put_binary(ret, '^', right);
 }
 

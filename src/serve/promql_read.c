@@ -284,8 +284,8 @@ static void finish_line(const struct reading *reading, const struct rollup_metri
 	bool is_time = metric->unit == UNIT_NS && line->part != PROMQL_BUCKET &&
 		       line->part != PROMQL_PART_COUNT;
 	double window_s = (double)reading->window_ms / 1000;
-	const double *covered =
-		line->coverage == SIZE_MAX ? NULL : reading->covered.data[line->coverage].values;
+	bool has_coverage = line->coverage != SIZE_MAX && reading->covered.data[line->coverage].id;
+	const double *covered = has_coverage ? reading->covered.data[line->coverage].values : NULL;
 
 	sum_along(reading, line->values);
 	for (size_t i = 0; i < reading->grid->count; i++) {

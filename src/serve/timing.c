@@ -130,6 +130,8 @@ static int push_slow(struct timing *timing, const struct latency_slow *slow)
 	if (!row)
 		return 0;
 	copy.call.function = &row->function;
+	if (!timing->one.all->config->http.tell_arguments)
+		copy.request[strcspn(copy.request, "?")] = '\0'; /* queries hold tokens */
 	return vec_push(&timing->slow, copy);
 }
 
@@ -196,6 +198,17 @@ static uint64_t bytes_of(const struct timing *timing)
 	return bytes + (timing->profile ? demand_bytes(timing->profile) : 0);
 }
 
+/* Nobody will read it.  Under its lock. */
+static void drop_result(struct timing *timing)
+{
+	vec_each(row, &timing->rows)
+		free(*row);
+	vec_done(&timing->rows);
+	vec_done(&timing->slow);
+	heat_done(&timing->heat);
+	profile_free(take(timing->profile));
+}
+
 /* What was found of the files is needed no more, but for the names. */
 int timing_run(struct measurement *one)
 {
@@ -227,6 +240,9 @@ int timing_run(struct measurement *one)
 	timing->profile = profile;
 	vec_each(slow, &timing->slow)
 		latency_slow_own(slow);
+	if (err || one->is_cancelled)
+		drop_result(timing);
+	latency_plan_close(&timing->plan);
 	timing_unlock(timing);
 	measurements_lock(one->all);
 	one->bytes = err || one->is_cancelled ? 0 : bytes_of(timing);
@@ -260,13 +276,8 @@ void timing_free(struct measurement *one)
 {
 	struct timing *timing = timing_of(one);
 
-	vec_each(row, &timing->rows)
-		free(*row);
-	vec_done(&timing->rows);
-	vec_done(&timing->slow);
-	heat_done(&timing->heat);
+	drop_result(timing);
 	coverage_done(&timing->coverage);
-	profile_free(timing->profile);
 	latency_plan_done(&timing->plan);
 	pthread_mutex_destroy(&timing->lock);
 	measurement_done(one);

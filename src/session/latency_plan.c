@@ -454,6 +454,14 @@ void latency_plan_costs(struct latency_plan *plan, const uint64_t ns[CALL_COSTS]
 	}
 }
 
+void latency_plan_close(struct latency_plan *plan)
+{
+	vec_each(file, &plan->files) {
+		image_free(take((*file)->mini));
+		image_free(take((*file)->image));
+	}
+}
+
 void latency_plan_done(struct latency_plan *plan)
 {
 	vec_each(file, &plan->files)

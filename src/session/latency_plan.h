@@ -64,6 +64,9 @@ const char *latency_plan_changed(const struct latency_plan *plan);
 
 /** latency_plan_note - what was not measured.  Return: 0; -ENOMEM */
 nodiscard int latency_plan_note(const struct latency_plan *plan, struct coverage *coverage);
+
+/** latency_plan_close - after the last run: the files are closed, and what is known by name stays */
+void latency_plan_close(struct latency_plan *plan);
 void latency_plan_done(struct latency_plan *plan);
 
 #endif

@@ -25,8 +25,10 @@ static bool look(uint32_t pid, struct http_runtime *ret_runtime)
 		return false;
 	}
 	free(opened.path);
-	if (image_open(opened.fd, &image))
+	if (image_open(opened.fd, &image)) {
+		error_clear();
 		return false;
+	}
 	if (gopclntab_has(image))
 		runtime.runner = goroutine_offset(image, &runtime.g_offset) ? HTTP_RUNNER_GOROUTINE
 									    : HTTP_RUNNER_ODD;

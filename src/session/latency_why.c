@@ -116,6 +116,28 @@ static bool is_top(const void *owner, uint32_t entry, const void *key)
 	return ((const struct why *)owner)->tops.data[entry].function == key;
 }
 
+/* The least of the slowest of a function in an interval; NULL: none was kept */
+static struct latency_slow *least_of(const struct why *why, const struct top *top)
+{
+	struct latency_slow *least = NULL;
+
+	vec_each(one, &why->calls)
+		if (one->call.function == top->function && one->interval == top->interval &&
+		    (!least || one->call.took_ns < least->call.took_ns))
+			least = one;
+	return least;
+}
+
+/* Calls come out of order, so an interval may come again: what was kept of it is looked for. */
+static void count_top(const struct why *why, const struct latency_slow *slow, struct top *top)
+{
+	*top = (struct top){ .function = slow->call.function, .interval = slow->interval };
+	vec_each(one, &why->calls)
+		top->count += one->call.function == top->function && one->interval == top->interval;
+	if (top->count >= why->request->slowest)
+		top->least_ns = least_of(why, top)->call.took_ns;
+}
+
 /* What is known of a function, of the interval of a call. */
 static int find_top(struct why *why, const struct latency_slow *slow, struct top **ret_top)
 {
@@ -132,21 +154,8 @@ static int find_top(struct why *why, const struct latency_slow *slow, struct top
 		return err;
 	*ret_top = &why->tops.data[number];
 	if ((*ret_top)->interval != slow->interval)
-		**ret_top =
-			(struct top){ .function = slow->call.function, .interval = slow->interval };
+		count_top(why, slow, *ret_top);
 	return 0;
-}
-
-/* The least of the slowest of a function in an interval; NULL: none was kept */
-static struct latency_slow *least_of(const struct why *why, const struct top *top)
-{
-	struct latency_slow *least = NULL;
-
-	vec_each(one, &why->calls)
-		if (one->call.function == top->function && one->interval == top->interval &&
-		    (!least || one->call.took_ns < least->call.took_ns))
-			least = one;
-	return least;
 }
 
 /* Most calls are no slower than what is kept of their interval: those cost a look. */

@@ -218,6 +218,13 @@ int curves_read_rolled_runq(struct store_reader *reader, const struct profile_qu
 	err = err
 		      ?: rollup_each_series(reader, metric,
 					    key == CURVES_ALL ? add_whole : add_comm, &rolled);
+	/* It may be one of the many whose names are not told apart: the records tell of them, too. */
+	if (!err && query->comm && !rolled.of_count) {
+		while (series->lines.len)
+			drop_line(series, series->lines.len - 1);
+		reader_end(reader);
+		return 0;
+	}
 	err = err ?: take_rows(reader, &rolled);
 	keep_heaviest(series, most < CURVES_MAX_LINES ? most : CURVES_MAX_LINES);
 	series->rolled_up_s = rolled.level_s;

@@ -379,10 +379,11 @@ static int write_histogram(struct store *store, uint32_t step_s, int64_t series,
 	struct histogram histogram = *part->histogram;
 	struct rollup_part whole = *part;
 	uint8_t packed[ROLLUP_PACKED_BYTES];
-	int err = 0;
+	int err = 0, code;
 
 	bind_row(writer->find, step_s, series, part);
-	if (sqlite3_step(writer->find) == SQLITE_ROW) {
+	code = sqlite3_step(writer->find);
+	if (code == SQLITE_ROW) {
 		uint64_t max = (uint64_t)sqlite3_column_int64(writer->find, 2);
 
 		whole.count += (uint64_t)sqlite3_column_int64(writer->find, 0);
@@ -391,6 +392,10 @@ static int write_histogram(struct store *store, uint32_t step_s, int64_t series,
 			whole.max = max;
 		err = rollup_unpack(sqlite3_column_blob(writer->find, 3),
 				    (size_t)sqlite3_column_bytes(writer->find, 3), &histogram);
+	} else if (code != SQLITE_DONE) {
+		err = database_fail(store->database, "read");
+		sqlite3_reset(writer->find);
+		return err;
 	}
 	sqlite3_reset(writer->find);
 	if (err)

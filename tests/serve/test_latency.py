@@ -62,7 +62,8 @@ int main(int argc, char **argv)
 def serve(tmp_path_factory):
     with Serving(tmp_path_factory.mktemp("latency"),
                  **{"profiler.max_concurrent_sessions": 2,
-                    "profiler.max_session_duration_seconds": 100}) as serving:
+                    "profiler.max_session_duration_seconds": 100,
+                    "http.tell_arguments": "true"}) as serving:
         yield serving
 
 
@@ -104,6 +105,13 @@ def timed(serve, program):
         truth = [int(word) for word in target.process.stdout.readline().split()]
         target.process.wait()
         return truth, over(serve, href)
+
+
+def test_arguments_are_told_where_that_is_wanted(tmp_path):
+    with Serving(tmp_path) as serving:
+        status, said = serving.post("/api/v1/latency", functions=["libc.so.6:getaddrinfo"], slower_ms=1,
+                                    args=["1:str"])
+        assert status == 403 and "tell_arguments" in said["hint"], said
 
 
 def row_of(one, name):

@@ -124,6 +124,8 @@ def test_rates_are_what_was_counted(serve):
         {(): pytest.approx(whole * 10 / covered)}
     assert vector(serve, '2 * sum(rate(kymo_events_total{collector=~"pro.+"}[10s])) - 1') == \
         {(): pytest.approx(2 * whole / covered - 1)}
+    assert vector(serve, '(-2) ^ 2 * sum(rate(kymo_events_total{collector="process"}[10s])) + -2 ^ 2') == \
+        {(): pytest.approx(4 * whole / covered - 4)}
     # A counter is what was counted up to then.
     exits = serve.rows("SELECT sum(sum) AS n FROM rollup WHERE step_s = 10 AND at_unix_s < ? AND metric = "
                        "'kymo_events_total' AND labels = 'collector=\"process\",event=\"exit\"'",
@@ -180,6 +182,8 @@ def test_groups(serve):
     ("rate(kymo_events_total)", "over a span of time"),
     ('{__name__=~"a{1,9}"}', "in a pattern is not offered"),
     ('{__name__=~"("}', "makes no sense"),
+    ('{__name__=~"a++"}', "'++' in a pattern is not offered"),
+    ('{__name__=~"' + "(" * 9 + "a+" + ")+" * 9 + '"}', "in a pattern is not offered"),
     ("sum(1)", "only series are added up"),
     ("1 +", "an expression is missing at the end"),
     ("{}", "a selector needs"),

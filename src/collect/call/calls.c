@@ -140,8 +140,9 @@ static int set_trials(struct calls *calls)
 
 	if (!trial_plan(calls->request.function_count, &plan))
 		return 0;
-	if (put_sites(calls, calls->request.site_count, plan.sites, TRIAL_SITES))
-		return -EIO;
+	err = put_sites(calls, calls->request.site_count, plan.sites, TRIAL_SITES);
+	if (err)
+		return err;
 	for (uint32_t i = 0; i < TRIAL_SITES; i++)
 		cookies[i] = calls->request.site_count + i;
 	for (uint32_t i = 0; !err && i < TRIAL_LINKS; i++)

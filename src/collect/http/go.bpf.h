@@ -186,8 +186,12 @@ static __always_inline void go_begin(struct pt_regs *ctx, const struct runner *r
 		return;
 	if (!go_read_line(kept))
 		count(&control.unreadable);
-	if (options.sample_ns)
+	if (!options.sample_ns)
+		return;
+	if (options.go_runtime.runner == HTTP_RUNNER_GOROUTINE)
 		served_take_by(&kept->served, runner->id, runner->id, runner->tgid);
+	else
+		kept->served.cpu = HTTP_CPU_ODD;
 }
 
 static __always_inline u32 go_status_at(u64 answer, u32 offset)
@@ -276,6 +280,7 @@ int http_go(struct pt_regs *ctx)
 	u64 ids = target_pid_tgid(), cookie = bpf_get_attach_cookie(ctx);
 	struct runner runner = { .id = goroutine(ctx), .tgid = ids >> 32 };
 	const struct http_runtime runtime = options.go_runtime;
+	const struct http_runtime *known;
 
 	if (!control.armed || !target_wants(ids))
 		return 0;
@@ -283,7 +288,9 @@ int http_go(struct pt_regs *ctx)
 		go_end(ctx, &runner, (u8)cookie == HTTP_GO_DONE_TWO);
 		return 0;
 	}
-	if (!bpf_map_lookup_elem(&runtimes, &runner.tgid))
+	known = bpf_map_lookup_elem(&runtimes, &runner.tgid);
+	if (!known ||
+	    known->runner != runtime.runner) /* it was a shell before, or nobody has looked */
 		bpf_map_update_elem(&runtimes, &runner.tgid, &runtime, BPF_ANY);
 	go_begin(ctx, &runner, cookie);
 	return 0;

@@ -247,7 +247,7 @@ static int load_either(struct requests *requests)
 		return err;
 	err = rights_fail_load(first, "the program that sees requests");
 	if (err == -ENOTSUP)
-		hint("requests are seen on Linux 6.16 and later, and from 6.3 on where functions of "
+		hint("requests are seen on Linux 6.16 and later, and from 6.12 on where functions of "
 		     "the kernel can be probed; functions of a server can be timed");
 	return err;
 }
