@@ -114,8 +114,8 @@ def make_tarball():
 def tarball():
     """Without libraries: what decodes instructions is made from its source, which has to be fetched once."""
     done = make_tarball()
-    if "cannot fetch" in done.stderr:
-        pytest.skip(done.stderr.strip().splitlines()[0])
+    if done.returncode and "zydis: " in done.stderr: # no network, or no lists of apt
+        pytest.skip(next(line for line in done.stderr.splitlines() if line.startswith("zydis: ")))
     assert done.returncode == 0, done.stderr
     path = pathlib.Path(done.stdout.splitlines()[-1])
     return path if path.is_absolute() else TOP / path
