@@ -49,7 +49,7 @@ def node():
 
 @pytest.fixture(scope="session")
 def serve(tmp_path_factory):
-    with Serving(tmp_path_factory.mktemp("serve")) as serving:
+    with Serving(tmp_path_factory.mktemp("serve"), **{"http.tell_arguments": "true"}) as serving:
         if "page.js" not in serving.text("/"):
             pytest.skip("kymo was built without its page: npm is not here")
         yield serving
