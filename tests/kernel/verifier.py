@@ -15,6 +15,7 @@ import sys
 import time
 
 SETTLED_SECONDS = 0.5
+PATIENCE_SECONDS = 20  # for a wanted program that does not come
 LIMIT_SECONDS = 300
 MOST = 1.5  # times what is known: more is seen
 
@@ -80,8 +81,8 @@ def held(pid):
     return found
 
 
-def measured(words):
-    """name -> instructions, once no further program came for a while."""
+def measured(words, wanted=()):
+    """name -> instructions, once those that are wanted are there and no further program came for a while."""
     target = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                               stderr=subprocess.PIPE, text=True)
     try:
@@ -90,7 +91,8 @@ def measured(words):
             now = held(target.pid)
             if now != last:
                 last, since = now, time.monotonic()
-            if last and time.monotonic() - since > SETTLED_SECONDS:
+            if last and time.monotonic() - since > SETTLED_SECONDS and \
+                    (set(wanted) <= set(map(name_of, last)) or time.monotonic() - since > PATIENCE_SECONDS):
                 break
             time.sleep(0.02)
         if target.poll() is not None:
