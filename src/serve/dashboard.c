@@ -92,13 +92,11 @@ static uint64_t read_limit(const struct request *request)
 
 static int put_error(struct response *response)
 {
-	FILE *out = response_open(response, 500, "application/json");
 	struct json json;
+	FILE *out = response_open_object(response, 500, &json);
 
 	if (!out)
 		return -ENOMEM;
-	json_begin(&json, out, false);
-	json_object(&json, NULL);
 	json_text(&json, "error", error_text());
 	json_object_end(&json);
 	error_clear();
@@ -110,13 +108,11 @@ static int put_table(struct store_reader *reader, const struct table *table, uin
 {
 	struct writing writing = { 0 };
 	uint64_t lost = 0;
-	FILE *out = response_open(response, 200, "application/json");
+	FILE *out = response_open_object(response, 200, &writing.json);
 	int err;
 
 	if (!out)
 		return -ENOMEM;
-	json_begin(&writing.json, out, false);
-	json_object(&writing.json, NULL);
 	json_array(&writing.json, "data");
 	err = dashboard_read(reader, table->view, limit, put_row, &writing);
 	json_array_end(&writing.json);
@@ -133,9 +129,7 @@ static int put_table(struct store_reader *reader, const struct table *table, uin
 		"there before kymo lasted, the arguments of a process that was gone");
 	json_array_end(&writing.json);
 	json_object_end(&writing.json);
-	json_object_end(&writing.json);
-	putc('\n', out);
-	return response_close(response, out) ?: err;
+	return response_close_object(response, &writing.json, out) ?: err;
 }
 
 int answer_dashboard(struct api *api, const struct request *request, struct response *response)

@@ -179,20 +179,16 @@ static int write_diff(const struct profile *profile, const struct profile_query 
 	if (!err) {
 		flame_sort(&flame, FLAME_BY_NAME);
 		min_share = trim(&flame, min_share);
-		out = response_open(response, 200, "application/json");
+		out = response_open_object(response, 200, &json);
 		err = out ? 0 : -ENOMEM;
 	}
 	if (!err) {
-		json_begin(&json, out, false);
-		json_object(&json, NULL);
 		json_text(&json, "kind", profile_kinds[queries[1].time]);
 		put_span(&json, "before", &queries[0], &spans[0]);
 		put_span(&json, "after", &queries[1], &spans[1]);
 		json_double(&json, "min_share", min_share);
 		err = put_nodes(&json, &flame, min_share);
-		json_object_end(&json);
-		putc('\n', out);
-		err = response_close(response, out) ?: err;
+		err = response_close_object(response, &json, out) ?: err;
 	}
 	flame_done(&flame);
 	return err;

@@ -72,18 +72,14 @@ int formats_put_tree(const struct profile *profile, const struct profile_query *
 	if (!err) {
 		min_share = call_tree_trim(&flame, min_share);
 		flame_sort(&flame, FLAME_BY_WEIGHT);
-		out = response_open(response, 200, "application/json");
+		out = response_open_object(response, 200, &json);
 		err = out ? 0 : -ENOMEM;
 	}
 	if (!err) {
-		json_begin(&json, out, false);
-		json_object(&json, NULL);
 		profile_put_head(&json, profile, query);
 		json_double(&json, "min_share", min_share);
 		err = call_tree_put(&json, &flame);
-		json_object_end(&json);
-		putc('\n', out);
-		err = response_close(response, out) ?: err;
+		err = response_close_object(response, &json, out) ?: err;
 	}
 	flame_done(&flame);
 	return err;

@@ -143,24 +143,20 @@ static void put_cells(struct json *json, const struct map *map)
 
 static int put_map(const struct map *map, uint64_t lost, struct response *response)
 {
-	FILE *out = response_open(response, 200, "application/json");
 	char type[80];
 	struct json json;
+	FILE *out = response_open_object(response, 200, &json);
 
 	if (!out)
 		return -ENOMEM;
 	snprintf(type, sizeof(type), "%s.%s", map->schema->collector, map->schema->event);
-	json_begin(&json, out, false);
-	json_object(&json, NULL);
 	json_text(&json, "type", type);
 	json_text(&json, "column", map->column);
 	steps_put(&json, map->start_unix_ns, map->step_ns, map->steps);
 	json_u64(&json, "total", map->total);
 	put_cells(&json, map);
 	rows_put_lost(&json, lost);
-	json_object_end(&json);
-	putc('\n', out);
-	return response_close(response, out);
+	return response_close_object(response, &json, out);
 }
 
 /* The only kind; of a collector the first that has a duration. */

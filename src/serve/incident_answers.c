@@ -73,15 +73,11 @@ static int put(void *context, struct store_row *row)
 	showing->is_found = store_row_seq(row) == showing->wanted;
 	if (!showing->is_found)
 		return 0;
-	showing->out = response_open(showing->response, 200, "application/json");
+	showing->out = response_open_object(showing->response, 200, &showing->json);
 	if (!showing->out)
 		return -ENOMEM;
-	json_begin(&showing->json, showing->out, false);
-	json_object(&showing->json, NULL);
 	rows_put(&showing->json, row);
 	put_links(&showing->json, row);
-	json_object_end(&showing->json);
-	putc('\n', showing->out);
 	return 0;
 }
 
@@ -99,7 +95,7 @@ int answer_incident(struct api *api, const struct request *request, struct respo
 	query.after_at = 1; /* behind number 0, too */
 	err = err ?: store_read(reader, &query, put, &showing);
 	if (showing.out)
-		return response_close(response, showing.out) ?: err;
+		return response_close_object(response, &showing.json, showing.out) ?: err;
 	if (!err) {
 		err = fail(-ENOENT, "there is no incident %s", request->parts[0]);
 		hint("GET /api/v1/incidents lists those that are kept");

@@ -69,20 +69,16 @@ static int examine(struct latency_plan *plan, const struct latency_wish *wish)
 
 static int put_one(struct timing *timing, int status, struct response *response)
 {
-	FILE *out = response_open(response, status, "application/json");
 	struct timing_state state = timing_state(timing);
 	struct json json;
+	FILE *out = response_open_object(response, status, &json);
 
 	if (!out)
 		return -ENOMEM;
-	json_begin(&json, out, false);
-	json_object(&json, NULL);
 	timing_lock(timing);
 	timing_put_state(&json, timing, &state);
 	timing_unlock(timing);
-	json_object_end(&json);
-	putc('\n', out);
-	return response_close(response, out);
+	return response_close_object(response, &json, out);
 }
 
 int answer_latency_start(struct api *api, const struct request *request, struct response *response)
@@ -123,10 +119,8 @@ int answer_latencies(struct api *api, const struct request *request, struct resp
 	}
 	measurements_unlock(all);
 	if (!err)
-		out = response_open(response, 200, "application/json");
+		out = response_open_object(response, 200, &json);
 	if (out) {
-		json_begin(&json, out, false);
-		json_object(&json, NULL);
 		json_array(&json, "data");
 	}
 	vec_each(timing, &list) {
@@ -148,9 +142,7 @@ int answer_latencies(struct api *api, const struct request *request, struct resp
 	json_u64(&json, "max_concurrent", api->config->profiler.max_concurrent_sessions);
 	json_double(&json, "max_duration_s",
 		    (double)api->config->profiler.max_session_duration_seconds);
-	json_object_end(&json);
-	putc('\n', out);
-	return response_close(response, out);
+	return response_close_object(response, &json, out);
 }
 
 int answer_latency(struct api *api, const struct request *request, struct response *response)
@@ -167,19 +159,15 @@ int answer_latency(struct api *api, const struct request *request, struct respon
 	err = err ?: span_number(request, "row", 0, TIMING_ROWS_MAX - 1, &number);
 	state = timing_state(timing);
 	if (!err)
-		out = response_open(response, 200, "application/json");
+		out = response_open_object(response, 200, &json);
 	if (out) {
-		json_begin(&json, out, false);
-		json_object(&json, NULL);
 		timing_lock(timing);
 		timing_put_state(&json, timing, &state);
 		timing_put_found(&json, timing, &state, number);
 		timing_unlock(timing);
-		json_object_end(&json);
-		putc('\n', out);
 	}
 	give_back(api, timing);
-	return out ? response_close(response, out) : err ?: -ENOMEM;
+	return out ? response_close_object(response, &json, out) : err ?: -ENOMEM;
 }
 
 int answer_latency_slow(struct api *api, const struct request *request, struct response *response)
@@ -195,16 +183,12 @@ int answer_latency_slow(struct api *api, const struct request *request, struct r
 	err = err ?: span_number(request, "limit", 1, 1000, &limit);
 	err = err ?: span_number(request, "row", 0, TIMING_ROWS_MAX - 1, &number);
 	if (!err)
-		out = response_open(response, 200, "application/json");
+		out = response_open_object(response, 200, &json);
 	if (out) {
-		json_begin(&json, out, false);
-		json_object(&json, NULL);
 		timing_lock(timing);
 		err = timing_put_slow(&json, timing, limit, number);
 		timing_unlock(timing);
-		json_object_end(&json);
-		putc('\n', out);
-		err = response_close(response, out) ?: err;
+		err = response_close_object(response, &json, out) ?: err;
 	}
 	give_back(api, timing);
 	return out ? err : err ?: -ENOMEM;
@@ -258,13 +242,11 @@ int answer_latency_forget(struct api *api, const struct request *request, struct
 
 static int put_functions(const struct latency_plan *plan, struct response *response)
 {
-	FILE *out = response_open(response, 200, "application/json");
 	struct json json;
+	FILE *out = response_open_object(response, 200, &json);
 
 	if (!out)
 		return -ENOMEM;
-	json_begin(&json, out, false);
-	json_object(&json, NULL);
 	json_array(&json, "data");
 	for (size_t i = 0; i < plan->functions.len && i < LIST_MAX; i++) {
 		const struct latency_function *function = &plan->functions.data[i];
@@ -282,9 +264,7 @@ static int put_functions(const struct latency_plan *plan, struct response *respo
 	timing_put_texts(&json, "refused", plan->refused.data,
 			 plan->refused.len < LIST_MAX ? plan->refused.len : LIST_MAX);
 	timing_put_texts(&json, "unseen", plan->unseen.data, plan->unseen.len);
-	json_object_end(&json);
-	putc('\n', out);
-	return response_close(response, out);
+	return response_close_object(response, &json, out);
 }
 
 int answer_latency_functions(struct api *api, const struct request *request,

@@ -44,18 +44,14 @@ int answer_losses(struct api *api, const struct request *request, struct respons
 	err = err ?: span_number(request, "limit", 1, LOSSES_MAX, &limit);
 	err = err ?: api_reader(api, &reader);
 	if (!err)
-		out = response_open(response, 200, "application/json");
+		out = response_open_object(response, 200, &losses.json);
 	if (!out)
 		return err ?: -ENOMEM;
-	json_begin(&losses.json, out, false);
-	json_object(&losses.json, NULL);
 	rows_put_u64(&losses.json, "start_unix_ns", start);
 	rows_put_u64(&losses.json, "end_unix_ns", end);
 	json_array(&losses.json, "data");
 	err = store_read_losses_of(reader, start, end, limit, put_one, &losses);
 	json_array_end(&losses.json);
 	json_bool(&losses.json, "truncated", losses.count == limit);
-	json_object_end(&losses.json);
-	putc('\n', out);
-	return response_close(response, out) ?: err;
+	return response_close_object(response, &losses.json, out) ?: err;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* all.c - see measurements.h.  Everything but what a thread works on lies under one lock. */
+/* measurements.c - see measurements.h.  Everything but what a thread works on lies under one lock. */
 #include "serve/measurements.h"
 
 #include <errno.h>

@@ -59,6 +59,24 @@ int response_close(struct response *response, FILE *out)
 	return fclose(out) == 0 ? 0 : -ENOMEM;
 }
 
+FILE *response_open_object(struct response *response, int status, struct json *json)
+{
+	FILE *out = response_open(response, status, "application/json");
+
+	if (!out)
+		return NULL;
+	json_begin(json, out, false);
+	json_object(json, NULL);
+	return out;
+}
+
+int response_close_object(struct response *response, struct json *json, FILE *out)
+{
+	json_object_end(json);
+	putc('\n', out);
+	return response_close(response, out);
+}
+
 static const char *title_of(int status)
 {
 	switch (status) {

@@ -67,6 +67,16 @@ FILE *response_open(struct response *response, int status, const char *type);
 nodiscard int response_close(struct response *response, FILE *out);
 
 /**
+ * response_open_object - the body is one JSON object: what is written next are its members
+ *
+ * Return: where it is written; close with response_close_object().  NULL: no memory.
+ */
+FILE *response_open_object(struct response *response, int status, struct json *json);
+
+/** response_close_object - with a newline behind it.  Return: 0; -ENOMEM */
+nodiscard int response_close_object(struct response *response, struct json *json, FILE *out);
+
+/**
  * response_problem - an error as RFC 9457 has it
  * @hint: what helps; NULL
  */

@@ -367,15 +367,13 @@ static int put_paths(struct json *json, const struct api *api)
 
 int answer_openapi(struct api *api, const struct request *request, struct response *response)
 {
-	FILE *out = response_open(response, 200, "application/json");
 	struct json json;
+	FILE *out = response_open_object(response, 200, &json);
 	int err;
 
 	(void)request;
 	if (!out)
 		return -ENOMEM;
-	json_begin(&json, out, false);
-	json_object(&json, NULL);
 	json_text(&json, "openapi", "3.0.3");
 	json_object(&json, "info");
 	json_text(&json, "title", "kymo");
@@ -389,7 +387,5 @@ int answer_openapi(struct api *api, const struct request *request, struct respon
 	json_object_end(&json);
 	err = put_paths(&json, api);
 	err = err ?: put_components(&json, api);
-	json_object_end(&json);
-	putc('\n', out);
-	return response_close(response, out) ?: err;
+	return response_close_object(response, &json, out) ?: err;
 }

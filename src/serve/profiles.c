@@ -126,14 +126,12 @@ static int put_functions(const struct profile *profile, const struct profile_que
 			 const struct flame *flame, const struct top *top, uint64_t limit,
 			 struct response *response)
 {
-	FILE *out = response_open(response, 200, "application/json");
 	struct json json;
+	FILE *out = response_open_object(response, 200, &json);
 	size_t count = 0;
 
 	if (!out)
 		return -ENOMEM;
-	json_begin(&json, out, false);
-	json_object(&json, NULL);
 	json_array(&json, "data");
 	vec_each(row, &top->rows)
 		if (count < limit) {
@@ -144,9 +142,7 @@ static int put_functions(const struct profile *profile, const struct profile_que
 	json_u64(&json, "count", count);
 	json_u64(&json, "functions", top->rows.len);
 	profile_put_head(&json, profile, query);
-	json_object_end(&json);
-	putc('\n', out);
-	return response_close(response, out);
+	return response_close_object(response, &json, out);
 }
 
 static int read_sort(const struct request *request, bool *ret_by_total)

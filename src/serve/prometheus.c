@@ -54,16 +54,14 @@ static int put_error(struct response *response, int err)
 	snprintf(text, sizeof(text), "%s%s%s", *error_text() ? error_text() : strerror(-err),
 		 *error_hint() ? "; " : "", error_hint());
 	error_clear();
-	out = response_open(response,
-			    err == -EINVAL  ? 400
-			    : err == -ETIME ? 503
-			    : err == -E2BIG ? 422
-					    : 500,
-			    "application/json");
+	out = response_open_object(response,
+				   err == -EINVAL  ? 400
+				   : err == -ETIME ? 503
+				   : err == -E2BIG ? 422
+						   : 500,
+				   &json);
 	if (!out)
 		return -ENOMEM;
-	json_begin(&json, out, false);
-	json_object(&json, NULL);
 	json_text(&json, "status", "error");
 	json_text(&json, "errorType",
 		  err == -EINVAL  ? "bad_data"
@@ -77,12 +75,10 @@ static int put_error(struct response *response, int err)
 
 static FILE *begin(struct response *response, struct json *json)
 {
-	FILE *out = response_open(response, 200, "application/json");
+	FILE *out = response_open_object(response, 200, json);
 
 	if (!out)
 		return NULL;
-	json_begin(json, out, false);
-	json_object(json, NULL);
 	json_text(json, "status", "success");
 	return out;
 }

@@ -173,17 +173,13 @@ static void put_state(struct json *json, const struct sessions_state *state)
 
 static int put_one(const struct sessions_state *state, int status, struct response *response)
 {
-	FILE *out = response_open(response, status, "application/json");
 	struct json json;
+	FILE *out = response_open_object(response, status, &json);
 
 	if (!out)
 		return -ENOMEM;
-	json_begin(&json, out, false);
-	json_object(&json, NULL);
 	put_state(&json, state);
-	json_object_end(&json);
-	putc('\n', out);
-	return response_close(response, out);
+	return response_close_object(response, &json, out);
 }
 
 static int unknown(const char *id)
@@ -228,11 +224,9 @@ int answer_sessions(struct api *api, const struct request *request, struct respo
 
 	err = err ?: sessions_list(api->sessions, &states, &count);
 	if (!err)
-		out = response_open(response, 200, "application/json");
+		out = response_open_object(response, 200, &json);
 	if (!out)
 		return err ?: -ENOMEM;
-	json_begin(&json, out, false);
-	json_object(&json, NULL);
 	json_array(&json, "data");
 	for (size_t i = 0; i < count; i++) {
 		json_object(&json, NULL);
@@ -242,9 +236,7 @@ int answer_sessions(struct api *api, const struct request *request, struct respo
 	json_array_end(&json);
 	json_u64(&json, "count", count);
 	json_u64(&json, "max_concurrent", api->config->profiler.max_concurrent_sessions);
-	json_object_end(&json);
-	putc('\n', out);
-	return response_close(response, out);
+	return response_close_object(response, &json, out);
 }
 
 int answer_session(struct api *api, const struct request *request, struct response *response)

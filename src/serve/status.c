@@ -90,19 +90,15 @@ int answer_health(struct api *api, struct response *response, const char *good, 
 
 	ingest_status(api->ingest, &status);
 	find_reasons(&status, &reasons);
-	out = response_open(response, reasons.count ? 503 : 200, "application/json");
+	out = response_open_object(response, reasons.count ? 503 : 200, &json);
 	if (!out)
 		return -ENOMEM;
-	json_begin(&json, out, false);
-	json_object(&json, NULL);
 	json_text(&json, "status", reasons.count ? bad : good);
 	if (service)
 		json_text(&json, "service", service);
 	if (reasons.count)
 		put_reasons(&json, &reasons);
-	json_object_end(&json);
-	putc('\n', out);
-	return response_close(response, out);
+	return response_close_object(response, &json, out);
 }
 
 int answer_readyz(struct api *api, const struct request *request, struct response *response)

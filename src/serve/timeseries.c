@@ -72,13 +72,11 @@ static void put_line(struct json *json, const struct curves *series, const struc
 static int put_series(const struct curves *series, const char *metric, const char *unit,
 		      bool is_pid, struct response *response)
 {
-	FILE *out = response_open(response, 200, "application/json");
 	struct json json;
+	FILE *out = response_open_object(response, 200, &json);
 
 	if (!out)
 		return -ENOMEM;
-	json_begin(&json, out, false);
-	json_object(&json, NULL);
 	json_text(&json, "metric", metric);
 	json_text(&json, "unit", unit);
 	steps_put(&json, series->start_unix_ns, series->step_ns, series->steps);
@@ -100,9 +98,7 @@ static int put_series(const struct curves *series, const char *metric, const cha
 		json_array_end(&json);
 	}
 	rows_put_lost(&json, series->lost);
-	json_object_end(&json);
-	putc('\n', out);
-	return response_close(response, out);
+	return response_close_object(response, &json, out);
 }
 
 static int answer_cpu(struct store_reader *reader, const struct request *request,
