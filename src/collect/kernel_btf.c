@@ -195,7 +195,7 @@ static int walk_types(struct scan *scan)
 
 int kernel_btf_percpu(const char *const *names, size_t count, uint32_t *ret_offsets)
 {
-	own(fd_closep) int fd = open("/sys/kernel/btf/vmlinux", O_RDONLY | O_CLOEXEC);
+	own(fd_closep) int fd = open(KERNEL_BTF, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
 		return errno == ENOENT ? -ENOTSUP : -errno;

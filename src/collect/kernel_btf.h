@@ -13,6 +13,8 @@
 
 #include "base/own.h"
 
+#define KERNEL_BTF           "/sys/kernel/btf/vmlinux"
+
 /**
  * kernel_btf_percpu - where per-CPU variables lie in the per-CPU section
  * @names: @count names, at most KERNEL_BTF_MAX_NAMES

@@ -127,7 +127,8 @@ static int note_refused(const struct object_program *program, struct coverage *c
 {
 	if (program->lacks)
 		return coverage_lack(coverage, program->lacks);
-	return fail(-ENOTSUP, "this kernel does not load '%s'", program->name);
+	return fail(-ENOTSUP, "this kernel does not load '%s'%s", program->name,
+		    rights_read_kernel() ? "" : ": " RIGHTS_NO_READING);
 }
 
 /* Return: 0 attached, or noted as lacking; -errno with fail() said. */

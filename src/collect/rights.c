@@ -2,11 +2,16 @@
 #include "collect/rights.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <bpf/bpf.h>
+
 #include "base/error.h"
+#include "base/own.h"
+#include "collect/kernel_btf.h"
 #include "collect/skeleton.h"
 
 struct rights rights_read(void)
@@ -29,6 +34,32 @@ bool rights_load_tracing(void)
 	return (held & CAP_BIT(CAP_SYS_ADMIN)) || (held & needed) == needed;
 }
 
+bool rights_read_kernel(void)
+{
+	static const struct bpf_insn reads[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_X,
+		  .dst_reg = BPF_REG_1,
+		  .src_reg = BPF_REG_10 },
+		{ .code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = BPF_REG_1, .imm = -8 },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_2, .imm = 8 },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_3 },
+		{ .code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_probe_read_kernel },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	own(fd_closep) int fd = bpf_prog_load(BPF_PROG_TYPE_RAW_TRACEPOINT, NULL, "GPL", reads,
+					      array_len(reads), NULL);
+
+	return fd != -EINVAL;
+}
+
+static bool can_read_btf(void)
+{
+	own(fd_closep) int fd = open(KERNEL_BTF, O_RDONLY | O_CLOEXEC);
+	char first;
+
+	return fd >= 0 && read(fd, &first, 1) == 1;
+}
+
 int rights_fail_load(int err, const char *what)
 {
 	if (err == -ENOMEM || err == -EMFILE || err == -ENFILE)
@@ -38,11 +69,15 @@ int rights_fail_load(int err, const char *what)
 		hint("run with sudo, or give the program CAP_BPF and CAP_PERFMON");
 		return err;
 	}
+	if (err == -EINVAL && !rights_read_kernel())
+		return fail(-ENOTSUP, "this kernel does not load %s: " RIGHTS_NO_READING, what);
 	if (!skeleton_is_known())
 		return fail(-ENOTSUP,
 			    "this kernel does not load %s: it is older than Linux 5.14, and lacks "
 			    "what others have for it (%s)",
 			    what, strerror(-err));
+	if (err == -ESRCH && !can_read_btf())
+		return fail(-ENOTSUP, "cannot load %s: " KERNEL_BTF " cannot be read", what);
 	/* What is looked for in the kernel's BTF: a function by the light skeleton, a tracepoint by libbpf. */
 	if (err == -ENOENT || err == -ESRCH)
 		return fail(-ENOTSUP,

@@ -10,6 +10,8 @@
 /* A set of capabilities, one bit each. */
 #define CAP_BIT(capability) (1ull << (capability))
 
+#define RIGHTS_NO_READING   "it lets no program read its memory, as under lockdown=confidentiality"
+
 struct rights {
 	uint64_t effective;
 	uint64_t permitted;
@@ -20,6 +22,9 @@ struct rights rights_read(void);
 
 /** rights_load_tracing - whether CAP_BPF and CAP_PERFMON are held, or CAP_SYS_ADMIN for them */
 bool rights_load_tracing(void);
+
+/** rights_read_kernel - false: it lets no program read its memory, as under lockdown=confidentiality */
+bool rights_read_kernel(void);
 
 /**
  * rights_fail_load - why BPF programs did not load, by fail() and hint()

@@ -15,6 +15,12 @@
 #define LOG_BYTES \
 	4096 /* of the verifier, for each program: whether there is one tells who was refused */
 
+/* What libbpf would print is said by whoever asked it. */
+__attribute__((constructor)) static void silence_libbpf(void)
+{
+	libbpf_set_print(NULL);
+}
+
 /* One attempt to load. */
 struct attempt {
 	const struct skeleton *skeleton;
@@ -198,18 +204,15 @@ int skeleton_load_plain(const struct skeleton *skeleton, void *into, bool in_par
 	size_t count = program_count(skeleton);
 	own(freep) char *logs = calloc(count, LOG_BYTES);
 	struct attempt attempt = { skeleton, into, NULL, logs };
-	libbpf_print_fn_t print;
 	int err;
 
 	if (!count || count > PROGRAMS_MAX)
 		return -EINVAL;
 	if (!logs)
 		return -ENOMEM;
-	print = libbpf_set_print(NULL);
 	err = in_parts ? load_in_parts(&attempt) : attempt_load(&attempt, 0);
 	err = err ?: hand_over(&attempt);
 	attempt_close(&attempt);
-	libbpf_set_print(print);
 	return err;
 }
 

@@ -550,3 +550,14 @@ def test_dash_output(tmp_path):
     done = kymo("-d", 0.05, "-f", "json", "-o", "-", cwd=tmp_path)
     assert done.returncode == 0 and '"kind":"summary"' in done.stdout
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("words", [["run", "--syscalls", "--", "true"], ["latency", "--http", "-d", "0.1"]],
+                         ids=lambda words: words[0])
+def test_types_of_the_kernel_that_cannot_be_read(words):
+    """As in a container that hides the file: what needs it is refused by name, and libbpf prints nothing of its own."""
+    hide = 'mount --bind /dev/null /sys/kernel/btf/vmlinux && exec "$@"'
+    done = subprocess.run(["unshare", "-m", "sh", "-c", hide, "sh", KYMO, *words], capture_output=True, text=True,
+                          timeout=LIMIT_SECONDS)
+    assert done.returncode != 0
+    assert "/sys/kernel/btf/vmlinux cannot be read" in done.stderr and "libbpf" not in done.stderr

@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 
 MNT = pathlib.Path("/mnt")
 PROGRAMS = MNT / "programs"
@@ -190,8 +191,9 @@ def check_selftest():
     for kind in found["kinds"]:
         name = f"watch {kind['collector']}"
         words = f"{kind['seen']} of {kind['happened']} seen, {kind['lost']} lost, {kind['wrong']} wrong"
-        state = "works" if kind["passed"] else "part" if kind["recall_ratio"] == 1 else "broken"
         reason = kind.get("reason") or ""
+        state = "works" if kind["passed"] else "part" if kind["recall_ratio"] == 1 else \
+            "absent" if reason and kind["seen"] == 0 else "broken"
         tell(ability=f"{name} {kind['event']}", state=state, detail=f"{words} {reason}".strip())
     return "works" if done.returncode == 0 else "part", "; ".join(map(str, found["not_measured"]))
 
@@ -241,37 +243,84 @@ def check_run_syscalls():
     return "", ""
 
 
-def has_verb(verb):
-    return subprocess.run(["kymo", verb, "--help"], capture_output=True).returncode == 0
-
-
 def check_latency():
-    if not has_verb("latency"):
-        raise Absent("this kymo has no such verb")
-    done = kymo("latency", "--json", f"{PROGRAMS / 'split'}:seventy", "-d", "4", "--max-cost", "100")
-    return "", done.stdout.strip().splitlines()[-1][:80]
+    """Each call of one function, from the first to the last of a process that starts later."""
+    process = subprocess.Popen(["kymo", "latency", "--json", "--max-cost", "0", f"{PROGRAMS / 'split'}:seventy"],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    said = ""
+    try:
+        for line in process.stderr:
+            said += line
+            if line.startswith("kymo: timing "):
+                break
+        else:
+            raise Absent(last_words(subprocess.CompletedProcess([], 1, "", said)))
+        truth = json.loads(subprocess.run([PROGRAMS / "split", "1"], check=True, capture_output=True, text=True,
+                                          timeout=LIMIT_SECONDS).stdout)
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=LIMIT_SECONDS)
+    finally:
+        process.kill()
+    final = json.loads(out.splitlines()[-1])
+    if final["count"] != truth["seventy"]:
+        raise Broken(f"{final['count']} of {truth['seventy']} calls")
+    return "", f"{final['count']} calls"
+
+
+def answer(path):
+    with urllib.request.urlopen(f"http://127.0.0.1:8080{path}", timeout=60) as found:
+        return json.load(found)
+
+
+def eventually(find, what, process):
+    """What find() finds at last, while a daemon runs."""
+    end = time.monotonic() + LIMIT_SECONDS / 3
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            found = find()
+            if found:
+                return found
+        except OSError:
+            pass
+        time.sleep(0.5)
+    if process.poll() is not None:
+        raise Absent((process.stdout.read().strip().splitlines() or ["nothing"])[-1])
+    raise Broken(f"no {what}")
+
+
+def settled(status):
+    """The collectors that are to be on, once it is known of each whether it is."""
+    wanted = [row for row in status["collectors"] if row["wanted"]]
+    return all(row["state"] != "off" for row in wanted) and wanted
 
 
 def check_serve():
-    if not has_verb("serve"):
-        raise Absent("this kymo has no such verb")
+    """The end of a process, and the functions in which it was."""
     process = subprocess.Popen(["kymo", "serve"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                text=True, env={**os.environ, "HOME": "/tmp"})
     try:
-        import urllib.request
-        end = time.monotonic() + 40
-        while time.monotonic() < end and process.poll() is None:
-            try:
-                with urllib.request.urlopen("http://127.0.0.1:8080/healthz", timeout=5) as answer:
-                    return "", answer.read().decode()[:60]
-            except OSError:
-                time.sleep(0.5)
-        if process.poll() is not None:
-            raise Absent(process.stdout.read().strip().splitlines()[-1])
-        raise Broken("no answer within 40 s")
+        eventually(lambda: answer("/healthz"), "answer", process)
+        wanted = eventually(lambda: settled(answer("/api/v1/status")), "state of each collector", process)
+        off = [row["name"] for row in wanted if row["state"] != "on"]
+        with subprocess.Popen([PROGRAMS / "split", "8"], stdout=subprocess.PIPE, text=True) as program:
+            truth = json.loads(program.stdout.read())
+        if "process" not in off:
+            row, = eventually(lambda: [row for row in answer(f"/api/v1/processes?pid={program.pid}")["data"]
+                                       if row["is_over"]], "end of a process", process)
+            if row["exit_code"] != 0 or row["argv"][1:] != ["8"]:
+                raise Broken(str(row))
+            if abs(row["cpu_ns"] - truth["cpu_seconds"] * 1e9) > 50e6:
+                raise Broken(f"{row['cpu_ns']} ns, by the program {truth['cpu_seconds']} s")
+        if "profile" not in off:
+            rows = eventually(lambda: answer(f"/api/v1/functions?pid={program.pid}")["data"], "functions", process)
+            if "seventy" not in {row["function"] for row in rows}:
+                raise Broken(f"functions {[row['function'] for row in rows]}")
     finally:
-        process.kill()
-        process.wait()
+        process.terminate()
+        process.communicate(timeout=LIMIT_SECONDS)
+    if process.returncode != 0:
+        raise Broken(f"ended with {process.returncode}")
+    return ("part", f"without {', '.join(off)}") if off else ("", "a process and its functions")
 
 
 def profile_as_nobody():
@@ -390,6 +439,7 @@ def main(only, condition):
     for name, check in CHECKS:
         if only and only not in name:
             continue
+        began = time.monotonic()
         try:
             how, detail = check()
             tell(ability=name, state="part" if how == "part" else "works",
@@ -400,6 +450,7 @@ def main(only, condition):
             tell(ability=name, state="broken", detail=str(error))
         except Exception as error:  # whatever it is, the other checks go on
             tell(ability=name, state="broken", detail=f"{type(error).__name__}: {error}")
+        tell(took=name, seconds=time.monotonic() - began)
 
 
 main(*json.loads(sys.argv[1]))

@@ -233,6 +233,8 @@ void found_skeleton_refused(const struct lab *lab, struct ability_result *result
 
 	if (missing && (err == -EINVAL || err == -EPERM))
 		forbid_missing(lab, result, err, missing, needs, step);
+	else if (err == -EINVAL && !rights_read_kernel())
+		found_forbidden(result, err, RIGHTS_NO_READING " (%s: %s)", step, error_name(err));
 	else
 		found_refused(lab, result, err, needs, step, absent);
 }

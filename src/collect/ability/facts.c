@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "collect/ability/lab.h"
+#include "collect/kernel_btf.h"
 
 #define NAME_MAX_BYTES 128
 #define DEPTH_MAX      32
@@ -215,8 +216,7 @@ void try_kernel_fields(struct lab *lab, struct ability_result *result)
 	int err = lab_btf(lab);
 
 	if (err) {
-		found_absent(result, err,
-			     "cannot compare: /sys/kernel/btf/vmlinux cannot be read (%s)",
+		found_absent(result, err, "cannot compare: " KERNEL_BTF " cannot be read (%s)",
 			     error_name(err));
 		return;
 	}

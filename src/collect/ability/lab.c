@@ -15,9 +15,9 @@
 
 #include "base/number.h"
 #include "collect/ability/insn.h"
+#include "collect/kernel_btf.h"
 
 #define INITIAL_USER_NAMESPACE 0xEFFFFFFDu /* PROC_USER_INIT_INO, include/linux/proc_ns.h */
-#define KERNEL_BTF             "/sys/kernel/btf/vmlinux"
 
 static void read_capabilities(struct lab *lab)
 {
@@ -79,7 +79,6 @@ int lab_new(bool quick, struct lab **ret_lab)
 	if (!lab)
 		return -ENOMEM;
 	lab->quick = quick;
-	lab->print = libbpf_set_print(NULL);
 	raise_descriptor_limit();
 	read_capabilities(lab);
 	read_confinement(lab);
@@ -111,7 +110,6 @@ void lab_free(struct lab *lab)
 	lab_forget_facts(lab);
 	vec_done(&lab->missing);
 	vec_done(&lab->unused);
-	libbpf_set_print(lab->print);
 	free(lab);
 }
 

@@ -49,8 +49,7 @@ struct lab {
 	uint64_t tick_ns;            /* found by ABILITY_TICK */
 	vec(char *) missing, unused; /* found by ABILITY_KERNEL_FIELDS; owned */
 
-	libbpf_print_fn_t print; /* libbpf's before us */
-	char log[4096];          /* of the verifier, from the last lab_load() */
+	char log[4096]; /* of the verifier, from the last lab_load() */
 };
 
 /* A program to load. */

@@ -9,6 +9,7 @@
 
 #include "collect/ability/lab.h"
 #include "collect/ability/stranger.h"
+#include "collect/kernel_btf.h"
 
 #define KALLSYMS_BYTES 65536 /* looked at: more than 1,000 symbols */
 
@@ -19,14 +20,12 @@ void try_kernel_btf(struct lab *lab, struct ability_result *result)
 	if (!file)
 		found_works(result, "%u types", btf__type_cnt(lab->btf));
 	else if (!inside)
-		found_degraded(
-			result,
-			"the kernel has it, but /sys/kernel/btf/vmlinux cannot be read (%s): "
-			"only light skeletons load",
-			error_name(file));
+		found_degraded(result,
+			       "the kernel has it, but " KERNEL_BTF " cannot be read (%s): "
+			       "only light skeletons load",
+			       error_name(file));
 	else
-		found_absent(result, file, "/sys/kernel/btf/vmlinux cannot be read (%s)",
-			     error_name(file));
+		found_absent(result, file, KERNEL_BTF " cannot be read (%s)", error_name(file));
 }
 
 /* Whether a line of kallsyms begins with an address that is not 0. */

@@ -17,6 +17,7 @@
 
 #include "collect/balance/files.skel.h"
 #include "collect/balance/syscalls.skel.h"
+#include "collect/rights.h"
 
 #define PATH_MAX_BYTES 4096
 #define COST_CALLS     2000 /* of a round that tells what a system call costs */
@@ -44,7 +45,7 @@ static int load(struct bpf_object **ret_object, const void *bytes, size_t size,
 	err = err ?: share_map(object, "cells", programs->cells);
 	err = err ?: share_map(object, "members", programs->members);
 	err = err ?: bpf_object__load(object);
-	return err ? fail(err, "cannot load the programs at system calls: %m") : 0;
+	return err ? rights_fail_load(err, "the programs at system calls") : 0;
 }
 
 static int map_of(const struct bpf_object *object, const char *name)

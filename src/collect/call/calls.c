@@ -160,10 +160,8 @@ static int set_trials(struct calls *calls)
 /* Return: 0; -errno, with fail() said unless the program is loaded and no probe can be set. */
 static int prepare(struct calls *calls)
 {
-	libbpf_print_fn_t print = libbpf_set_print(NULL);
 	int err = load(calls);
 
-	libbpf_set_print(print);
 	if (err)
 		return rights_fail_load(err, "the program that times calls");
 	err = map_counts(calls);

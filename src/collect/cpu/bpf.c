@@ -490,7 +490,6 @@ int cpu_bpf_open(const struct cpu_plan *plan, struct cpu_source **ret_source)
 
 	if (!source)
 		return -ENOMEM;
-	libbpf_set_print(NULL);
 	source->base.type = &bpf_source_type;
 	source->timer = plan->timer;
 	source->rate_hz = plan->request->rate_hz;

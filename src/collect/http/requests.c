@@ -252,15 +252,6 @@ static int load_either(struct requests *requests)
 	return err;
 }
 
-static int load(struct requests *requests)
-{
-	libbpf_print_fn_t print = libbpf_set_print(NULL);
-	int err = load_either(requests);
-
-	libbpf_set_print(print);
-	return err;
-}
-
 int requests_open(const struct requests_request *request, struct requests **ret_requests)
 {
 	own(requests_closep) struct requests *requests = calloc(1, sizeof(*requests));
@@ -271,7 +262,7 @@ int requests_open(const struct requests_request *request, struct requests **ret_
 	requests->request = *request;
 	requests->stats = -1;
 	open_clocks(requests);
-	err = load(requests);
+	err = load_either(requests);
 	err = err ?: attach(requests);
 	if (err)
 		return err;
