@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 
-SETTLED_SECONDS = 0.5
+SETTLED_SECONDS, SETTLED_EMULATED_SECONDS = 0.5, 3
 PATIENCE_SECONDS = 20  # for a wanted program that does not come
 LIMIT_SECONDS = 300
 MOST = 1.5  # times what is known: more is seen
@@ -71,17 +71,18 @@ def name_of(number):
 
 
 def held(pid):
-    """number -> instructions verified, of the programs that a process holds"""
+    """number -> (name, instructions verified), of the programs that a process holds"""
     found = {}
     for path in pathlib.Path(f"/proc/{pid}/fdinfo").iterdir():
         with contextlib.suppress(OSError):
             fields = dict(line.split(":\t", 1) for line in path.read_text().splitlines() if ":\t" in line)
             if "verified_insns" in fields:
-                found[int(fields["prog_id"])] = int(fields["verified_insns"])
+                number = int(fields["prog_id"])
+                found[number] = name_of(number), int(fields["verified_insns"])
     return found
 
 
-def measured(words, wanted=()):
+def measured(words, wanted=(), settled_seconds=SETTLED_SECONDS):
     """name -> instructions, once those that are wanted are there and no further program came for a while."""
     target = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                               stderr=subprocess.PIPE, text=True)
@@ -91,15 +92,14 @@ def measured(words, wanted=()):
             now = held(target.pid)
             if now != last:
                 last, since = now, time.monotonic()
-            if last and time.monotonic() - since > SETTLED_SECONDS and \
-                    (set(wanted) <= set(map(name_of, last)) or time.monotonic() - since > PATIENCE_SECONDS):
+            if last and time.monotonic() - since > settled_seconds and \
+                    (set(wanted) <= {name for name, _ in last.values()} or time.monotonic() - since > PATIENCE_SECONDS):
                 break
             time.sleep(0.02)
         if target.poll() is not None:
             raise Refused(target.stderr.read())
         found = {}
-        for number, count in last.items():
-            name = name_of(number)
+        for name, count in last.values():
             found[name] = max(count, found.get(name, 0))
     finally:
         target.send_signal(signal.SIGINT)
@@ -118,7 +118,7 @@ def measured_in_lab(tell):
     found = {}
     for use, words in LAB_USES.items():
         try:
-            found[use] = measured(["kymo", *words])
+            found[use] = measured(["kymo", *words], settled_seconds=SETTLED_EMULATED_SECONDS)
         except Refused as error:
             tell(f"{use}: {error}")
     return found
