@@ -102,6 +102,7 @@ struct latency_target {
 	bool in_place;               /* a terminal, where a picture may be drawn over */
 	bool per_call;               /* the calls are what is wanted */
 	bool is_http;                /* requests, not functions */
+	bool lacks_cpu;              /* no request's CPU time is known */
 	const struct call_arg *args; /* that are told of each call */
 	size_t arg_count;
 	void *state; /* the sink's own */
@@ -130,7 +131,7 @@ struct latency_slow {
 	struct latency_exchange http;       /* where call.http is set */
 	char request[144];                  /* likewise */
 	struct latency_arguments arguments; /* where call.arguments is set */
-	uint64_t interval; /* that it ended in, by number; where the slowest of each are wanted */
+	uint64_t interval; /* that shows it, by number; where the slowest of each are wanted */
 	uint64_t began_mono_ns, ended_mono_ns; /* of what is divided */
 	const char *not_divided;               /* why nothing below is known; NULL: it is */
 	uint64_t running_ns, runq_ns;

@@ -319,6 +319,8 @@ static int report_interval(struct latency *latency, uint64_t now)
 		.rows = latency->rows,
 	};
 
+	if (latency->why)
+		why_turn(latency->why, clock_mono_ns());
 	for (uint32_t i = 0; i < latency->plan->functions.len; i++) {
 		const volatile struct call_counts *counts = calls_counts(latency->calls, i);
 		struct latency_figures total, *before;

@@ -14,7 +14,9 @@
 
 #define RATE_HZ      199  /* of samples of what runs */
 #define MIN_BLOCK_NS 1000 /* of a wait that is told by itself */
-#define STACKS_MAX   256  /* distinct ones of a call that are looked at */
+#define WHY_TURNS_KEPT \
+	64u /* ends of intervals: a call that is told later than that counts to the oldest */
+#define STACKS_MAX 256 /* distinct ones of a call that are looked at */
 
 /* The slowest calls of a function in the interval that it is at. */
 struct top {
@@ -32,9 +34,11 @@ struct why {
 	vec(struct latency_slow) calls;
 	vec(struct top) tops; /* where the slowest of each interval are wanted */
 	struct index top_index;
-	struct more_calls spans; /* of all calls, where the difference is wanted */
-	uint64_t total;          /* above the threshold */
-	uint64_t dropped;        /* moments for which there was no room */
+	uint64_t turned_ns[WHY_TURNS_KEPT]; /* when the last intervals ended */
+	uint64_t turns;                     /* how many have */
+	struct more_calls spans;            /* of all calls, where the difference is wanted */
+	uint64_t total;                     /* above the threshold */
+	uint64_t dropped;                   /* moments for which there was no room */
 	uint64_t dropped_until_ns;
 };
 
@@ -184,6 +188,20 @@ static int keep_slowest(struct why *why, const struct latency_slow *slow)
 	return 0;
 }
 
+/* Of requests figures are counted when they are told: that is the interval that is under way.  Those of calls
+ * are counted where they end, and they are told a little later.
+ */
+static uint64_t interval_of(const struct why *why, const struct latency_slow *slow)
+{
+	uint64_t oldest = why->turns > WHY_TURNS_KEPT ? why->turns - WHY_TURNS_KEPT : 0;
+	uint64_t turn = why->turns;
+
+	while (!slow->call.http && turn > oldest &&
+	       slow->call.at_mono_ns < why->turned_ns[(turn - 1) % WHY_TURNS_KEPT])
+		turn--;
+	return turn + 1;
+}
+
 int why_add(struct why *why, const struct latency_slow *slow)
 {
 	struct latency_slow one = *slow;
@@ -191,8 +209,13 @@ int why_add(struct why *why, const struct latency_slow *slow)
 	why->total++;
 	if (!why->request->slowest)
 		return keep(why, slow);
-	one.interval = slow->call.at_mono_ns / why->request->interval_ns + 1;
+	one.interval = interval_of(why, slow);
 	return keep_slowest(why, &one);
+}
+
+void why_turn(struct why *why, uint64_t at_mono_ns)
+{
+	why->turned_ns[why->turns++ % WHY_TURNS_KEPT] = at_mono_ns;
 }
 
 int why_add_span(struct why *why, const struct more_call *span)

@@ -30,6 +30,9 @@ static inline bool why_wants(const struct latency_request *request)
 	return request->slower_ns || request->slowest;
 }
 
+/** why_turn - an interval was shown, which ended then: what comes from here on belongs to the next one */
+void why_turn(struct why *why, uint64_t at_mono_ns);
+
 /**
  * why_add - a call above the threshold, or any where the slowest of each interval are wanted
  * @slow: with all but its parts

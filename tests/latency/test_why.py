@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import subprocess
+import time
 import xml.etree.ElementTree as xml
 
 import pytest
@@ -195,6 +196,27 @@ def test_the_slowest_of_each_function_and_interval():
     for words in (("--slowest", "2", "--slower", "3"), ("--slowest", "2", "--flame-more", "x")):
         assert kymo(*words, "a:b").returncode == 2
     assert kymo("--slowest", "0", "a:b").returncode == 2
+
+
+def test_the_slowest_of_the_intervals_that_are_shown():
+    """Whatever is the greatest in an interval as it was shown is the slowest of it."""
+    with wired(options=("--json", "--slowest", "1", "-i", "0.3")) as (wire, timing):
+        client, server = wire.connect()
+        end = time.monotonic() + 2.5
+        while time.monotonic() < end:
+            send(client, server, b"GET /slow" + END)
+            answer(client, server, OK)
+        timing.process.terminate()
+        out, _ = timing.process.communicate()
+    told = [json.loads(line) for line in out.splitlines()]
+    shown = [one["max_ns"] for one in told if "route" in one and not one["final"]]
+    final, = (one for one in told if "route" in one and one["final"])
+    slow = [one["took_ns"] for one in told if "slow" in one]
+    assert len(shown) >= 3
+    assert sorted(slow)[-1] == final["max_ns"]
+    for one in shown:
+        slow.remove(one)
+    assert len(slow) <= 1  # of the last interval, which had not ended
 
 
 CHILD = r"""
