@@ -32,7 +32,11 @@ static const char *const about[] = {
 	"answered are counted, and not timed.",
 	"The CPU time of a route is that of samples, 200 for each second that a CPU is used, of the thread or goroutine "
 	"that has read a request and not yet answered it.  One that has read several at once works for all of them, and "
-	"then it is not told for which; requests whose CPU time is not known are counted by the reason.",
+	"then it is not told for which: what an event loop runs next, a timer's callback or what goes on with an answer "
+	"of another server, no hook at its sockets shows.  Requests whose CPU time is not known are counted by the "
+	"reason; where the clock of samples is refused, of none it is known.",
+	"What is read of Go's net/http lies where Go 1.17 to 1.24 have it; of another Go the DWARF of the program tells where, "
+	"and what it does not tell is not read, and named.",
 	NULL,
 };
 

@@ -35,12 +35,24 @@ enum http_cpu {
 enum http_runner {
 	HTTP_RUNNER_THREAD,
 	HTTP_RUNNER_GOROUTINE, /* whose address lies `g_offset` behind where the thread's own memory ends */
-	HTTP_RUNNER_ODD, /* goroutines, and it is not known where */
+	HTTP_RUNNER_ODD,     /* goroutines, and it is not known where */
+	HTTP_RUNNER_UNKNOWN, /* its program cannot be looked at */
 };
 
 struct http_runtime {
 	u32 runner; /* enum http_runner */
 	s32 g_offset;
+};
+
+#define HTTP_GO_UNKNOWN 0xffff
+
+/* Where Go's net/http and runtime keep what is read of them, in bytes; HTTP_GO_UNKNOWN */
+struct http_go_layout {
+	u16 method, major, target, tls; /* of a request: Method, ProtoMajor, RequestURI, TLS */
+	u16 request, status;            /* of an answer in HTTP/1: of which request; its status */
+	u16 two_request, two_status,
+		two_old; /* likewise in HTTP/2; where a status may stand else */
+	u16 number;      /* of a goroutine: goid */
 };
 
 /* Of a process whose net/http is probed: what sockets tell, and whether it is of such requests. */
@@ -84,20 +96,21 @@ struct http_control {
 	u64 pipelined;  /* requests sent before the one before was answered: not told apart */
 	u64 unanswered; /* connections that ended, or were still there at the end, with one open */
 	u64 untied;     /* requests behind TLS, of which the connection could not be told */
-	u64 late;       /* answers that went on after a silence, whose end was told too early */
-	u64 woken_at;   /* emit.bpf.h */
+	s64 go_open; /* requests of Go whose handlers run; at the end those for which there was no room */
+	u64 late;     /* answers that went on after a silence, whose end was told too early */
+	u64 woken_at; /* emit.bpf.h */
 };
 
 struct http_options {
-	u64 settle_ns;  /* an answer of which nothing was written for so long is over */
-	u16 port;       /* 0: each that is listened on */
-	u16 tls;        /* OpenSSL is probed */
-	u16 go;         /* net/http of Go is probed */
-	u16 has_status; /* of Go: where it keeps the status of HTTP/1 is known */
-	u64 sample_ns;  /* CPU time that a sample stands for; 0: none are taken */
+	u64 settle_ns; /* an answer of which nothing was written for so long is over */
+	u16 port;      /* 0: each that is listened on */
+	u16 tls;       /* OpenSSL is probed */
+	u16 go;        /* net/http of Go is probed */
+	u16 reserved;
+	u64 sample_ns; /* CPU time that a sample stands for; 0: none are taken */
 	struct http_runtime go_runtime;
-	u32 goid_words; /* of Go: where a goroutine has its number, in words; 0: not known */
-	u32 reserved;
+	struct http_go_layout go_at;
+	u32 more_reserved;
 };
 
 /* What a probe of Go stands for: the low byte of its cookie. */

@@ -129,7 +129,8 @@ static int on_request(void *context, const struct http_record *record)
 
 	if (has_enough(session) || record->line_bytes > HTTP_LINE_BYTES)
 		return 0;
-	err = latency_runners_meet(&session->runners, session->requests, record->pid);
+	err = latency_runners_meet(&session->runners, session->requests, record->pid,
+				   record->cpu == HTTP_CPU_STRANGER);
 	err = err ?: latency_routes_count(&session->routes, record, &route);
 	if (err == -EBADMSG) {
 		session->odd++;
@@ -197,6 +198,8 @@ static int report(struct session *session, uint64_t now, bool is_final)
 
 	err = err ?: session->request->sink->report(&session->target, &report);
 	latency_routes_turn(&session->routes);
+	if (session->why && !is_final)
+		why_turn(session->why, now);
 	session->reported_ns = now;
 	return err;
 }
@@ -205,6 +208,24 @@ struct loss {
 	const char *kind;
 	uint64_t count;
 };
+
+/* Without clocks requests are seen all the same. */
+static int note_clocks(const struct session *session)
+{
+	int refused = requests_clock_error(session->requests);
+	char text[160];
+
+	if (!refused)
+		return 0;
+	snprintf(
+		text, sizeof(text),
+		"CPU time of requests: perf_event_open() of the CPU clock is refused (%s)%s",
+		strerror(-refused),
+		refused == -EACCES || refused == -EPERM
+			? ", by kernel.perf_event_paranoid without CAP_PERFMON or by a seccomp filter"
+			: "");
+	return coverage_lack(session->coverage, text);
+}
 
 /* What no request of this run can be of. */
 static int note_unseen(const struct session *session)
@@ -223,13 +244,12 @@ static int note_unseen(const struct session *session)
 		err = coverage_lack(session->coverage,
 				    "queue times, ports and bytes of the requests that are seen in "
 				    "Go's net/http, and requests whose handler panics");
+	if (!err && session->is_go)
+		err = latency_go_note(&session->tls.go, !session->tls.lacks_two, session->coverage);
 	if (!err && session->tls.lacks_two)
 		err = coverage_lack(session->coverage,
 				    "HTTP/2: this Go program was built without that of net/http");
-	if (!err && !session->routes.sample_ns)
-		err = coverage_lack(session->coverage,
-				    "CPU time of requests: no clock of samples can be opened");
-	return err;
+	return err ?: note_clocks(session);
 }
 
 static int note_losses(const struct session *session)
@@ -255,6 +275,8 @@ static int note_losses(const struct session *session)
 		  control->untied },
 		{ "answers: went on after a second of silence", control->late },
 		{ "requests: arrived before we looked, without queue time", session->unaware },
+		{ "requests: forgotten, more handlers of Go ran at once than there is room for",
+		  (uint64_t)(control->go_open > 0 ? control->go_open : 0) },
 		{ "processes: too many to follow", requests_refused(session->requests) },
 		{ "hooks: skipped by the kernel while another ran",
 		  requests_missed(session->requests) },
@@ -346,7 +368,7 @@ static int meet(void *context, uint32_t pid)
 {
 	struct session *session = context;
 
-	return latency_runners_meet(&session->runners, session->requests, pid);
+	return latency_runners_meet(&session->runners, session->requests, pid, false);
 }
 
 /* What is probed is said before it is, with what a hit costs here. */
@@ -382,6 +404,7 @@ static int open_session(struct session *session, struct requests_request *wanted
 	if (err)
 		return err;
 	session->routes.sample_ns = requests_sample_ns(session->requests);
+	session->target.lacks_cpu = !session->routes.sample_ns;
 	return request->pid ? descendants_each(request->pid, meet, session) : 0;
 }
 

@@ -11,10 +11,6 @@
 #include "session/latency_files.h"
 #include "session/latency_usdt.h"
 
-#define GO_OLDEST \
-	1017 /* whose net/http keeps the status where go.bpf.h looks for it, and the newest known */
-#define GO_NEWEST 1024
-
 static const struct {
 	const char *name;
 	enum http_tls entry, exit;
@@ -129,7 +125,6 @@ static int add_anchor(struct latency_tls *tls, size_t anchor, const char *file)
 static int find_go(struct latency_tls *tls, const char *file, struct requests_request *request)
 {
 	const struct image *image;
-	unsigned version;
 	int err = 0;
 
 	for (size_t i = 0; !err && i < array_len(anchors); i++) {
@@ -147,9 +142,10 @@ static int find_go(struct latency_tls *tls, const char *file, struct requests_re
 	vec_each(function, &tls->plan.functions)
 		function->how = "where it begins alone, by goroutine";
 	image = tls->plan.files.data[0]->image;
-	version = gopclntab_version(image);
-	request->about_go.has_status = version >= GO_OLDEST && version <= GO_NEWEST;
-	request->about_go.goid_words = goroutine_number_words(image);
+	err = latency_go_read(image, tls->plan.files.data[0]->path, &tls->go);
+	if (err)
+		return err;
+	request->about_go.at = tls->go.at;
 	request->about_go.runtime.runner =
 		goroutine_offset(image, &request->about_go.runtime.g_offset) ? HTTP_RUNNER_GOROUTINE
 									     : HTTP_RUNNER_ODD;

@@ -4,12 +4,14 @@
 #define SESSION_LATENCY_TLS_H
 
 #include "collect/http/requests.h"
+#include "session/latency_go.h"
 #include "session/latency_plan.h"
 
 struct latency_tls {
 	struct latency_plan plan;
 	vec(struct requests_probe) probes;
-	bool lacks_two; /* of Go: it was built without HTTP/2 */
+	bool lacks_two;       /* of Go: it was built without HTTP/2 */
+	struct latency_go go; /* likewise */
 };
 
 #define LATENCY_TLS_LIBRARY "libssl.so.3" /* that is meant where no file is named */

@@ -37,6 +37,11 @@ static void put_time(FILE *out, uint64_t ns)
 		fprintf(out, " %9s", format_ns(ns).text);
 }
 
+static bool has_cpu(const struct latency_target *target)
+{
+	return target->is_http && !target->lacks_cpu;
+}
+
 static void put_heading(struct latency_target *target)
 {
 	fprintf(target->out, "%-*s %10s %9s %7s", NAME_COLUMNS,
@@ -45,7 +50,7 @@ static void put_heading(struct latency_target *target)
 	for (size_t i = 0; i < LATENCY_SHARES; i++)
 		fprintf(target->out, " %9s", latency_shares[i].heading);
 	fprintf(target->out, " %9s", "MAX");
-	fprintf(target->out, target->is_http ? " %9s\n" : "\n", "CPU");
+	fprintf(target->out, has_cpu(target) ? " %9s\n" : "\n", "CPU");
 }
 
 /* Of one request, on average; LATENCY_NONE: not known of any */
@@ -72,7 +77,7 @@ static void put_row(struct latency_target *target, const struct latency_report *
 	for (size_t i = 0; i < LATENCY_SHARES; i++)
 		put_time(target->out, latency_quantile(figures, latency_shares[i].share));
 	put_time(target->out, figures->calls ? figures->max_ns : LATENCY_NONE);
-	if (row->http)
+	if (has_cpu(target))
 		put_time(target->out, cpu_of(row->http));
 	putc('\n', target->out);
 }
@@ -148,11 +153,12 @@ static void put_cpu(FILE *out, const struct latency_http *http)
 }
 
 /* Where the time of a route went, and what came of it. */
-static void put_http(FILE *out, const struct latency_http *http)
+static void put_http(const struct latency_target *target, const struct latency_http *http)
 {
 	static const char *const kinds[LATENCY_STATUSES] = { "unknown", "1xx", "2xx",
 							     "3xx",     "4xx", "5xx" };
 	const char *between = "";
+	FILE *out = target->out;
 
 	fputs("  ", out);
 	if (http->port)
@@ -174,7 +180,8 @@ static void put_http(FILE *out, const struct latency_http *http)
 		 http->way == HTTP_WAY_GO ? "service, while its handler runs"
 					  : "service, until it begins to answer",
 		 &http->service);
-	put_cpu(out, http);
+	if (has_cpu(target))
+		put_cpu(out, http);
 }
 
 static void put_picture(struct latency_target *target, const struct latency_row *row)
@@ -187,7 +194,7 @@ static void put_picture(struct latency_target *target, const struct latency_row 
 	text_put_plain(target->out, row->function->name);
 	putc('\n', target->out);
 	if (row->http)
-		put_http(target->out, row->http);
+		put_http(target, row->http);
 	for (uint32_t i = picture.first; i < picture.end; i += picture.step) {
 		uint64_t count = row_count(row->figures, i, picture.step);
 		uint64_t next = buckets_low(CALL_BITS, i + picture.step);

@@ -6,10 +6,10 @@ import time
 
 import pytest
 
-from test_http import END, OK, Wire, answer, send
+from test_http import END, OK, Wire, answer, losses, send
 from test_http_go import curl, serving
 from test_tls import certificate  # noqa: F401
-from timing import Timing, free_port
+from timing import Target, Timing, free_port, listening, made
 
 BURN_MS, BURNS = 50, 12
 LEAST = 0.1  # of the true time: a host may take processors away, and then there are no samples
@@ -118,3 +118,62 @@ def test_a_person_reads_it():
     assert " CPU\n" in out
     assert "CPU time of 2 requests is not known: who served it had others at the same time" in out
     assert "CPU time, until it begins to answer: " in out and " samples in 1 requests" in out
+
+
+@pytest.mark.parametrize("options", [("--json",), ()])
+def test_refused_clocks_take_only_the_column_away(options):
+    wire = Wire(free_port())
+    with Timing("--http", "--port", wire.port, "-p", os.getpid(), options=options,
+                who=[made("../../unprivileged/programs/deny.c", name="deny")]) as timing:
+        pair = wire.connect()
+        for _ in range(3):
+            send(*pair, b"GET /refused" + END)
+            answer(*pair, OK)
+        timing.process.terminate()
+        if options:
+            timing.end(stop=False)
+        else:
+            out, said = timing.process.communicate()
+    reason = "CPU time of requests: perf_event_open() of the CPU clock is refused (Permission denied)"
+    if not options:
+        assert "GET /refused" in out and "CPU" not in out and reason in said
+        return
+    final = timing.finals["GET /refused"]
+    assert final["count"] == final["statuses"]["2xx"] == 3 and losses(final) == {}
+    assert final["cpu_ns"] is None and final["cpu_not_known"] == {"no_samples": 3}
+    assert any(one.startswith(reason) for one in final["not_measured"])
+
+
+BEFORE = """
+import os, socket, sys
+listener = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+for _ in range(2):
+    connection = listener.accept()[0]
+    if connection.recv(4096):
+        connection.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\nConnection: close\\r\\n\\r\\nok")
+    connection.close()
+os.execv(sys.argv[2], [sys.argv[2], "127.0.0.1:" + sys.argv[3]])
+"""
+
+
+@pytest.mark.limit(300)  # builds the library of Go
+def test_a_process_that_runs_another_program_is_looked_at_again():
+    before, after = free_port(), free_port()
+    program = made("requests.go")
+    with listening(Target("/usr/bin/python3", "-c", BEFORE, before, program, after), before) as server, \
+            Timing("--http", "-p", server.pid, options=("--json", "-i", "0.05")) as timing:
+        curl(f"http://127.0.0.1:{before}/before/x")
+        listening(server, after)
+        curl(f"http://127.0.0.1:{after}/wait/1")
+        for line in timing.process.stdout:  # until it is met
+            if '"GET /wait/{number}"' in line:
+                break
+        curl("-Z", f"http://127.0.0.1:{after}/wait/{BURN_MS}/[1-{BURNS}]",
+             f"http://127.0.0.1:{after}/burn/{BURN_MS}/[1-{BURNS}]")
+        timing.end()
+        server.go()
+    finals = timing.finals
+    assert finals["GET /before/x"]["cpu_not_known"] == {}
+    assert finals["GET /wait/{number}"]["cpu_not_known"] == {"new_process": 1}
+    several = {name.split("/")[1]: final for name, final in finals.items() if name.count("{") == 2}
+    expect_cpu(several, BURN_MS * 1e6 * BURNS, BURNS)

@@ -133,3 +133,74 @@ def test_what_cannot_be_asked():
     assert done.returncode == 2 and "the port of a request is not known where Go is probed" in done.stderr
     done = kymo("--http", f"--tls={made('work.go')}")
     assert done.returncode == 1 and "hint: requests are seen in Go programs" in done.stderr
+
+
+def of_version(program, version, name, *changes):
+    """A copy of a Go program that says of itself that another Go has built it."""
+    copy = program.with_name(name)
+    data = program.read_bytes()
+    at = data.index(b"go", data.index(b"\xff Go buildinf:"))
+    size = data[at - 1]
+    data = data[:at] + (version + b".").ljust(size, b"9") + data[at + size:]
+    for before, after in changes:
+        assert before in data and len(before) == len(after)
+        data = data.replace(before, after)
+    copy.write_bytes(data)
+    copy.chmod(0o755)
+    return copy
+
+
+def ask_statuses(port):
+    for version in ("--http1.1", "--http2"):
+        curl(version, *(f"https://127.0.0.1:{port}/status/{status}" for status in (204, 404, 503)))
+
+
+def test_the_layout_of_a_version_that_is_not_known_comes_from_dwarf(certificate):  # noqa: F811
+    port = free_port()
+    program = of_version(made("requests.go"), b"go1.99", "requests-199")
+    with serving(port, certificate, program=program) as server, \
+            Timing("--http", "--tls", "-p", server.pid) as timing:
+        ask_statuses(port)
+        timing.end()
+        server.go()
+    final = timing.finals["GET /status/{number}"]
+    expect_go(final, 6)
+    assert [final["statuses"][one] for one in ("unknown", "2xx", "4xx", "5xx")] == [0, 2, 2, 2]
+    assert not any("layout" in one for one in final["not_measured"])
+
+
+def test_what_neither_version_nor_dwarf_tells_is_not_read(certificate):  # noqa: F811
+    port = free_port()
+    plain = made("requests.go", "-ldflags=-compressdwarf=false", name="requests-plain")
+    program = of_version(plain, b"go1.99", "requests-no-two",
+                         (b"net/http.http2responseWriterState\0", b"net/http.http2responseWriterHidden"[:33] + b"\0"))
+    with serving(port, certificate, program=program) as server, \
+            Timing("--http", "--tls", "-p", server.pid) as timing:
+        ask_statuses(port)
+        timing.end()
+        server.go()
+    final = timing.finals["GET /status/{number}"]
+    assert [final["statuses"][one] for one in ("unknown", "2xx", "4xx", "5xx")] == [3, 1, 1, 1]
+    assert any(one.startswith("status of HTTP/2 requests that are seen in Go's net/http: not known for Go 1.99")
+               for one in final["not_measured"])
+    assert losses(final) == {"answers: the status could not be read": 3}
+    done = kymo("--http", f"--tls={stripped(program)}")
+    assert done.returncode == 69
+    assert "are not known for Go 1.99 in" in done.stderr and "hint: build with DWARF" in done.stderr
+
+
+MANY = 20000
+
+
+def test_handlers_for_which_there_is_no_room_are_counted():
+    program = made("many.go", "-gcflags=-complete=false")
+    with Target(program, MANY) as target, Timing("--http", "--tls", "-p", target.pid) as timing:
+        target.process.stdin.write("go\n")
+        target.process.stdin.flush()
+        assert target.process.stdout.readline() == f"{MANY}\n"
+        timing.process.terminate()
+        _, said = timing.process.communicate()
+    lost = {kind: int(count.replace(",", "")) for count, kind in re.findall(r"lost: ([\d,]+) (.*)", said)}
+    forgotten = lost.pop("requests: forgotten, more handlers of Go ran at once than there is room for")
+    assert forgotten >= MANY - 16384
+    assert forgotten + sum(lost.values()) == MANY, said

@@ -80,12 +80,12 @@ class Timing:
     `intervals` the others, and `said` what stood on standard error.
     """
 
-    def __init__(self, *words, options=("--json", "--max-cost", "0")):
+    def __init__(self, *words, options=("--json", "--max-cost", "0"), who=()):
         if os.geteuid() != 0:
             pytest.skip("only root may load BPF programs")
         self.said, self.status = "", None
         self.finals, self.calls, self.intervals = {}, [], []
-        self.process = subprocess.Popen([KYMO, "latency", *options, *map(str, words)], text=True,
+        self.process = subprocess.Popen([*who, KYMO, "latency", *options, *map(str, words)], text=True,
                                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE)
 

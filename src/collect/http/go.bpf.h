@@ -16,23 +16,10 @@
 
 #include "probe/condition.bpf.h"
 
-/* Where net/http.Request has them: the same from Go 1.17 to 1.24. */
-#define REQUEST_METHOD      0
-#define REQUEST_PROTO_MAJOR 40
-#define REQUEST_TARGET      192 /* RequestURI */
-#define REQUEST_TLS         208
-
-/* net/http.response, and what net/http.http2responseWriter points at. */
-#define ANSWER_REQUEST      8
-#define ANSWER_STATUS       120
-#define TWO_STATUS          72 /* with one field less in front of it than before */
-#define TWO_STATUS_OLD      80
-
-#define STATUS_MIN          100
-#define STATUS_MAX          999
-#define METHOD_MAX          8 /* bytes */
-#define TARGET_MAX_BYTES    (HTTP_LINE_BYTES - 16)
-#define GO_WORD_BYTES       8
+#define STATUS_MIN       100
+#define STATUS_MAX       999
+#define METHOD_MAX       8 /* bytes */
+#define TARGET_MAX_BYTES (HTTP_LINE_BYTES - 16)
 
 #if defined(__TARGET_ARCH_x86)
 #define go_first(ctx)  ((ctx)->rax)
@@ -111,8 +98,9 @@ static __always_inline bool go_read_line(struct go_request *kept)
 	u32 end;
 
 	if (bpf_probe_read_user(&method, sizeof(method),
-				(void *)(kept->request + REQUEST_METHOD)) ||
-	    bpf_probe_read_user(&target, sizeof(target), (void *)(kept->request + REQUEST_TARGET)))
+				(void *)(kept->request + options.go_at.method)) ||
+	    bpf_probe_read_user(&target, sizeof(target),
+				(void *)(kept->request + options.go_at.target)))
 		return false;
 	first = method.bytes;
 	rest = target.bytes < TARGET_MAX_BYTES ? target.bytes : TARGET_MAX_BYTES;
@@ -140,8 +128,8 @@ static __always_inline bool go_is_plain(u64 request)
 	u64 major = 0, tls = 0;
 
 	return !bpf_probe_read_user(&major, sizeof(major),
-				    (void *)(request + REQUEST_PROTO_MAJOR)) &&
-	       !bpf_probe_read_user(&tls, sizeof(tls), (void *)(request + REQUEST_TLS)) &&
+				    (void *)(request + options.go_at.major)) &&
+	       !bpf_probe_read_user(&tls, sizeof(tls), (void *)(request + options.go_at.tls)) &&
 	       major == 1 && !tls;
 }
 
@@ -155,6 +143,12 @@ static __always_inline struct go_request *go_keep(const struct runner *runner)
 	return bpf_map_lookup_elem(&go_requests, runner);
 }
 
+/* Those of which the table has no entry any more were forgotten; it does not tell which. */
+static __always_inline void go_count_open(s64 more)
+{
+	__sync_fetch_and_add(&control.go_open, more);
+}
+
 static __always_inline void go_begin(struct pt_regs *ctx, const struct runner *runner, u64 cookie)
 {
 	bool restarts =
@@ -166,8 +160,10 @@ static __always_inline void go_begin(struct pt_regs *ctx, const struct runner *r
 		kept->restarts = restarts;
 		return;
 	}
-	if (kept && kept->is_open && !kept->is_left)
+	if (kept && kept->is_open && !kept->is_left) {
 		count(&control.unanswered);
+		go_count_open(-1);
+	}
 	kept = kept ?: go_keep(runner);
 	if (!kept) {
 		count(&control.refused);
@@ -184,6 +180,7 @@ static __always_inline void go_begin(struct pt_regs *ctx, const struct runner *r
 	kept->is_left = go_is_plain(request);
 	if (kept->is_left)
 		return;
+	go_count_open(1);
 	if (!go_read_line(kept))
 		count(&control.unreadable);
 	if (!options.sample_ns)
@@ -194,32 +191,35 @@ static __always_inline void go_begin(struct pt_regs *ctx, const struct runner *r
 		kept->served.cpu = HTTP_CPU_ODD;
 }
 
-static __always_inline u32 go_status_at(u64 answer, u32 offset)
+static __always_inline u32 go_status_at(u64 answer, u16 offset)
 {
 	u64 status = 0;
 
-	bpf_probe_read_user(&status, sizeof(status), (void *)(answer + offset));
+	if (offset != HTTP_GO_UNKNOWN)
+		bpf_probe_read_user(&status, sizeof(status), (void *)(answer + offset));
 	return status >= STATUS_MIN && status <= STATUS_MAX ? status : 0;
 }
 
 /* Who has set none gets 200.  Return: 0: it cannot be told */
 static __always_inline u32 go_status(u64 answer, u64 request, bool is_two)
 {
+	u16 request_at = is_two ? options.go_at.two_request : options.go_at.request;
+	u16 status_at = is_two ? options.go_at.two_status : options.go_at.status;
 	u64 of = 0;
-	u32 status;
 
+	if (request_at == HTTP_GO_UNKNOWN || status_at == HTTP_GO_UNKNOWN)
+		return 0;
 	if (is_two && bpf_probe_read_user(&answer, sizeof(answer), (void *)answer))
 		return 0;
-	if (bpf_probe_read_user(&of, sizeof(of), (void *)(answer + ANSWER_REQUEST)) ||
-	    of != request || !options.has_status)
+	if (bpf_probe_read_user(&of, sizeof(of), (void *)(answer + request_at)) || of != request)
 		return 0;
 	if (!is_two)
-		return go_status_at(answer, ANSWER_STATUS) ?: 200;
+		return go_status_at(answer, status_at) ?: 200;
 	/* In the older layout a small capacity stands where the newer one has the status; in the newer one what
 	 * follows is 0 where there is no status.
 	 */
-	status = go_status_at(answer, TWO_STATUS);
-	return status ?: (go_status_at(answer, TWO_STATUS_OLD) ?: 200);
+	return go_status_at(answer, status_at)
+		       ?: (go_status_at(answer, options.go_at.two_old) ?: 200);
 }
 
 static __always_inline void go_tell(const struct go_request *kept, const struct runner *runner,
@@ -245,9 +245,9 @@ static __always_inline void go_tell(const struct go_request *kept, const struct 
 	};
 	record->last_at = record->first_at;
 	__builtin_memcpy(record->line, kept->line, HTTP_LINE_BYTES);
-	if (options.goid_words &&
+	if (options.go_at.number != HTTP_GO_UNKNOWN &&
 	    bpf_probe_read_user(&record->goroutine, sizeof(record->goroutine),
-				(void *)(runner->id + options.goid_words * GO_WORD_BYTES)))
+				(void *)(runner->id + options.go_at.number)))
 		record->goroutine = 0;
 	bpf_ringbuf_submit(record, emit_flags(&records, &control.woken_at));
 }
@@ -262,6 +262,7 @@ static __always_inline void go_end(struct pt_regs *ctx, const struct runner *run
 	    !kept->is_open) /* it had begun before we looked, or this function begins again */
 		return;
 	if (!kept->is_left) {
+		go_count_open(-1);
 		served_release(&kept->served, runner->id);
 		status = go_status(go_first(ctx), kept->request, is_two);
 		if (!status)

@@ -472,8 +472,10 @@ static long settle(void *map, const u64 *key, struct connection *connection, voi
 
 static long settle_go(void *map, const struct runner *key, struct go_request *kept, void *context)
 {
-	if (kept->is_open && !kept->is_left)
+	if (kept->is_open && !kept->is_left) {
 		count(&control.unanswered);
+		__sync_fetch_and_add(&control.go_open, -1);
+	}
 	return 0;
 }
 

@@ -33,6 +33,7 @@ struct requests {
 	struct ring_buffer *ring;
 	vec(int) links; /* probes, and clocks of samples */
 	size_t clocks;  /* how many of them are such; 0: CPU time is not known */
+	int clock_err;  /* why there are none; 0: there are */
 	int stats;      /* -1: none; while it is open the kernel measures programs */
 };
 
@@ -112,6 +113,12 @@ static void close_links(struct requests *requests)
 	requests->clocks = 0;
 }
 
+static void refuse_clocks(struct requests *requests, int err)
+{
+	close_links(requests);
+	requests->clock_err = err;
+}
+
 /* One on each processor, or none at all: then CPU time is not known. */
 static void open_clocks(struct requests *requests)
 {
@@ -131,10 +138,11 @@ static void open_clocks(struct requests *requests)
 	}
 	requests->clocks = requests->links.len;
 	if (err)
-		close_links(requests);
+		refuse_clocks(requests, err);
 	vec_done(&cpus.ids);
 }
 
+/* Return: 0; -errno. */
 static int start_clocks(const struct requests *requests)
 {
 	int program = bpf_program__fd(requests->skeleton->progs.http_sample);
@@ -142,7 +150,7 @@ static int start_clocks(const struct requests *requests)
 	for (size_t i = 0; i < requests->clocks; i++)
 		if (ioctl(requests->links.data[i], PERF_EVENT_IOC_SET_BPF, program) ||
 		    ioctl(requests->links.data[i], PERF_EVENT_IOC_ENABLE, 0))
-			return fail(-errno, "cannot sample who uses the processors: %m");
+			return -errno;
 	return 0;
 }
 
@@ -167,15 +175,17 @@ static int choose(struct requests *requests)
 		.port = request->port,
 		.tls = request->tls.count > 0,
 		.go = request->go.count > 0,
-		.has_status = request->about_go.has_status,
 		.go_runtime = request->about_go.runtime,
-		.goid_words = request->about_go.goid_words,
+		.go_at = request->about_go.at,
 		.sample_ns = requests->clocks ? SAMPLE_NS : 0,
 	};
 	err = err ?: choose_probes(requests);
 	bpf_program__set_autoload(skeleton->progs.target_fork, request->pid);
 	bpf_program__set_autoload(skeleton->progs.target_exec, false);
 	bpf_program__set_autoload(skeleton->progs.target_free, request->pid);
+	bpf_program__set_autoload(skeleton->progs.http_sample, requests->clocks);
+	bpf_program__set_autoload(skeleton->progs.http_exec, requests->clocks);
+	bpf_program__set_autoload(skeleton->progs.http_fork, requests->clocks);
 	return err;
 }
 
@@ -209,7 +219,6 @@ static int attach(struct requests *requests)
 	err = err
 		      ?: attach_probes(requests, requests->skeleton->progs.http_go, &request->go,
 				       "net/http of Go");
-	err = err ?: start_clocks(requests);
 	if (!err && request->pid)
 		err = descendants_each(request->pid, add_target, requests);
 	if (request->port)
@@ -252,6 +261,20 @@ static int load_either(struct requests *requests)
 	return err;
 }
 
+/* Whether samples are taken the programs are told by a constant: where the clocks are refused that late, once more. */
+static int load_and_sample(struct requests *requests)
+{
+	int err = load_either(requests), refused;
+
+	if (err)
+		return err;
+	refused = start_clocks(requests);
+	if (!refused)
+		return 0;
+	refuse_clocks(requests, refused);
+	return load_either(requests);
+}
+
 int requests_open(const struct requests_request *request, struct requests **ret_requests)
 {
 	own(requests_closep) struct requests *requests = calloc(1, sizeof(*requests));
@@ -262,7 +285,7 @@ int requests_open(const struct requests_request *request, struct requests **ret_
 	requests->request = *request;
 	requests->stats = -1;
 	open_clocks(requests);
-	err = load_either(requests);
+	err = load_and_sample(requests);
 	err = err ?: attach(requests);
 	if (err)
 		return err;
@@ -344,6 +367,23 @@ void requests_unseen(const struct requests *requests, uint64_t *ret_tls, uint64_
 uint64_t requests_sample_ns(const struct requests *requests)
 {
 	return requests->skeleton->rodata->options.sample_ns;
+}
+
+int requests_clock_error(const struct requests *requests)
+{
+	return requests->clock_err;
+}
+
+bool requests_knows(const struct requests *requests, uint32_t pid)
+{
+	struct http_runtime runtime;
+
+	return !bpf_map_lookup_elem(bpf_map__fd(requests->skeleton->maps.runtimes), &pid, &runtime);
+}
+
+void requests_forget(const struct requests *requests, uint32_t pid)
+{
+	bpf_map_delete_elem(bpf_map__fd(requests->skeleton->maps.runtimes), &pid);
 }
 
 uint64_t requests_refused(const struct requests *requests)

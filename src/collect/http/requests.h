@@ -35,8 +35,7 @@ struct requests_probes {
 /* What is known of a Go program. */
 struct requests_go {
 	struct http_runtime runtime;
-	bool has_status;
-	uint8_t goid_words;
+	struct http_go_layout at;
 };
 
 struct requests_request {
@@ -84,11 +83,20 @@ const volatile struct http_control *requests_control(const struct requests *requ
 nodiscard int requests_runtime(const struct requests *requests, uint32_t pid,
 			       const struct http_runtime *runtime);
 
+/** requests_knows - whether that was said of a process, and it has run no other program since */
+bool requests_knows(const struct requests *requests, uint32_t pid);
+
+/** requests_forget - what was said of a process is not so any more */
+void requests_forget(const struct requests *requests, uint32_t pid);
+
 /** requests_unseen - connections of processes in which Go's net/http was probed in vain, TLS and HTTP/2 without */
 void requests_unseen(const struct requests *requests, uint64_t *ret_tls, uint64_t *ret_two);
 
 /** requests_sample_ns - CPU time that a sample stands for; 0: none are taken */
 uint64_t requests_sample_ns(const struct requests *requests);
+
+/** requests_clock_error - why no samples are taken: -errno of the clocks that tell when; 0: they are */
+int requests_clock_error(const struct requests *requests);
 
 /** requests_refused - processes made by a chosen one for which there was no room */
 uint64_t requests_refused(const struct requests *requests);

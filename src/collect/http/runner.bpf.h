@@ -4,7 +4,9 @@
  * A runner is a thread, in Go a goroutine: no probe tells which one a thread runs, the word in front of
  * where the thread's own memory ends does.  From reading a request to answering it its runner is at
  * that request, and what a sample finds running is charged to it.  One that has read another
- * request meanwhile works for both, and then nobody knows for whom.
+ * request meanwhile works for both, and then nobody knows for whom.  An event loop does one thing at a time,
+ * but what it does next (a timer's callback, what goes on with the answer of another server) begins at no hook
+ * of ours: who was read last would be charged with it.
  *
  * For http.bpf.c only.
  */
@@ -27,13 +29,22 @@ struct serving {
 	u32 reserved;
 };
 
+/* Whether a request has a runner.  It is exchanged: a request behind TLS may be answered on one thread while
+ * its connection is closed, or reads the next one, on another.
+ */
+enum taken {
+	TAKEN_NOT,
+	TAKEN_IS,
+	TAKEN_CHANGES, /* by somebody, who reads or writes `runner` */
+};
+
 /* Of a request: its runner. */
 struct served {
 	struct runner runner;
 	u64 cpu_ns; /* of those that it had before */
+	u32 taken;  /* enum taken */
 	u8 cpu;     /* enum http_cpu */
-	u8 is_taken;
-	u8 reserved[6];
+	u8 reserved[3];
 };
 
 struct {
@@ -98,46 +109,57 @@ static __always_inline struct serving *serving_of(const struct runner *runner)
 	return bpf_map_lookup_elem(&runners, runner);
 }
 
+static __always_inline bool served_change(struct served *served, u32 from, u32 to)
+{
+	return __sync_val_compare_and_swap(&served->taken, from, to) == from;
+}
+
 /* A runner begins with a request. */
 static __always_inline void served_take_by(struct served *served, u64 what, u64 id, u32 tgid)
 {
 	struct serving *serving;
+	u32 next = TAKEN_NOT;
 
+	if (!served_change(served, TAKEN_NOT, TAKEN_CHANGES)) {
+		served->cpu = HTTP_CPU_MOVED;
+		return;
+	}
 	served->runner = (struct runner){ .id = id, .tgid = tgid };
 	serving = serving_of(&served->runner);
 	if (!serving) {
 		served->cpu = HTTP_CPU_NO_ROOM;
-		return;
+	} else {
+		if (served->cpu != HTTP_CPU_SHARED)
+			served->cpu = serving->open ? HTTP_CPU_SHARED : HTTP_CPU_KNOWN;
+		serving->what = what;
+		serving->cpu_ns = 0;
+		__sync_fetch_and_add(&serving->open, 1);
+		next = TAKEN_IS;
 	}
-	if (served->cpu != HTTP_CPU_SHARED)
-		served->cpu = serving->open ? HTTP_CPU_SHARED : HTTP_CPU_KNOWN;
-	serving->what = what;
-	serving->cpu_ns = 0;
-	__sync_fetch_and_add(&serving->open, 1);
-	served->is_taken = 1;
+	served_change(served, TAKEN_CHANGES, next);
 }
 
-/* It is done with it. */
+/* It is done with it: whoever comes first. */
 static __always_inline void served_release(struct served *served, u64 what)
 {
 	struct serving *serving;
 
-	if (!served->is_taken)
+	if (!served_change(served, TAKEN_IS, TAKEN_CHANGES))
 		return;
-	served->is_taken = 0;
 	serving = bpf_map_lookup_elem(&runners, &served->runner);
 	if (!serving) {
 		served->cpu = HTTP_CPU_NO_ROOM;
-		return;
+	} else {
+		if (serving->open)
+			__sync_fetch_and_add(&serving->open, -1);
+		if (serving->what != what) {
+			served->cpu = HTTP_CPU_SHARED;
+		} else {
+			served->cpu_ns += serving->cpu_ns;
+			serving->what = 0;
+		}
 	}
-	if (serving->open)
-		__sync_fetch_and_add(&serving->open, -1);
-	if (serving->what != what) {
-		served->cpu = HTTP_CPU_SHARED;
-		return;
-	}
-	served->cpu_ns += serving->cpu_ns;
-	serving->what = 0;
+	served_change(served, TAKEN_CHANGES, TAKEN_NOT);
 }
 
 /* The runner of the current thread.  Return: whether it is known; if not, why is in served->cpu */
@@ -151,7 +173,7 @@ static __always_inline bool served_runner(struct served *served, u64 ids, u64 *r
 		return false;
 	}
 	runtime = bpf_map_lookup_elem(&runtimes, &tgid);
-	if (!runtime) {
+	if (!runtime || runtime->runner == HTTP_RUNNER_UNKNOWN) {
 		served->cpu = HTTP_CPU_STRANGER;
 		return false;
 	}
@@ -171,7 +193,7 @@ static __noinline void served_read(struct served *served, u64 what)
 
 	if (!served_runner(served, ids, &id))
 		return;
-	if (served->is_taken) {
+	if (served->taken == TAKEN_IS) {
 		if (served->runner.id == id)
 			return;
 		served_release(served, what);
@@ -184,13 +206,43 @@ static __always_inline void served_answered(struct served *served, u64 what)
 {
 	u64 ids, id;
 
-	if (!served->is_taken)
+	if (served->taken != TAKEN_IS)
 		return;
 	served_release(served, what);
 	ids = target_pid_tgid();
 	if (served->cpu == HTTP_CPU_KNOWN && served_runner(served, ids, &id) &&
 	    id != served->runner.id)
 		served->cpu = HTTP_CPU_MOVED;
+}
+
+/* A process runs another program from here on: what it was is not what it is, until somebody has looked. */
+SEC("raw_tp/sched_process_exec")
+int http_exec(struct bpf_raw_tracepoint_args *ctx)
+{
+	u32 tgid = target_pid_tgid() >> 32;
+
+	bpf_map_delete_elem(&runtimes, &tgid);
+	return 0;
+}
+
+/* A new process runs the program of the one that made it; its number may have been that of another one. */
+SEC("raw_tp/sched_process_fork")
+int http_fork(struct bpf_raw_tracepoint_args *ctx)
+{
+	u32 parent = target_tgid((struct task_struct *)ctx->args[0]);
+	u32 child = target_tgid((struct task_struct *)ctx->args[1]);
+	struct http_runtime *runtime, copy;
+
+	if (parent == child)
+		return 0;
+	runtime = bpf_map_lookup_elem(&runtimes, &parent);
+	if (runtime) {
+		copy = *runtime;
+		bpf_map_update_elem(&runtimes, &child, &copy, BPF_ANY);
+	} else {
+		bpf_map_delete_elem(&runtimes, &child);
+	}
+	return 0;
 }
 
 /* Taken by a clock that goes while a CPU is used. */
