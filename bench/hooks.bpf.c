@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Dual MIT/GPL */
-/* hooks.bpf.c - programs that do nothing, on every system call or context switch: what any observer there
- * costs at least.
+/* hooks.bpf.c - programs that do nothing, on every system call or context switch, or where sockets are read and
+ * written: what any observer there costs at least.
  */
 #include "probe/kernel.h"
 
@@ -22,6 +22,24 @@ int hook_exit(void *ctx)
 
 SEC("tp_btf/sched_switch")
 int hook_switch(void *ctx)
+{
+	return 0;
+}
+
+SEC("tp_btf/sk_data_ready")
+int hook_ready(void *ctx)
+{
+	return 0;
+}
+
+SEC("tp_btf/skb_copy_datagram_iovec")
+int hook_read(void *ctx)
+{
+	return 0;
+}
+
+SEC("tp_btf/tcp_sendmsg_locked")
+int hook_write(void *ctx)
 {
 	return 0;
 }

@@ -34,7 +34,7 @@ int code_range_of(const struct code_body *body, uint64_t address)
 	return -1;
 }
 
-static bool is_start(const struct code_body *body, uint64_t address)
+bool code_is_start(const struct code_body *body, uint64_t address)
 {
 	int range = code_range_of(body, address);
 	uint64_t at = range < 0 ? 0 : address - body->request->ranges[range].start;
@@ -92,7 +92,7 @@ bool code_is_exit(const struct code *code, uint64_t address)
 static void check_targets(struct code_body *body)
 {
 	vec_each(target, &body->targets)
-		if (!is_start(body, *target))
+		if (!code_is_start(body, *target))
 			code_lack(body->code,
 				  "0x%" PRIx64 " is jumped to, inside of an instruction", *target);
 }
@@ -174,7 +174,7 @@ int code_examine(const struct image *image, const struct code_request *request,
 		err = processor->sweep(&body, i);
 	if (!err) {
 		check_targets(&body);
-		processor->choose_entry(&body);
+		processor->choose(&body);
 		ret_code->never_returns = !ret_code->exits.len && !ret_code->lacks[0];
 	}
 	body_done(&body);

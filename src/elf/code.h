@@ -6,7 +6,8 @@
  *
  *     entry   an instruction that every call executes once, before the function does anything; among
  *             those the first that the kernel emulates, for the others cost ten times as much
- *     exits   every RET; every jump that may lead out of all ranges.  Where a jump leads that goes
+ *     exits   every RET, or what the kernel emulates and leads straight to it (a conditional jump that is not
+ *             taken); every jump that may lead out of all ranges.  Where a jump leads that goes
  *             through a register or by a condition is told when it is executed: a site says how
  *
  * What cannot be seen is said in `lacks`, and then there are no exits: a figure of some of the calls
@@ -52,11 +53,11 @@ struct code_site {
 	uint64_t address;
 	enum code_kind kind;
 	enum code_step step;
-	bool is_if;                 /* CODE_JUMP_IF, and a CODE_ENTRY that is a conditional jump */
+	bool is_if;                 /* CODE_JUMP_IF, and what else is a conditional jump */
 	uint8_t condition;          /* the low four bits of the opcode of Jcc, or of B.cond */
 	uint8_t base, index, scale; /* registers by the processor's numbers, or CODE_NO_REGISTER */
 	int64_t displacement;       /* with `base` none: the address, as the file states it */
-	uint32_t pushed; /* CODE_ENTRY: bytes by which the stack has grown since the call */
+	uint32_t pushed; /* bytes by which the stack has grown since the call; not of jumps */
 };
 
 struct code {
@@ -72,7 +73,8 @@ struct code_request {
 	struct image_range ranges[CODE_MAX_RANGES]; /* the first begins with the function */
 	unsigned count;
 	bool restarts;        /* Go: its beginning is executed again where the stack had to grow */
-	bool keeps_arguments; /* at the entry the registers of arguments are still what they were */
+	bool keeps_arguments; /* at the entry the registers of arguments are still what they were, and at a
+			       * return that of the result is what it will be */
 };
 
 /**

@@ -19,9 +19,11 @@ static const char program[] =
 	"	je 1f\n"
 	"	pop rbx\n"
 	"	add rsp, 0x18\n"
+	"2:\n"
 	"exit_pushes_0: ret\n"
 	"1:	pop rbx\n"
 	"	add rsp, 0x18\n"
+	"	je 2b\n"
 	"exit_pushes_1: jmp other\n"
 	"end pushes\n"
 	/* Nothing in the prologue is emulated. */
@@ -96,8 +98,35 @@ static const char program[] =
 	"	test edi, edi\n"
 	"	je the_cold\n"
 	"	pop rbx\n"
+	"	leave\n"
 	"exit_cold_jumps_0: ret\n"
 	"end cold_jumps\n"
+	/* Whoever comes to its jump and does not take it returns; behind it the result may still change. */
+	"function guarded\n"
+	"probe_guarded: push rbx\n"
+	"	sub rsp, 0x20\n"
+	"	test edi, edi\n"
+	"	jle 1f\n"
+	"	call other\n"
+	"1:	cmp rdx, [rsp + 8]\n"
+	"exit_guarded_0: jne 2f\n"
+	"	add rsp, 0x20\n"
+	"	mov eax, ebx\n"
+	"	pop rbx\n"
+	"result_guarded: ret\n"
+	"2:	call other\n"
+	"	ud2\n"
+	"end guarded\n"
+	/* It may come there again. */
+	"function goes_round\n"
+	"probe_goes_round: push rbx\n"
+	"	pop rbx\n"
+	"1:	test edi, edi\n"
+	"	jne 2f\n"
+	"exit_goes_round_0: ret\n"
+	"2:	dec edi\n"
+	"	jmp 1b\n"
+	"end goes_round\n"
 	".balign 64\n.type the_cold, @function\n"
 	"the_cold: pop rbx\n"
 	"exit_cold_jumps_1: ret\n"
@@ -239,10 +268,11 @@ static void sites_lie_at_the_labels(void **state)
 		enum code_step step;
 		uint32_t pushed;
 	} wanted[] = {
-		{ "pushes", 2, CODE_EMULATED, 0x18 }, { "stepped", 1, CODE_STEPPED, 0 },
-		{ "nop_first", 1, CODE_NOP5, 0 },     { "nop_later", 1, CODE_STEPPED, 0 },
-		{ "loops", 1, CODE_STEPPED, 0 },      { "indirect", 4, CODE_EMULATED, 0 },
-		{ "noreturn", 0, CODE_EMULATED, 0 },
+		{ "pushes", 2, CODE_EMULATED, 0x18 },  { "stepped", 1, CODE_STEPPED, 0 },
+		{ "nop_first", 1, CODE_NOP5, 0 },      { "nop_later", 1, CODE_STEPPED, 0 },
+		{ "loops", 1, CODE_STEPPED, 0 },       { "indirect", 4, CODE_EMULATED, 0 },
+		{ "noreturn", 0, CODE_EMULATED, 0 },   { "guarded", 1, CODE_EMULATED, 0 },
+		{ "goes_round", 1, CODE_EMULATED, 0 },
 	};
 	own(image_freep) struct image *image = NULL;
 
@@ -406,6 +436,32 @@ static void what_cannot_be_seen_is_refused_by_name(void **state)
 	}
 }
 
+/* Where the kernel need not execute a copy, and a return behind it is certain. */
+static void a_return_is_seen_where_it_is_cheaper(void **state)
+{
+	own(image_freep) struct image *image = NULL;
+	struct code code;
+
+	(void)state;
+	build();
+	image = compile_image("program");
+	examine_one(image, "guarded", &code);
+	assert_int_equal(code.exits.data[0].kind, CODE_RETURN);
+	assert_int_equal(code.exits.data[0].step, CODE_EMULATED);
+	assert_int_equal(code.exits.data[0].pushed, 0x28);
+	assert_true(code.exits.data[0].is_if);
+	assert_int_equal(code.exits.data[0].condition, 5); /* jne */
+	code_done(&code);
+	examine(image,
+		(struct code_request){
+			.ranges = { body("guarded") }, .count = 1, .keeps_arguments = true },
+		&code);
+	assert_int_equal(code.exits.data[0].address, address("result_%s", "guarded", 0));
+	assert_int_equal(code.exits.data[0].step, CODE_STEPPED);
+	assert_int_equal(code.exits.data[0].pushed, 0);
+	code_done(&code);
+}
+
 /* Without its cold part, the jump there would be taken for the end of the call. */
 static void a_cold_part_belongs_to_its_function(void **state)
 {
@@ -474,6 +530,7 @@ int main(void)
 		cmocka_unit_test(what_arm64_hides_is_refused_by_name),
 		cmocka_unit_test(a_jump_says_where_it_leads),
 		cmocka_unit_test(what_cannot_be_seen_is_refused_by_name),
+		cmocka_unit_test(a_return_is_seen_where_it_is_cheaper),
 		cmocka_unit_test(a_cold_part_belongs_to_its_function),
 		cmocka_unit_test(go_may_jump_back_to_the_beginning),
 		cmocka_unit_test(a_symbol_may_lie),

@@ -8,6 +8,7 @@
 #define STACK_SLOT 8u
 #define NEAR_JCC   0x80 /* second byte: 0f 80 ... 0f 8f */
 #define CONDITION  0x0f
+#define CODE_WAYS  256u /* instructions that are followed to tell where a jump may lead */
 
 struct instruction {
 	ZydisDecodedInstruction in;
@@ -153,8 +154,10 @@ static int take_indirect(struct code_body *body, const struct instruction *one)
 	};
 
 	/* The compiler's promise that it goes through a table of its own. */
-	if (one->in.attributes & ZYDIS_ATTRIB_HAS_NOTRACK)
+	if (one->in.attributes & ZYDIS_ATTRIB_HAS_NOTRACK) {
+		body->has_table = true;
 		return 0;
+	}
 	if (to->type == ZYDIS_OPERAND_TYPE_REGISTER) {
 		site.kind = CODE_JUMP_REGISTER;
 		site.base = register_number(to->reg.value);
@@ -253,6 +256,18 @@ static int sweep(struct code_body *body, unsigned range)
 	return err;
 }
 
+/* Whether an instruction writes a register, or a part of it. */
+static bool writes(const struct instruction *one, ZydisRegister reg)
+{
+	for (unsigned i = 0; i < one->in.operand_count; i++)
+		if (one->operands[i].type == ZYDIS_OPERAND_TYPE_REGISTER &&
+		    one->operands[i].actions & ZYDIS_OPERAND_ACTION_MASK_WRITE &&
+		    ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64,
+						     one->operands[i].reg.value) == reg)
+			return true;
+	return false;
+}
+
 /* What an instruction does to the stack pointer.  Return: whether that is known. */
 static bool follow_stack(const struct instruction *one, int64_t *pushed)
 {
@@ -269,14 +284,7 @@ static bool follow_stack(const struct instruction *one, int64_t *pushed)
 		*pushed += by->imm.value.s;
 		return *pushed >= 0 && *pushed <= CODE_MAX_PUSHED;
 	}
-	for (unsigned i = 0; i < one->in.operand_count; i++)
-		if (one->operands[i].type == ZYDIS_OPERAND_TYPE_REGISTER &&
-		    one->operands[i].actions & ZYDIS_OPERAND_ACTION_MASK_WRITE &&
-		    ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64,
-						     one->operands[i].reg.value) ==
-			    ZYDIS_REGISTER_RSP)
-			return false;
-	return true;
+	return !writes(one, ZYDIS_REGISTER_RSP);
 }
 
 /* Registers that can have an argument: of Go, and of the System V ABI. */
@@ -327,6 +335,12 @@ static void set_entry(struct code *code, const struct instruction *one, int64_t 
 	};
 	code->entry.is_if = is_jcc(one, &code->entry.condition);
 	code->has_entry = true;
+}
+
+static bool is_jump(const struct instruction *one)
+{
+	return one->in.meta.category == ZYDIS_CATEGORY_COND_BR ||
+	       one->in.meta.category == ZYDIS_CATEGORY_UNCOND_BR;
 }
 
 static bool is_branch(const struct instruction *one)
@@ -387,4 +401,150 @@ static void choose_entry(struct code_body *body)
 		code_lack(code, "it does nothing but leave again, by '%s'", mnemonic(&one));
 }
 
-const struct code_processor code_x86 = { sweep, choose_entry };
+/* Whether what a jump may lead to comes to an address, so that a call may pass there twice; true also where that
+ * takes long to find out.
+ */
+static bool comes_to(const struct code_body *body, uint64_t from, uint64_t to)
+{
+	const ZydisDecoder decoder = new_decoder();
+	uint64_t ways[CODE_WAYS], seen[CODE_WAYS], target;
+	struct instruction one;
+	size_t left = 1, known = 0;
+
+	ways[0] = from;
+	while (left) {
+		uint64_t at = ways[--left];
+		bool was_there = false;
+
+		for (size_t i = 0; i < known; i++)
+			was_there = was_there || seen[i] == at;
+		if (at == to || known == CODE_WAYS)
+			return true;
+		if (was_there || !decode(body, &decoder, at, &one))
+			continue;
+		seen[known++] = at;
+		if (one.in.meta.category == ZYDIS_CATEGORY_RET)
+			continue;
+		if (left + 2 > CODE_WAYS)
+			return true;
+		if (is_jump(&one) && direct_target(&one, &target))
+			ways[left++] = target;
+		if (one.in.meta.category != ZYDIS_CATEGORY_UNCOND_BR)
+			ways[left++] = at + one.in.length;
+	}
+	return false;
+}
+
+/* What an instruction takes off the stack, in front of a return.  Return: whether that is known. */
+static bool follow_back(const struct instruction *one, int64_t *popped)
+{
+	const ZydisDecodedOperand *to = &one->operands[0], *from = &one->operands[1];
+	bool is_stack =
+		to->type == ZYDIS_OPERAND_TYPE_REGISTER && to->reg.value == ZYDIS_REGISTER_RSP;
+
+	if (one->in.mnemonic == ZYDIS_MNEMONIC_POP && !is_stack) {
+		*popped += STACK_SLOT;
+		return to->size == 64;
+	}
+	if (one->in.mnemonic == ZYDIS_MNEMONIC_ADD && is_stack &&
+	    from->type == ZYDIS_OPERAND_TYPE_IMMEDIATE) {
+		*popped += from->imm.value.s;
+		return *popped >= 0 && *popped <= CODE_MAX_PUSHED;
+	}
+	return !writes(one, ZYDIS_REGISTER_RSP);
+}
+
+/* Whether a probe here can stand for a return behind it, to which it leads straight. */
+static bool can_be_return(const struct code_body *body, const struct instruction *one)
+{
+	const struct code *code = body->code;
+	uint8_t condition;
+	uint64_t to;
+
+	if (step_of(one) != CODE_EMULATED || is_refused(one) || code_is_exit(code, one->address) ||
+	    (code->has_entry && code->entry.address == one->address))
+		return false;
+	if (one->in.mnemonic == ZYDIS_MNEMONIC_NOP)
+		return true;
+	return is_jcc(one, &condition) && direct_target(one, &to) &&
+	       !comes_to(body, to, one->address);
+}
+
+static bool is_target(const struct code_body *body, uint64_t address)
+{
+	vec_each(target, &body->targets)
+		if (*target == address)
+			return true;
+	return false;
+}
+
+/* Where the last few instructions in front of one begin. */
+static uint64_t some_before(const struct code_body *body, uint64_t address)
+{
+	uint64_t start = body->request->ranges[code_range_of(body, address)].start, found = address;
+
+	for (unsigned i = 0; i < CODE_PROLOGUE && address > start;) {
+		address--;
+		if (!code_is_start(body, address))
+			continue;
+		found = address;
+		i++;
+	}
+	return found;
+}
+
+/* Another site for a return: a conditional jump in front of it that is not taken, as functions have it that look
+ * whether their stack was overwritten.
+ */
+static void choose_return(const struct code_body *body, struct code_site *site)
+{
+	const ZydisDecoder decoder = new_decoder();
+	uint64_t address = some_before(body, site->address);
+	struct code_site cheap = *site;
+	struct instruction one;
+	int64_t popped = 0;
+	bool has = false;
+
+	for (; address < site->address; address += one.in.length) {
+		if (!decode(body, &decoder, address, &one))
+			return;
+		if (is_target(body, address))
+			has = false;
+		if (can_be_return(body, &one)) {
+			has = true;
+			popped = 0;
+			cheap.address = address;
+			cheap.step = CODE_EMULATED;
+			cheap.is_if = is_jcc(&one, &cheap.condition);
+		} else if (is_branch(&one) || !follow_back(&one, &popped) ||
+			   (body->request->keeps_arguments && writes(&one, ZYDIS_REGISTER_RAX))) {
+			has = false;
+		}
+	}
+	if (!has || is_target(body, site->address))
+		return;
+	cheap.pushed = (uint32_t)popped;
+	*site = cheap;
+}
+
+/* Where an indirect jump may lead to is not known, and so not whether it leads in between. */
+static void choose_returns(const struct code_body *body)
+{
+	if (body->has_table)
+		return;
+	vec_each(exit, &body->code->exits)
+		if (exit->kind == CODE_JUMP_REGISTER || exit->kind == CODE_JUMP_MEMORY)
+			return;
+	vec_each(exit, &body->code->exits)
+		if (exit->kind == CODE_RETURN && exit->step == CODE_STEPPED)
+			choose_return(body, exit);
+}
+
+static void choose(struct code_body *body)
+{
+	choose_entry(body);
+	if (!body->code->lacks[0])
+		choose_returns(body);
+}
+
+const struct code_processor code_x86 = { sweep, choose };

@@ -18,8 +18,8 @@
 
 enum call_kind {
 	CALL_ENTRY,
-	CALL_RETURN,        /* the stack pointer is what it was at the entry */
-	CALL_JUMP,          /* likewise */
+	CALL_RETURN,        /* the stack pointer is what it was at the entry, less `pushed` */
+	CALL_JUMP,          /* it is what it was at the entry */
 	CALL_JUMP_IF,       /* likewise, if `condition` holds */
 	CALL_JUMP_REGISTER, /* likewise, if it leads out of `ranges` */
 	CALL_JUMP_MEMORY,
@@ -45,10 +45,11 @@ struct call_site {
 	s64 displacement;
 	struct call_range ranges[CALL_RANGES];
 	u32 function;
-	u32 pushed; /* CALL_ENTRY: bytes by which the stack has grown since the call */
+	u32 pushed; /* CALL_ENTRY, CALL_RETURN: bytes by which the stack has grown since the call */
 	u8 kind;    /* enum call_kind */
 	u8 condition;
-	u8 is_if; /* CALL_ENTRY: a conditional jump, which leads away where the stack must grow */
+	u8 is_if; /* a conditional jump: CALL_ENTRY: leads away where the stack must grow; CALL_RETURN: where
+		   * it does not return */
 	u8 is_go;
 	u8 cost; /* enum call_cost */
 	u8 base, index, scale;

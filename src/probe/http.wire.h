@@ -120,10 +120,11 @@ enum http_go {
 	HTTP_GO_DONE_TWO, /* (*http2responseWriter).handlerDone() */
 };
 
-#define HTTP_GO_IF        0x100 /* of the cookie: the probed instruction is a jump... */
-#define HTTP_GO_CONDITION 12 /* ...with this condition, shifted, by which the stack grows first */
+#define HTTP_IF 0x100 /* of a cookie: the probed instruction is a jump... */
+#define HTTP_CONDITION \
+	12 /* ...with this condition, shifted, by which the stack grows first, or SSL_read() goes on */
 
-/* What a probe of OpenSSL stands for: its cookie. */
+/* What a probe of OpenSSL stands for: likewise. */
 enum http_tls {
 	HTTP_TLS_READ,      /* SSL_read() is called */
 	HTTP_TLS_READ_EX,   /* SSL_read_ex() */

@@ -17,6 +17,8 @@
 #include "session/latency_why.h"
 #include "session/signals.h"
 
+#define SETTLE_EVERY_NS (250 * NS_PER_MS)
+
 struct session {
 	const struct latency_request *request;
 	struct coverage *coverage;
@@ -28,7 +30,7 @@ struct session {
 	struct latency_tls tls;
 	bool is_go; /* net/http of Go is probed */
 	struct signals signals;
-	uint64_t started_ns, reported_ns;
+	uint64_t started_ns, reported_ns, settled_ns;
 	uint64_t cost_from_ns, cost_from; /* where the span of the cost began */
 	uint64_t counted;
 	uint64_t odd;     /* of which the line was none */
@@ -66,6 +68,11 @@ static int keep_slow(struct session *session, const struct http_record *record,
 	snprintf(slow.request, sizeof(slow.request), "%s", request);
 	return latency_slow_told(session->request->sink, &session->target, &slow)
 		       ?: why_add(session->why, &slow);
+}
+
+static bool is_each_told(const struct session *session)
+{
+	return session->request->per_call && session->request->sink->call;
 }
 
 /* To the sink, and to those that are explained. */
@@ -116,7 +123,7 @@ static int tell(struct session *session, const struct http_record *record,
 							 .tid = record->tid,
 							 .is_slow = is_slow,
 						 });
-	if (!err && session->request->per_call && session->request->sink->call)
+	if (!err && is_each_told(session))
 		err = session->request->sink->call(&session->target, &call);
 	return err;
 }
@@ -140,7 +147,7 @@ static int on_request(void *context, const struct http_record *record)
 		return err;
 	session->counted++;
 	session->unaware += !record->ready_at && record->way == HTTP_WAY_SOCKET;
-	return tell(session, record, route);
+	return session->why || is_each_told(session) ? tell(session, record, route) : 0;
 }
 
 static void finish(struct session *session, enum latency_end end)
@@ -307,6 +314,15 @@ static void wait_for_more(const struct session *session, uint64_t now)
 		poll(waits, array_len(waits), (int)((until - now) / NS_PER_MS) + 1);
 }
 
+/* Looking at all connections takes a while, and a server may want the processor. */
+static int settle(struct session *session, uint64_t now)
+{
+	if (now < session->settled_ns + SETTLE_EVERY_NS)
+		return 0;
+	session->settled_ns = now;
+	return requests_settle(session->requests, false);
+}
+
 static int count_until_over(struct session *session, struct latency_outcome *outcome)
 {
 	uint64_t now = session->started_ns;
@@ -315,7 +331,7 @@ static int count_until_over(struct session *session, struct latency_outcome *out
 	while (!err && !session->is_over) {
 		wait_for_more(session, now);
 		now = clock_mono_ns();
-		err = requests_settle(session->requests, false);
+		err = settle(session, now);
 		err = err ?: requests_drain(session->requests);
 		if (!err && session->why)
 			err = why_drain(session->why);

@@ -91,30 +91,99 @@ static void count(struct latency_figures *whole, struct latency_http *http,
 	http->out_bytes += record->out_bytes;
 }
 
+/* Of a line that has not come lately. */
+static int find_route(struct latency_routes *routes, const struct http_record *record, size_t len,
+		      struct latency_route **ret_route)
+{
+	char name[ROUTE_BYTES];
+
+	if (!route_fold(record->line, len, name))
+		return -EBADMSG;
+	return find(routes,
+		    (struct route_key){
+			    .name = name,
+			    .port = record->port,
+			    .way = record->way < HTTP_WAYS ? record->way : HTTP_WAY_SOCKET,
+		    },
+		    ret_route);
+}
+
+/* Bytes of a line that decide its route: method and target, and what shows that it ends there. */
+static size_t line_bytes(const struct http_record *record)
+{
+	size_t len = record->line_bytes, end = 0;
+	struct route_line line;
+
+	len = len < sizeof(record->line) ? len : sizeof(record->line);
+	if (route_parse(record->line, len, &line))
+		end = line.method_bytes + 1 + line.target_bytes + 1;
+	return end < len ? end : len;
+}
+
+static int route_of(struct latency_routes *routes, const struct http_record *record,
+		    struct latency_route **ret_route)
+{
+	size_t len = line_bytes(record);
+	uint64_t hash = hash_bytes(record->line, len, record->port);
+	struct latency_line *known = &routes->lines[hash >> 32 & (LATENCY_LINES - 1)];
+	int err;
+
+	if (known->route && known->bytes == len && known->port == record->port &&
+	    known->way == record->way && memcmp(known->text, record->line, len) == 0) {
+		*ret_route = known->route;
+		return 0;
+	}
+	err = find_route(routes, record, len, ret_route);
+	if (err)
+		return err;
+	known->route = *ret_route;
+	known->port = record->port;
+	known->way = record->way;
+	known->bytes = (uint16_t)len;
+	memcpy(known->text, record->line, len);
+	return 0;
+}
+
 int latency_routes_count(struct latency_routes *routes, const struct http_record *record,
 			 const struct latency_route **ret_route)
 {
-	size_t len = record->line_bytes;
 	struct latency_route *route = NULL;
-	char name[ROUTE_BYTES];
-	int err;
+	int err = route_of(routes, record, &route);
 
-	len = len < sizeof(record->line) ? len : sizeof(record->line);
-	if (!route_fold(record->line, len, name))
-		return -EBADMSG;
-	err = find(routes,
-		   (struct route_key){
-			   .name = name,
-			   .port = record->port,
-			   .way = record->way < HTTP_WAYS ? record->way : HTTP_WAY_SOCKET,
-		   },
-		   &route);
 	if (err)
 		return err;
-	count(&route->whole, &route->http_whole, record, routes->sample_ns);
 	count(&route->now, &route->http_now, record, routes->sample_ns);
 	*ret_route = route;
 	return 0;
+}
+
+static void add_http(struct latency_http *http, const struct latency_http *more)
+{
+	for (size_t i = 0; i < LATENCY_STATUSES; i++)
+		http->statuses[i] += more->statuses[i];
+	for (size_t i = 0; i < HTTP_CPU_STATES; i++)
+		http->cpu_requests[i] += more->cpu_requests[i];
+	http->in_bytes += more->in_bytes;
+	http->out_bytes += more->out_bytes;
+	http->cpu_ns += more->cpu_ns;
+	http->cpu_samples += more->cpu_samples;
+	latency_add(&http->queue, &more->queue);
+	latency_add(&http->service, &more->service);
+}
+
+void latency_routes_turn(struct latency_routes *routes)
+{
+	vec_each(one, &routes->routes) {
+		struct latency_route *route = *one;
+
+		if (!route->now.calls)
+			continue;
+		latency_add(&route->whole, &route->now);
+		add_http(&route->http_whole, &route->http_now);
+		route->now = (struct latency_figures){ 0 };
+		route->http_now = (struct latency_http){ .port = route->http_whole.port,
+							 .way = route->http_whole.way };
+	}
 }
 
 int latency_routes_report(struct latency_routes *routes, bool is_final,
@@ -122,6 +191,8 @@ int latency_routes_report(struct latency_routes *routes, bool is_final,
 {
 	int err = 0;
 
+	if (is_final)
+		latency_routes_turn(routes);
 	routes->rows.len = 0;
 	for (size_t i = 0; !err && i < routes->routes.len; i++) {
 		const struct latency_route *route = routes->routes.data[i];
@@ -137,15 +208,6 @@ int latency_routes_report(struct latency_routes *routes, bool is_final,
 	report->rows = routes->rows.data;
 	report->count = routes->rows.len;
 	return err;
-}
-
-void latency_routes_turn(struct latency_routes *routes)
-{
-	vec_each(route, &routes->routes) {
-		(*route)->now = (struct latency_figures){ 0 };
-		(*route)->http_now = (struct latency_http){ .port = (*route)->http_whole.port,
-							    .way = (*route)->http_whole.way };
-	}
 }
 
 void latency_routes_done(struct latency_routes *routes)

@@ -21,6 +21,11 @@ static const struct {
 	{ "SSL_write_ex", HTTP_TLS_WRITE, HTTP_TLS_WRITE },
 };
 
+static uint64_t condition_of(const struct call_site *site)
+{
+	return site->is_if ? HTTP_IF | (uint64_t)site->condition << HTTP_CONDITION : 0;
+}
+
 /* A reading function is looked at where it returns as well; one that is left by a jump has its result elsewhere. */
 static int add_site(struct latency_tls *tls, size_t function, size_t number)
 {
@@ -38,7 +43,7 @@ static int add_site(struct latency_tls *tls, size_t function, size_t number)
 		return fail(-ENOTSUP, "'%s' in '%s' has too many returns", functions[function].name,
 			    tls->plan.files.data[0]->path);
 	if (site->kind == CALL_RETURN)
-		probe.cookie = functions[function].exit;
+		probe.cookie = functions[function].exit | condition_of(site);
 	return vec_push(&tls->probes, probe);
 }
 
@@ -114,8 +119,7 @@ static int add_anchor(struct latency_tls *tls, size_t anchor, const char *file)
 
 		if (site->kind != CALL_ENTRY)
 			continue;
-		if (site->is_if)
-			probe.cookie |= HTTP_GO_IF | (uint64_t)site->condition << HTTP_GO_CONDITION;
+		probe.cookie |= condition_of(site);
 		err = vec_push(&tls->probes, probe);
 	}
 	return err;

@@ -13,6 +13,7 @@ ANSWERS = {
     "jumps_if": lambda n: sum(i + 7 if i % 2 else 3 * i for i in range(n)),
     "jumps_indirect": lambda n: sum(i + 9 if i % 2 else 3 * i for i in range(n)),
     "jumps_memory": lambda n: sum(3 * i for i in range(n)),
+    "guards": lambda n: sum(i + 5 + i % 2 for i in range(n)),
 }
 
 

@@ -160,13 +160,15 @@ static __always_inline bool jump_target(const struct pt_regs *ctx, const struct 
 	return bpf_probe_read_user(ret, sizeof(*ret), (void *)at) == 0;
 }
 
-/* Whether the jump at this site leaves its function. */
+/* Whether its function is left at this site. */
 static __always_inline bool jumps_out(const struct pt_regs *ctx, const struct call_site *site)
 {
 	u64 bias = program_counter(ctx) - site->address, to;
 
 	if (site->kind == CALL_JUMP_IF)
 		return condition_holds(ctx, site->condition);
+	if (site->kind == CALL_RETURN && site->is_if)
+		return !condition_holds(ctx, site->condition);
 	if (site->kind != CALL_JUMP_REGISTER && site->kind != CALL_JUMP_MEMORY)
 		return true;
 	if (!jump_target(ctx, site, bias, &to)) {
@@ -185,7 +187,7 @@ static __always_inline bool frame_of(const struct pt_regs *ctx, const struct cal
 {
 	u64 sp = stack_pointer(ctx), hi = 0;
 
-	sp += site->kind == CALL_ENTRY ? site->pushed : 0;
+	sp += site->kind == CALL_ENTRY || site->kind == CALL_RETURN ? site->pushed : 0;
 	sp -= site->kind == CALL_HOOKED ? HOOK_BYTES : 0;
 	frame->tgid = bpf_get_current_pid_tgid() >> 32;
 	frame->place = sp;

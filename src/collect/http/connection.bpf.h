@@ -65,6 +65,14 @@ struct {
 
 extern int bpf_dynptr_from_skb(struct __sk_buff *skb, u64 flags, struct bpf_dynptr *ret) __ksym;
 
+extern void *bpf_rdonly_cast(const void *object, u32 type) __ksym;
+
+/* What is read of it is loaded at once, without a call. */
+static __always_inline const struct tcp_sock *tcp_of(const struct sock *sk)
+{
+	return bpf_rdonly_cast(sk, bpf_core_type_id_kernel(struct tcp_sock));
+}
+
 static __always_inline void count(u64 *counter)
 {
 	__sync_fetch_and_add(counter, 1);

@@ -151,8 +151,7 @@ static __always_inline void go_count_open(s64 more)
 
 static __always_inline void go_begin(struct pt_regs *ctx, const struct runner *runner, u64 cookie)
 {
-	bool restarts =
-		cookie & HTTP_GO_IF && condition_holds(ctx, cookie >> HTTP_GO_CONDITION & 15);
+	bool restarts = cookie & HTTP_IF && condition_holds(ctx, cookie >> HTTP_CONDITION & 15);
 	u64 request = go_fourth(ctx);
 	struct go_request *kept = bpf_map_lookup_elem(&go_requests, runner);
 

@@ -55,7 +55,7 @@ struct http_control control = {};
 
 static __always_inline u32 tcp_written(const struct sock *sk)
 {
-	return BPF_CORE_READ((struct tcp_sock *)sk, write_seq);
+	return tcp_of(sk)->write_seq;
 }
 
 static __always_inline void take_written(const struct sock *sk, struct connection *connection)
@@ -259,9 +259,10 @@ static __always_inline long first_bytes(const struct msghdr *message, char *to)
 	void *base = NULL;
 
 	if (type == bpf_core_enum_value(enum iter_type, ITER_UBUF))
-		base = BPF_CORE_READ(message, msg_iter.__ubuf_iovec.iov_base);
-	else if (type == bpf_core_enum_value(enum iter_type, ITER_IOVEC))
-		base = BPF_CORE_READ(message, msg_iter.__iov, iov_base);
+		base = message->msg_iter.__ubuf_iovec.iov_base;
+	barrier_var(base); /* else both ways share one load, which the verifier does not accept */
+	if (type == bpf_core_enum_value(enum iter_type, ITER_IOVEC))
+		base = message->msg_iter.__iov->iov_base;
 	if (!base)
 		return -1;
 	return bpf_probe_read_user(to, STATUS_BYTES, base + offset);
@@ -377,9 +378,9 @@ int BPF_PROG(http_read, const struct sk_buff *skb, int len)
 		return 0;
 	if (!target_wants(target_pid_tgid()))
 		return 0;
-	seq = BPF_CORE_READ((struct tcp_sock *)sk, copied_seq);
+	seq = tcp_of(sk)->copied_seq;
 	end = seq + len;
-	left = BPF_CORE_READ((struct tcp_sock *)sk, rcv_nxt) - end;
+	left = tcp_of(sk)->rcv_nxt - end;
 	ready = connection->waits_from;
 	if ((s32)left <= 0)
 		connection->waits_from = 0;

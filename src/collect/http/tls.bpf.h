@@ -19,9 +19,10 @@
 #define TLS_ALERT_BYTES 19         /* of an alert that is encrypted as data */
 #define TLS_TIE_NS      1000000000 /* from reading cipher text to its plain text, at most */
 
+/* Of a thread; it stays for its next one, as taking the entry out and in costs more than all else here. */
 struct tls_reading {
-	u64 ssl, buffer;
-	u64 bytes_at; /* where SSL_read_ex() stores how many it has read */
+	u64 ssl, buffer; /* ssl: 0: it reads nothing now */
+	u64 bytes_at;    /* where SSL_read_ex() stores how many it has read */
 };
 
 struct tls_session {
@@ -60,7 +61,7 @@ static __always_inline bool is_tls_record(const char *bytes)
 static __always_inline void tls_note(const struct sock *sk, struct connection *connection, u32 seq,
 				     u32 end, u64 ready)
 {
-	u64 thread = bpf_get_current_pid_tgid(), socket = (u64)sk;
+	u64 thread = bpf_get_current_pid_tgid(), socket = (u64)sk, *known;
 
 	if (!connection->burst_end || ready != connection->burst_ready_at) {
 		connection->burst_ready_at = ready;
@@ -69,7 +70,11 @@ static __always_inline void tls_note(const struct sock *sk, struct connection *c
 	connection->burst_read_at = bpf_ktime_get_ns();
 	connection->burst_end = end;
 	connection->port = sk->__sk_common.skc_num;
-	bpf_map_update_elem(&tls_sockets, &thread, &socket, BPF_ANY);
+	known = bpf_map_lookup_elem(&tls_sockets, &thread);
+	if (known)
+		*known = socket;
+	else
+		bpf_map_update_elem(&tls_sockets, &thread, &socket, BPF_ANY);
 }
 
 /* More is written to the socket of an answer; what closes the connection is no part of it. */
@@ -140,6 +145,7 @@ static __always_inline void tls_read(const struct tls_reading *reading, u64 byte
 	struct tls_session session = { .ssl = reading->ssl,
 				       .tgid = bpf_get_current_pid_tgid() >> 32 };
 	struct connection *connection;
+	u64 *known;
 	u32 first = 0;
 
 	if (bytes < WORD_BYTES ||
@@ -160,7 +166,9 @@ static __always_inline void tls_read(const struct tls_reading *reading, u64 byte
 	}
 	if (!connection->has_spoken)
 		__sync_fetch_and_add(&control.tls, -1);
-	bpf_map_update_elem(&tls_sessions, &session, &socket, BPF_ANY);
+	known = bpf_map_lookup_elem(&tls_sessions, &session);
+	if (!known || *known != socket)
+		bpf_map_update_elem(&tls_sessions, &session, &socket, BPF_ANY);
 	tls_begin((const struct sock *)socket, connection, reading->buffer, bytes);
 }
 
@@ -190,38 +198,54 @@ static __always_inline void tls_write(u64 ssl, u64 buffer)
 	connection->owes_write = 1;
 }
 
-SEC("uprobe")
-int http_tls(struct pt_regs *ctx)
+static __always_inline void tls_enter(struct pt_regs *ctx, u64 thread)
 {
-	u64 thread = bpf_get_current_pid_tgid(), bytes = 0;
-	u64 kind = bpf_get_attach_cookie(ctx);
-	struct tls_reading reading = {}, *begun;
+	struct tls_reading *known = bpf_map_lookup_elem(&tls_readings, &thread);
+	struct tls_reading reading = {
+		.ssl = PT_REGS_PARM1(ctx),
+		.buffer = PT_REGS_PARM2(ctx),
+		.bytes_at = PT_REGS_PARM4(ctx),
+	};
 
-	if (!control.armed)
-		return 0;
-	if (kind == HTTP_TLS_WRITE) {
-		tls_write(PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx));
-		return 0;
-	}
-	if (kind == HTTP_TLS_READ || kind == HTTP_TLS_READ_EX) {
-		reading.ssl = PT_REGS_PARM1(ctx);
-		reading.buffer = PT_REGS_PARM2(ctx);
-		reading.bytes_at = PT_REGS_PARM4(ctx);
+	if (known)
+		*known = reading;
+	else
 		bpf_map_update_elem(&tls_readings, &thread, &reading, BPF_ANY);
-		return 0;
-	}
-	begun = bpf_map_lookup_elem(&tls_readings, &thread);
-	if (!begun)
-		return 0;
+}
+
+static __always_inline void tls_leave(struct pt_regs *ctx, u64 thread, u8 kind)
+{
+	struct tls_reading *begun = bpf_map_lookup_elem(&tls_readings, &thread), reading;
+	u64 bytes = 0;
+
+	if (!begun || !begun->ssl)
+		return;
 	reading = *begun;
-	bpf_map_delete_elem(&tls_readings, &thread);
+	begun->ssl = 0;
 	if ((int)PT_REGS_RC(ctx) <= 0)
-		return 0;
+		return;
 	if (kind == HTTP_TLS_RETURN)
 		bytes = (u32)PT_REGS_RC(ctx);
 	else if (bpf_probe_read_user(&bytes, sizeof(bytes), (void *)reading.bytes_at))
-		return 0;
+		return;
 	tls_read(&reading, bytes);
+}
+
+SEC("uprobe")
+int http_tls(struct pt_regs *ctx)
+{
+	u64 thread = bpf_get_current_pid_tgid();
+	u64 cookie = bpf_get_attach_cookie(ctx);
+	u8 kind = cookie;
+
+	if (!control.armed)
+		return 0;
+	if (kind == HTTP_TLS_WRITE)
+		tls_write(PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx));
+	else if (kind == HTTP_TLS_READ || kind == HTTP_TLS_READ_EX)
+		tls_enter(ctx, thread);
+	else if (!(cookie & HTTP_IF && condition_holds(ctx, cookie >> HTTP_CONDITION & 15)))
+		tls_leave(ctx, thread, kind);
 	return 0;
 }
 

@@ -65,6 +65,14 @@ __asm__(".globl jumps_indirect\n.type jumps_indirect, @function\n"
 	".size jumps_memory, . - jumps_memory\n");
 NOINLINE long jumps_memory(long n);
 
+/* Returns behind a jump that is not taken if n is even, else elsewhere. */
+NOINLINE long guards(long n);
+__asm__(".globl guards\n.type guards, @function\n"
+	"guards: push %rbx\n	sub $16, %rsp\n	lea 5(%rdi), %rax\n	test $1, %dil\n"
+	"	jne 1f\n	add $16, %rsp\n	pop %rbx\n	ret\n"
+	"1:	add $1, %rax\n	add $16, %rsp\n	pop %rbx\n	ret\n"
+	".size guards, . - guards\n");
+
 NOINLINE long recurses(long n)
 {
 	long rest;
@@ -141,6 +149,7 @@ static long run(const char *shape, long n)
 		{ "jumps_if", jumps_if },
 		{ "jumps_indirect", jumps_indirect },
 		{ "jumps_memory", jumps_memory },
+		{ "guards", guards },
 	};
 	volatile long sum = 0, i;
 
