@@ -55,6 +55,9 @@ static void put_store(FILE *out, const struct store_state *store)
 		   (double)store->lost);
 	put_number(out, "kymo_store_rows_deleted_total", "counter",
 		   "Rows that were deleted as too old or too many.", (double)store->deleted);
+	put_number(out, "kymo_store_folded_total", "counter",
+		   "Counts of names for which there was no series of their own.",
+		   (double)store->folded);
 	if (store->oldest_unix_ns && store->oldest_unix_ns != UINT64_MAX)
 		put_number(out, "kymo_store_oldest_timestamp_seconds", "gauge",
 			   "When the oldest row happened.", (double)store->oldest_unix_ns / 1e9);

@@ -157,6 +157,7 @@ static void put_store(struct json *json, const struct api *api, const struct sto
 	put_large(json, "rows", store->rows);
 	put_large(json, "lost", store->lost);
 	put_large(json, "deleted", store->deleted);
+	put_large(json, "folded", store->folded);
 	json_object_end(json);
 }
 

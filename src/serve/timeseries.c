@@ -49,11 +49,15 @@ static int read_key(const struct request *request, enum curves_key *ret_key)
 	return fail(-EINVAL, "'by' is comm, thread, pid, kind or all");
 }
 
-static void put_values(struct json *json, const uint64_t *values, size_t count)
+/* null: nothing is known of this step. */
+static void put_values(struct json *json, const struct curves *series, const uint64_t *values)
 {
 	json_array(json, "values");
-	for (size_t i = 0; i < count; i++)
-		json_u64(json, NULL, values[i]);
+	for (size_t i = 0; i < series->steps; i++)
+		if (values[i] || !series->covered_ns || series->covered_ns[i])
+			json_u64(json, NULL, values[i]);
+		else
+			json_null(json, NULL);
 	json_array_end(json);
 }
 
@@ -65,7 +69,7 @@ static void put_line(struct json *json, const struct curves *series, const struc
 	if (is_pid)
 		json_u64(json, "pid", line->key);
 	rows_put_u64(json, "total", line->total);
-	put_values(json, line->values, series->steps);
+	put_values(json, series, line->values);
 	json_object_end(json);
 }
 
@@ -89,7 +93,7 @@ static int put_series(const struct curves *series, const char *metric, const cha
 	json_object(&json, "others");
 	json_u64(&json, "lines", series->others_count);
 	rows_put_u64(&json, "total", series->others_total);
-	put_values(&json, series->others, series->steps);
+	put_values(&json, series, series->others);
 	json_object_end(&json);
 	if (series->covered_ns) {
 		json_array(&json, "covered_ns");

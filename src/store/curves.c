@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "store/curves_levels.h"
 #include "store/curves_rolled.h"
 #include "store/reader_parts.h"
 #include "store/slices.h"
@@ -441,6 +442,7 @@ int curves_read_runq(struct store_reader *reader, const struct profile_query *qu
 		     enum curves_key key, size_t most, struct curves *series)
 {
 	struct summing summing = { .reader = reader, .series = series, .key = key };
+	uint64_t oldest = UINT64_MAX;
 	int err;
 
 	err = curves_read_rolled_runq(reader, query, key, most, series);
@@ -454,6 +456,8 @@ int curves_read_runq(struct store_reader *reader, const struct profile_query *qu
 	err = err
 		      ?: store_read_losses(reader, query->start_unix_ns, query->end_unix_ns, "runq",
 					   &series->lost);
+	err = err ?: curves_levels_oldest(reader, "runq_processes_row", "at_unix_ns", &oldest);
+	err = err ?: curves_levels_cover(series, series->steps, oldest);
 	reader_end(reader);
 	vec_done(&summing.sums);
 	index_done(&summing.by_key);

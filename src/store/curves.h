@@ -36,11 +36,14 @@ struct curves {
 	vec(struct curve) lines; /* the heaviest first */
 	uint64_t *others;        /* by step: what is in no line */
 	uint64_t others_total;
-	size_t others_count;  /* of lines */
-	uint64_t *covered_ns; /* by step: for so long there were samples; NULL: not of samples */
+	size_t others_count; /* of lines */
+	uint64_t *
+		covered_ns; /* by step: for so long there were samples; of counts the step, or 0: nothing is
+			       * known of it any more */
 	uint64_t lost;
 	uint32_t
-		rolled_up_s; /* numbers come from steps of so many seconds (rollup.h); 0: from records */
+		rolled_up_s; /* numbers come from steps of so many seconds at most (rollup.h); 0: from
+			       * records */
 };
 
 /** curves_init - Return: 0; -EINVAL too many steps, with fail() said; -ENOMEM */

@@ -7,103 +7,77 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "store/curves_levels.h"
 #include "store/reader_parts.h"
 #include "store/rollup_read.h"
 
-#define FINE_PARTS \
-	6 /* of a step at least, where its ends are others than those of what was counted */
-
-/* Steps of which length are added up for these curves; 0: they are too fine. */
-static uint32_t choose_level(const struct curves *series)
-{
-	for (size_t i = ROLLUP_LEVELS; i-- > 0;) {
-		uint64_t level_ns = rollup_steps_s[i] * NS_PER_S;
-		bool fits =
-			series->step_ns % level_ns == 0 && series->start_unix_ns % level_ns == 0;
-
-		if (series->step_ns >= 60 * NS_PER_S &&
-		    (fits || series->step_ns >= FINE_PARTS * level_ns))
-			return rollup_steps_s[i];
-	}
-	return 0;
-}
-
-/* The first step from which on all was counted; what lies before is in the records alone. */
-static int first_rolled(struct store_reader *reader, const struct curves *series, uint32_t level_s,
-			size_t *ret_step)
-{
-	uint64_t since_s = 0;
-	int err = rollup_since(reader, &since_s);
-
-	*ret_step = 0;
-	if (err || !level_s || since_s > INT64_MAX / NS_PER_S) {
-		*ret_step = series->steps;
-		return err;
-	}
-	/* The first minute or hour is counted in part. */
-	since_s = (since_s + level_s - 1) / level_s * level_s;
-	if (since_s * NS_PER_S > series->start_unix_ns)
-		*ret_step = (since_s * NS_PER_S - series->start_unix_ns + series->step_ns - 1) /
-			    series->step_ns;
-	if (*ret_step > series->steps)
-		*ret_step = series->steps;
-	return 0;
-}
+/* Which line a series of the store belongs to. */
+struct part_of {
+	int64_t id;
+	size_t line;
+};
 
 struct rolled {
 	struct curves *series;
 	const struct rollup_metric *metric;
 	const char *comm; /* NULL: any */
-	uint32_t level_s;
-	size_t first; /* step */
-	struct {
-		int64_t id;
-		size_t line;
-	} * of; /* by series of the store */
-	size_t of_count;
+	struct curves_levels levels;
+	struct curves_piece piece; /* that is read */
+	vec(struct part_of) of;    /* by series of the store, in their order */
 };
 
-/* Which line a series of the store belongs to. */
 static int note_series(struct rolled *rolled, int64_t id, size_t line)
 {
-	void *more = realloc(rolled->of, (rolled->of_count + 1) * sizeof(*rolled->of));
+	return vec_push(&rolled->of, { id, line });
+}
 
-	if (!more)
-		return -ENOMEM;
-	rolled->of = more;
-	rolled->of[rolled->of_count].id = id;
-	rolled->of[rolled->of_count++].line = line;
-	return 0;
+static int id_order(const void *a, const void *b)
+{
+	const struct part_of *x = a, *y = b;
+
+	return (x->id > y->id) - (x->id < y->id);
 }
 
 static int take_row(void *context, const struct rollup_row *row)
 {
 	struct rolled *rolled = context;
+	const struct curves_piece *piece = &rolled->piece;
 	struct curves *series = rolled->series;
-	uint64_t middle = row->at_s * NS_PER_S + rolled->level_s * NS_PER_S / 2;
+	uint64_t middle = row->at_s * NS_PER_S + piece->level_s * NS_PER_S / 2;
 	size_t step = (middle - series->start_unix_ns) / series->step_ns;
+	const struct part_of wanted = { .id = row->series }, *of;
+	struct curve *line;
 
-	if (middle < series->start_unix_ns || step < rolled->first || step >= series->steps)
+	if (middle < series->start_unix_ns || step < piece->first || step >= piece->end ||
+	    !rolled->of.len)
 		return 0;
-	for (size_t i = 0; i < rolled->of_count; i++)
-		if (rolled->of[i].id == row->series) {
-			struct curve *line = &series->lines.data[rolled->of[i].line];
-
-			line->values[step] += row->sum;
-			line->total += row->sum;
-		}
+	of = bsearch(&wanted, rolled->of.data, rolled->of.len, sizeof(wanted), id_order);
+	if (!of)
+		return 0;
+	line = &series->lines.data[of->line];
+	line->values[step] += row->sum;
+	line->total += row->sum;
 	return 0;
 }
 
 static int take_rows(struct store_reader *reader, struct rolled *rolled)
 {
 	const struct curves *series = rolled->series;
-	uint64_t begin = series->start_unix_ns + rolled->first * series->step_ns;
-	uint64_t end = series->start_unix_ns + series->steps * series->step_ns;
+	int err = 0;
 
-	return rollup_each(reader, (int)(rolled->metric - rollup_metrics), rolled->level_s,
-			   begin / NS_PER_S - begin / NS_PER_S % rolled->level_s,
-			   (end + NS_PER_S - 1) / NS_PER_S, take_row, rolled);
+	if (rolled->of.len)
+		qsort(rolled->of.data, rolled->of.len, sizeof(*rolled->of.data), id_order);
+	for (size_t i = 0; !err && i < rolled->levels.count; i++) {
+		const struct curves_piece *piece = &rolled->levels.pieces[i];
+		uint64_t begin = series->start_unix_ns + piece->first * series->step_ns;
+		uint64_t end = series->start_unix_ns + piece->end * series->step_ns;
+
+		rolled->piece = *piece;
+		err = rollup_each(reader, (int)(rolled->metric - rollup_metrics), piece->level_s,
+				  begin / NS_PER_S - begin / NS_PER_S % piece->level_s,
+				  (end + NS_PER_S - 1) / NS_PER_S, take_row, rolled);
+	}
+	return err;
 }
 
 static int add_line(struct curves *series, const char *name)
@@ -193,47 +167,69 @@ static void keep_heaviest(struct curves *series, size_t most)
 	}
 }
 
+/* Whether the records tell of times before anything was counted. */
+static int are_records_older(struct store_reader *reader, const struct curves_levels *levels,
+			     bool *ret_are)
+{
+	uint64_t oldest = UINT64_MAX;
+	int err = 0;
+
+	*ret_are = true;
+	if (levels->since_s == UINT64_MAX)
+		return 0;
+	err = curves_levels_oldest(reader, "runq_processes_row", "at_unix_ns", &oldest);
+	*ret_are = oldest < levels->since_s * NS_PER_S;
+	return err;
+}
+
+static int read_runq(struct store_reader *reader, const struct profile_query *query,
+		     enum curves_key key, struct rolled *rolled)
+{
+	struct curves *series = rolled->series;
+	int metric = rollup_metric_find("kymo_process_runq_seconds_total");
+	int err = key == CURVES_ALL ? add_line(series, "cpu") : 0;
+
+	rolled->metric = &rollup_metrics[metric];
+	err = err
+		      ?: rollup_each_series(reader, metric,
+					    key == CURVES_ALL ? add_whole : add_comm, rolled);
+	/* It may be one of the many whose names are not told apart: the records tell of them, too. */
+	if (!err && query->comm && !rolled->of.len) {
+		while (series->lines.len)
+			drop_line(series, series->lines.len - 1);
+		return 0;
+	}
+	err = err ?: take_rows(reader, rolled);
+	return err ?: 1;
+}
+
 int curves_read_rolled_runq(struct store_reader *reader, const struct profile_query *query,
 			    enum curves_key key, size_t most, struct curves *series)
 {
-	int metric = rollup_metric_find("kymo_process_runq_seconds_total");
-	struct rolled rolled = {
-		.series = series,
-		.metric = &rollup_metrics[metric],
-		.comm = query->comm,
-		.level_s = choose_level(series),
-	};
+	struct rolled rolled = { .series = series, .comm = query->comm };
+	struct curves_levels *levels = &rolled.levels;
+	bool are_older = true;
 	int err;
 
-	if (!rolled.level_s || query->pid_count || key == CURVES_PID)
+	if (query->pid_count || key == CURVES_PID)
 		return 0;
 	reader_begin(reader, PROFILE_READ_NS);
-	err = first_rolled(reader, series, rolled.level_s, &rolled.first);
-	if (err || rolled.first) {
-		reader_end(reader);
-		return err;
+	err = curves_levels_choose(reader, series, levels);
+	if (!err && levels->count)
+		err = are_records_older(reader, levels, &are_older);
+	if (!err && !are_older)
+		err = read_runq(reader, query, key, &rolled);
+	if (err > 0) {
+		keep_heaviest(series, most < CURVES_MAX_LINES ? most : CURVES_MAX_LINES);
+		series->rolled_up_s = levels->pieces[levels->count - 1].level_s;
+		err = store_read_losses(reader, query->start_unix_ns, query->end_unix_ns, "runq",
+					&series->lost);
+		err = err ?: curves_levels_cover(series, levels->first, UINT64_MAX);
+		err = err ?: 1;
 	}
-	if (key == CURVES_ALL)
-		err = add_line(series, "cpu");
-	err = err
-		      ?: rollup_each_series(reader, metric,
-					    key == CURVES_ALL ? add_whole : add_comm, &rolled);
-	/* It may be one of the many whose names are not told apart: the records tell of them, too. */
-	if (!err && query->comm && !rolled.of_count) {
-		while (series->lines.len)
-			drop_line(series, series->lines.len - 1);
-		reader_end(reader);
-		return 0;
-	}
-	err = err ?: take_rows(reader, &rolled);
-	keep_heaviest(series, most < CURVES_MAX_LINES ? most : CURVES_MAX_LINES);
-	series->rolled_up_s = rolled.level_s;
-	err = err
-		      ?: store_read_losses(reader, query->start_unix_ns, query->end_unix_ns, "runq",
-					   &series->lost);
 	reader_end(reader);
-	free(rolled.of);
-	return err ?: 1;
+	vec_done(&rolled.of);
+	return err;
 }
 
 /* Of the steps before @steps, from the records themselves. */
@@ -292,6 +288,7 @@ static int count_all(struct store_reader *reader, const struct schema *const *sc
 		     struct rolled *rolled)
 {
 	struct curves *series = rolled->series;
+	const struct curves_levels *levels = &rolled->levels;
 	struct naming naming = { rolled, schemas };
 	int metric = rollup_metric_find("kymo_events_total");
 	int err = 0;
@@ -302,28 +299,50 @@ static int count_all(struct store_reader *reader, const struct schema *const *sc
 
 		snprintf(name, sizeof(name), "%s.%s", schemas[i]->collector, schemas[i]->event);
 		err = add_line(series, name);
-		if (!err && rolled->first && store_columns(reader, schemas[i]))
-			err = count_rows(reader, schemas[i], series, rolled->first,
+		if (!err && levels->first && store_columns(reader, schemas[i]))
+			err = count_rows(reader, schemas[i], series, levels->first,
 					 &series->lines.data[i]);
 	}
-	if (err || rolled->first == series->steps)
+	if (err || !levels->count)
 		return err;
-	series->rolled_up_s = rolled->level_s;
+	series->rolled_up_s = levels->pieces[levels->count - 1].level_s;
 	err = rollup_each_series(reader, metric, name_kind, &naming);
 	return err ?: take_rows(reader, rolled);
+}
+
+/* When the first record is of, whatever it tells: from then on, none means that nothing happened. */
+static int oldest_record(struct store_reader *reader, const struct schema *const *schemas,
+			 uint64_t *ret_unix_ns)
+{
+	char table[COLUMNS_TABLE_BYTES], rows[COLUMNS_TABLE_BYTES + 8];
+	uint64_t at = UINT64_MAX;
+	int err = curves_levels_oldest(reader, "profile", "to_unix_ns", ret_unix_ns);
+
+	for (size_t i = 0; !err && schemas[i]; i++) {
+		if (!store_columns(reader, schemas[i]))
+			continue;
+		columns_table(schemas[i], table);
+		snprintf(rows, sizeof(rows), "%s_row", table);
+		err = curves_levels_oldest(reader, rows, "at_unix_ns", &at);
+		*ret_unix_ns = at < *ret_unix_ns ? at : *ret_unix_ns;
+	}
+	return err;
 }
 
 int curves_read_counts(struct store_reader *reader, const struct schema *const *schemas,
 		       struct curves *series)
 {
-	struct rolled rolled = { .series = series, .level_s = choose_level(series) };
+	struct rolled rolled = { .series = series };
+	uint64_t oldest = UINT64_MAX;
 	int err;
 
 	reader_begin(reader, PROFILE_READ_NS);
-	err = first_rolled(reader, series, rolled.level_s, &rolled.first);
+	err = curves_levels_choose(reader, series, &rolled.levels);
 	err = err ?: count_all(reader, schemas, &rolled);
+	err = err ?: oldest_record(reader, schemas, &oldest);
+	err = err ?: curves_levels_cover(series, rolled.levels.first, oldest);
 	reader_end(reader);
-	free(rolled.of);
+	vec_done(&rolled.of);
 	for (size_t i = series->lines.len; !err && i-- > 0;)
 		if (!series->lines.data[i].total)
 			drop_line(series, i);

@@ -9,7 +9,9 @@
  * A row has how many values there were, their sum and, of a histogram, how many fell into each bucket
  * (model/histogram.h).  It is written in the transaction of the records it counts, so that it never tells of
  * more or less than was committed.  Labels are of small vocabularies, never PIDs or ports: a metric has
- * ROLLUP_MAX_SERIES series at most, what is beyond them is counted in one whose labels are "other".
+ * ROLLUP_MAX_SERIES series at a time, what is beyond them is counted in one whose labels are "other", and how
+ * much is store_state.folded.  A series that nothing came for in ROLLUP_IDLE_S gives its place to a new one;
+ * what it was stays in the file, which has ROLLUP_MAX_KEPT of a metric.
  */
 #ifndef STORE_ROLLUP_H
 #define STORE_ROLLUP_H
@@ -17,7 +19,9 @@
 #include "model/histogram.h"
 #include "model/schema.h"
 
-#define ROLLUP_MAX_SERIES   200 /* of one metric */
+#define ROLLUP_MAX_SERIES   200 /* of one metric, at a time */
+#define ROLLUP_MAX_KEPT     2000
+#define ROLLUP_IDLE_S       3600
 #define ROLLUP_MAX_LABELS   2
 #define ROLLUP_LABELS_BYTES 192 /* of a series, as text */
 

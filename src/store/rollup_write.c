@@ -11,6 +11,10 @@
 #define DELETE_STEPS 120 /* of a level, behind each transaction */
 #define MINUTES_KEPT 16  /* times as far back as there are records, where the file is too large */
 
+/* Names that nothing in the file tells of any more. */
+#define DELETE_VANISHED \
+	"DELETE FROM series WHERE id NOT IN (SELECT DISTINCT series FROM rollup_row WHERE step_s = 3600)"
+
 /* What makes a series one. */
 struct series_key {
 	int metric;
@@ -63,11 +67,88 @@ static void fold_labels(const struct rollup_metric *metric, char *labels)
 		rollup_put_label(labels, "comm", "other");
 }
 
-static int find_series(struct store *store, int metric, const char *labels, uint32_t *ret_number)
+/* A vocabulary of names: theirs come and go, as those of collectors do not. */
+static bool has_names(int metric)
+{
+	return rollup_metrics[metric].source == ROLLUP_OF_FIELD ||
+	       rollup_metrics[metric].source == ROLLUP_OF_CPU;
+}
+
+static bool is_idle(const struct rollup_series *series, uint64_t at_s)
+{
+	return !series->parts[0].count && !series->parts[1].count &&
+	       series->last_s + ROLLUP_IDLE_S <= at_s;
+}
+
+/* The series of a metric that nothing came for since longest, if that is long.  INDEX_NONE: none */
+static uint32_t find_idle(struct rollup_writer *writer, int metric, const char *others,
+			  uint64_t at_s)
+{
+	uint32_t found = INDEX_NONE;
+	uint64_t oldest_s = UINT64_MAX;
+
+	vec_each(total, &writer->totals.list) {
+		uint32_t number = (uint32_t)(total - writer->totals.list.data);
+		const struct rollup_series *series = &writer->series.data[number];
+
+		if (total->metric != metric || series->last_s >= oldest_s ||
+		    strcmp(total->labels, others) == 0)
+			continue;
+		oldest_s = series->last_s;
+		found = is_idle(series, at_s) ? number : INDEX_NONE;
+	}
+	if (found == INDEX_NONE)
+		writer->full_s[metric] =
+			oldest_s > at_s ? at_s + rollup_steps_s[0] : oldest_s + ROLLUP_IDLE_S;
+	return found;
+}
+
+/* By place, since a key of the index cannot be taken out. */
+static int index_again(struct rollup_writer *writer)
+{
+	int err = 0;
+
+	index_clear(&writer->index);
+	vec_each(total, &writer->totals.list) {
+		struct series_key key = { total->metric, total->labels };
+
+		err = err
+			      ?: index_add(&writer->index, series_hash(&key),
+					   (uint32_t)(total - writer->totals.list.data));
+	}
+	return err;
+}
+
+/* Whether a new name takes the place of one that has vanished.  Return: 1; 0 none has; -ENOMEM */
+static int take_place(struct rollup_writer *writer, const struct series_key *key,
+		      const char *others, uint64_t at_s, uint32_t *ret_number)
+{
+	struct rollup_total *total;
+	uint32_t number;
+
+	if (!has_names(key->metric) || at_s < writer->full_s[key->metric] ||
+	    writer->kept[key->metric] >= ROLLUP_MAX_KEPT)
+		return 0;
+	number = find_idle(writer, key->metric, others, at_s);
+	if (number == INDEX_NONE)
+		return 0;
+	total = &writer->totals.list.data[number];
+	snprintf(total->labels, sizeof(total->labels), "%s", key->labels);
+	total->count = total->sum = 0;
+	if (total->buckets)
+		memset(total->buckets, 0, HISTOGRAM_BUCKETS * sizeof(*total->buckets));
+	writer->series.data[number].id = 0;
+	*ret_number = number;
+	return index_again(writer) ?: 1;
+}
+
+static int find_series(struct store *store, int metric, const char *labels, uint64_t at_unix_ns,
+		       uint32_t *ret_number)
 {
 	struct rollup_writer *writer = &store->rollups;
 	struct series_key key = { metric, labels };
 	char others[ROLLUP_LABELS_BYTES];
+	int err;
 
 	*ret_number = index_find(&writer->index, series_hash(&key), series_same, writer, &key);
 	if (*ret_number != INDEX_NONE)
@@ -75,6 +156,10 @@ static int find_series(struct store *store, int metric, const char *labels, uint
 	if (writer->count[metric] < ROLLUP_MAX_SERIES)
 		return add_series(writer, &key, 0, ret_number);
 	fold_labels(&rollup_metrics[metric], others);
+	err = take_place(writer, &key, others, at_unix_ns / NS_PER_S, ret_number);
+	if (err)
+		return err < 0 ? err : 0;
+	store->state.folded++;
 	key.labels = others;
 	*ret_number = index_find(&writer->index, series_hash(&key), series_same, writer, &key);
 	return *ret_number != INDEX_NONE ? 0 : add_series(writer, &key, 0, ret_number);
@@ -86,8 +171,9 @@ static int load_series(struct store *store)
 	sqlite3_stmt *row;
 	int code = SQLITE_DONE, err = 0;
 
-	if (sqlite3_prepare_v2(store->database, "SELECT id, metric, labels FROM series ORDER BY id",
-			       -1, &row, NULL) != SQLITE_OK)
+	if (sqlite3_prepare_v2(store->database,
+			       "SELECT id, metric, labels FROM series ORDER BY id DESC", -1, &row,
+			       NULL) != SQLITE_OK)
 		return database_fail(store->database, "read");
 	while (!err && (code = sqlite3_step(row)) == SQLITE_ROW) {
 		const char *name = (const char *)sqlite3_column_text(row, 1) ?: "";
@@ -95,8 +181,10 @@ static int load_series(struct store *store)
 					  (const char *)sqlite3_column_text(row, 2) ?: "" };
 		uint32_t number;
 
-		/* Of a metric that a newer or an older kymo knows. */
-		if (key.metric < 0 || store->rollups.count[key.metric] > ROLLUP_MAX_SERIES)
+		if (key.metric < 0) /* that a newer or an older kymo knows */
+			continue;
+		store->rollups.kept[key.metric]++;
+		if (store->rollups.count[key.metric] > ROLLUP_MAX_SERIES)
 			continue;
 		err = add_series(&store->rollups, &key, sqlite3_column_int64(row, 0), &number);
 	}
@@ -110,8 +198,7 @@ int rollup_writer_open(struct store *store)
 {
 	struct rollup_writer *writer = &store->rollups;
 	sqlite3 *database = store->database;
-	int err = database_run(database, "DELETE FROM series WHERE id NOT IN (SELECT DISTINCT "
-					 "series FROM rollup_row WHERE step_s = 3600)");
+	int err = database_run(database, DELETE_VANISHED);
 
 	err = err
 		      ?: database_prepare(database,
@@ -197,6 +284,8 @@ static int part_at(struct store *store, uint32_t number, uint64_t at_unix_ns,
 	if (part->count && part->at_s != at_s)
 		err = write_part(store, series, part);
 	part->at_s = at_s;
+	if (at_s > series->last_s)
+		series->last_s = at_s;
 	*ret_part = part;
 	return err;
 }
@@ -279,7 +368,7 @@ static int take_field(struct store *store, int number, uint64_t at_unix_ns,
 	if (field && !record_has(record, field))
 		return 0;
 	read_labels(store, metric, record, labels);
-	err = find_series(store, number, labels, &series);
+	err = find_series(store, number, labels, at_unix_ns, &series);
 	if (err)
 		return err;
 	if (field && field->kind == FIELD_HISTOGRAM) {
@@ -302,7 +391,7 @@ static int take_event(struct store *store, struct store_kind *kind, int metric, 
 	if (kind->rollup.events == INDEX_NONE) {
 		rollup_put_label(labels, "collector", kind->schema->collector);
 		rollup_put_label(labels, "event", kind->schema->event);
-		err = find_series(store, metric, labels, &kind->rollup.events);
+		err = find_series(store, metric, labels, at_unix_ns, &kind->rollup.events);
 	}
 	return err ?: add_value(store, kind->rollup.events, at_unix_ns, 1, 1);
 }
@@ -334,7 +423,7 @@ int rollup_add(struct store *store, enum rollup_source source, const char *label
 	while (rollup_metrics[metric].source != source)
 		metric++;
 	rollup_put_label(labels, label, value);
-	err = find_series(store, metric, labels, &series);
+	err = find_series(store, metric, labels, at_unix_ns, &series);
 	return err ?: add_value(store, series, at_unix_ns, count, sum);
 }
 
@@ -354,6 +443,7 @@ static int note_series(struct store *store, struct rollup_series *series)
 		sqlite3_bind_text(add, 2, total->labels, -1, SQLITE_STATIC);
 		err = database_step(add);
 		id = sqlite3_last_insert_rowid(store->database);
+		writer->kept[total->metric]++;
 	}
 	if (!err)
 		series->id = id;
@@ -456,6 +546,33 @@ static int delete_level(struct store *store, uint32_t step_s, uint64_t before_s)
 	return database_run(store->database, sql);
 }
 
+/* Whoever has a place is asked for its number again, as it may have been among them. */
+static int prune(struct store *store, uint64_t now_s)
+{
+	struct rollup_writer *writer = &store->rollups;
+	bool is_due = false;
+	int err;
+
+	for (size_t i = 0; i < array_len(writer->kept); i++)
+		is_due |= writer->kept[i] > ROLLUP_MAX_SERIES + 1;
+	if (!is_due || now_s < writer->pruned_s + ROLLUP_IDLE_S)
+		return 0;
+	writer->pruned_s = now_s;
+	err = database_run(store->database, DELETE_VANISHED);
+	vec_each(series, &writer->series)
+		series->id = 0;
+	for (int i = 0; !err && rollup_metrics[i].name; i++) {
+		int64_t kept = 0;
+		char *sql = sqlite3_mprintf("SELECT count(*) FROM series WHERE metric = %Q",
+					    rollup_metrics[i].name);
+
+		err = sql ? database_number(store->database, sql, &kept) : -ENOMEM;
+		sqlite3_free(sql);
+		writer->kept[i] = (size_t)kept;
+	}
+	return err;
+}
+
 /* The shortest steps hardly outlive the records where the file is too large; those of a minute tell of more
  * time than they do, and those of an hour take so little that only their age counts.
  */
@@ -477,5 +594,5 @@ int rollup_delete(struct store *store, uint64_t oldest_unix_ns, bool is_too_much
 			before_s = now_s - MINUTES_KEPT * back_s;
 		err = before_s ? delete_level(store, rollup_steps_s[i], before_s) : 0;
 	}
-	return err;
+	return err ?: prune(store, now_s);
 }

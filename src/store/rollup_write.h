@@ -20,7 +20,8 @@ struct rollup_part {
 };
 
 struct rollup_series {
-	int64_t id; /* in the table; 0: it is not there yet */
+	int64_t id;      /* in the table; 0: it is not there yet */
+	uint64_t last_s; /* the newest step that something came for; 0: none since the start */
 	/* Steps that follow one another have different ones, so that records which come late by a moment do
 	 * not make us write to and fro.
 	 */
@@ -30,8 +31,11 @@ struct rollup_series {
 struct rollup_writer {
 	vec(struct rollup_series) series; /* by number, as in `totals` */
 	struct rollup_totals totals;
-	struct index index; /* by metric and labels */
-	size_t count[ROLLUP_METRICS_MAX];
+	struct index index;                  /* by metric and labels */
+	size_t count[ROLLUP_METRICS_MAX];    /* series of each metric */
+	size_t kept[ROLLUP_METRICS_MAX];     /* in the table, those whose place another has, too */
+	uint64_t full_s[ROLLUP_METRICS_MAX]; /* before then no place becomes free */
+	uint64_t pruned_s;
 	sqlite3_stmt *add_series, *add, *find, *replace;
 };
 

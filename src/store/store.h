@@ -35,6 +35,7 @@ struct store_options {
 struct store_state {
 	uint64_t committed_seq;              /* the last that readers can see */
 	uint64_t rows, lost, deleted;        /* since it was opened */
+	uint64_t folded;                     /* counts of a series that had no place of its own */
 	uint64_t bytes;                      /* of the file, without free pages */
 	uint64_t oldest_seq, oldest_unix_ns; /* 0: nothing is there */
 	bool is_failing;

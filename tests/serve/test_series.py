@@ -22,7 +22,9 @@ def serve(tmp_path_factory):
 def check(answer):
     for line in answer["series"] + [answer["others"]]:
         assert len(line["values"]) == answer["steps"]
-        assert sum(line["values"]) == int(line["total"])
+        assert sum(value or 0 for value in line["values"]) == int(line["total"])
+        # null: nothing was measured, or it is no longer known.
+        assert all(value is not None or covered == 0 for value, covered in zip(line["values"], answer["covered_ns"]))
 
 
 def test_cpu_time_by_everything_adds_up(serve):
