@@ -5,7 +5,8 @@
  * tracepoint programs, attached only for TARGET_PROCESS: children of a chosen process are chosen,
  * a process that is freed leaves, and a PID that comes back in another family is dropped.
  *
- * With TARGET_PLAIN there are no control groups and no nested PID namespaces.
+ * With TARGET_PLAIN there are no control groups and no nested PID namespaces.  With TARGET_LATER `target` is
+ * no constant: it is written when the programs are loaded, before they are attached.
  */
 #ifndef PROBE_TARGET_BPF_H
 #define PROBE_TARGET_BPF_H
@@ -18,7 +19,13 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 
-const volatile struct target_filter target = {};
+#ifdef TARGET_LATER
+#define TARGET_CONSTANT volatile
+#else
+#define TARGET_CONSTANT const volatile
+#endif
+
+TARGET_CONSTANT struct target_filter target = {};
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

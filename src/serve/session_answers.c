@@ -159,6 +159,8 @@ static void put_state(struct json *json, const struct sessions_state *state)
 		rows_put_u64(json, "setup_ns", state->setup_ns);
 	if (state->first_ns)
 		rows_put_u64(json, "first_sample_ns", state->first_ns);
+	if (state->setup_ns)
+		json_bool(json, "loaded_ahead", state->was_ahead);
 	json_u64(json, "samples", state->samples);
 	json_u64(json, "lost", state->lost);
 	if (state->expires_unix_ns)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "session/ahead.h"
 
 /* One that is being sampled, or was. */
 struct session_result {
@@ -12,11 +13,14 @@ struct session_result {
 	struct demand_request request;
 	enum demand_end end;
 	uint64_t setup_ns, first_ns, samples, lost;
+	bool was_ahead;
 	struct profile *profile; /* MEASUREMENT_DONE; never changed again */
 };
 
 struct sessions {
-	struct measurements all;
+	struct measurements all; /* the first member */
+	struct ahead *ahead;     /* NULL: nothing is measured on demand */
+	bool has_begun;          /* the daemon: what watches all the time comes first */
 };
 
 static struct session_result *result_of(struct measurement *one)
@@ -46,6 +50,7 @@ static void on_progress(void *context, const struct demand_progress *progress)
 	result->one.stage = stages[progress->stage];
 	result->samples = progress->samples;
 	result->lost = progress->lost;
+	result->was_ahead = progress->was_ahead;
 	if (progress->began_mono_ns)
 		result->setup_ns = progress->began_mono_ns - result->one.at_mono_ns;
 	if (progress->first_mono_ns)
@@ -56,7 +61,13 @@ static void on_progress(void *context, const struct demand_progress *progress)
 static int run(struct measurement *one)
 {
 	struct session_result *result = result_of(one);
-	struct demand demand = { &result->request, one->stop, on_progress, result };
+	struct demand demand = {
+		.request = &result->request,
+		.stop = one->stop,
+		.ahead = ((struct sessions *)one->all)->ahead,
+		.progress = on_progress,
+		.context = result,
+	};
 	struct profile *profile = NULL;
 	enum demand_end why = DEMAND_DURATION;
 	int err = demand_run(&demand, &profile, &why);
@@ -80,10 +91,16 @@ static const struct measurements_kind kind = { "session", run, result_free };
 int sessions_new(const struct config *config, const struct log *log, struct sessions **ret_sessions)
 {
 	struct sessions *sessions = calloc(1, sizeof(*sessions));
+	int err;
 
 	if (!sessions)
 		return -ENOMEM;
 	measurements_init(&sessions->all, &kind, config, log);
+	err = config->ebpf.enabled ? ahead_new(&sessions->ahead) : 0;
+	if (err) {
+		sessions_free(sessions);
+		return err;
+	}
 	*ret_sessions = sessions;
 	return 0;
 }
@@ -93,6 +110,7 @@ void sessions_free(struct sessions *sessions)
 	if (!sessions)
 		return;
 	measurements_done(&sessions->all);
+	ahead_free(sessions->ahead);
 	free(sessions);
 }
 
@@ -139,6 +157,7 @@ static void tell(const struct session_result *result, struct sessions_state *ret
 		.at_unix_ns = one->at_unix_ns,
 		.setup_ns = result->setup_ns,
 		.first_ns = result->first_ns,
+		.was_ahead = result->was_ahead,
 		.samples = result->samples,
 		.lost = result->lost,
 		.bytes = one->bytes,
@@ -214,6 +233,14 @@ void sessions_return(struct sessions *sessions, struct session_result *result)
 void sessions_tick(struct sessions *sessions)
 {
 	measurements_tick(&sessions->all);
+	if (!sessions->has_begun)
+		ahead_want(sessions->ahead);
+	sessions->has_begun = true;
+}
+
+bool sessions_is_ahead(struct sessions *sessions)
+{
+	return ahead_is_ready(sessions->ahead);
 }
 
 void sessions_totals(struct sessions *sessions, struct measurements_totals *ret_totals)

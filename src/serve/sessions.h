@@ -23,6 +23,7 @@ struct sessions_state {
 	uint64_t setup_ns;   /* from then until sampling began; 0: not yet */
 	uint64_t first_ns;   /* until the first sample that is kept; 0: none, or not told apart */
 	uint64_t samples, lost, bytes;
+	bool was_ahead;           /* its programs were loaded before it was asked for */
 	uint64_t cpu_ns;          /* that its thread has used; of what is over */
 	bool is_of_incident;      /* nobody asked for it: a trigger has fired */
 	uint64_t expires_unix_ns; /* what is over; 0: it is not */
@@ -75,6 +76,9 @@ void sessions_return(struct sessions *sessions, struct session_result *result);
 
 /** sessions_tick - now and then: what has expired goes */
 void sessions_tick(struct sessions *sessions);
+
+/** sessions_is_ahead - whether programs of the next session lie ready */
+bool sessions_is_ahead(struct sessions *sessions);
 void sessions_totals(struct sessions *sessions, struct measurements_totals *ret_totals);
 
 #endif

@@ -170,10 +170,9 @@ static uint64_t resident_bytes(void)
 	return (uint64_t)usage.ru_maxrss * 1024;
 }
 
-static void put_totals(struct json *json, const struct api *api, const char *key,
+static void put_totals(struct json *json, const struct api *api,
 		       const struct measurements_totals *totals)
 {
-	json_object(json, key);
 	json_u64(json, "running", totals->running);
 	json_u64(json, "max_concurrent", api->config->profiler.max_concurrent_sessions);
 	json_u64(json, "kept", totals->kept);
@@ -183,7 +182,6 @@ static void put_totals(struct json *json, const struct api *api, const char *key
 	json_u64(json, "failed", totals->failed);
 	json_u64(json, "cancelled", totals->cancelled);
 	json_u64(json, "expired", totals->expired);
-	json_object_end(json);
 }
 
 /* What is measured on demand. */
@@ -192,9 +190,14 @@ static void put_sessions(struct json *json, const struct api *api)
 	struct measurements_totals totals;
 
 	sessions_totals(api->sessions, &totals);
-	put_totals(json, api, "sessions", &totals);
+	json_object(json, "sessions");
+	put_totals(json, api, &totals);
+	json_bool(json, "loaded_ahead", sessions_is_ahead(api->sessions));
+	json_object_end(json);
 	measurements_totals(&api->timings->all, &totals);
-	put_totals(json, api, "latency", &totals);
+	json_object(json, "latency");
+	put_totals(json, api, &totals);
+	json_object_end(json);
 }
 
 static void put_trigger(struct json *json, const char *name, const struct trigger_status *trigger)

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "collect/alive.h"
+#include "session/ahead.h"
 #include "session/recording.h"
 
 #define LOADING_NICE (-10)      /* of this thread alone */
@@ -52,14 +53,34 @@ static void tell(struct run *run, enum demand_stage stage)
 }
 
 /* Somebody waits for the first sample: loading does not wait its turn on a busy host. */
-static int open_ahead(struct run *run)
+static int open_first(struct run *run)
 {
 	int nice = getpriority(PRIO_PROCESS, 0), err;
-	bool is_ahead = nice > LOADING_NICE && setpriority(PRIO_PROCESS, 0, LOADING_NICE) == 0;
+	bool is_first = nice > LOADING_NICE && setpriority(PRIO_PROCESS, 0, LOADING_NICE) == 0;
 
 	err = recording_open(&run->request, &run->recording);
-	if (is_ahead)
+	if (is_first)
 		setpriority(PRIO_PROCESS, 0, nice);
+	return err;
+}
+
+/* With what lies ready, where it suits.  The next is loaded when this one samples. */
+static int open_and_start(struct run *run)
+{
+	struct ahead *ahead = run->demand->ahead;
+	bool has_tick = run->demand->request->time == PROFILE_RUNNING;
+	struct cpu_spare *spare = has_tick ? ahead_take(ahead) : NULL;
+	bool was_there = spare != NULL;
+	int err;
+
+	run->request.cpu.spare = &spare;
+	err = open_first(run);
+	run->request.cpu.spare = NULL;
+	run->progress.was_ahead = was_there && !spare;
+	ahead_return(ahead, spare);
+	err = err ?: recording_start(run->recording);
+	if (has_tick)
+		ahead_want(ahead);
 	return err;
 }
 
@@ -89,8 +110,7 @@ static int open_recording(struct run *run)
 		.naming = { .no_inline = true, .table_bytes = TABLE_BYTES },
 		.keep_moments = request->keep_samples,
 	};
-	err = open_ahead(run);
-	err = err ?: recording_start(run->recording);
+	err = open_and_start(run);
 	if (!err)
 		error_clear(); /* of ways that were tried and not taken */
 	return err;

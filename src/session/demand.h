@@ -3,8 +3,9 @@
  *
  *     starting ──loaded──> running ──time is over, or asked to end──> naming ──> 0
  *
- * Several may run at once, each in a thread of its own; each loads programs of its own, so none of them
- * and no continuous profile is slowed down or cut short by another.
+ * Several may run at once, each in a thread of its own; each has programs of its own, so none of them
+ * and no continuous profile is slowed down or cut short by another.  What samples in the timer tick begins
+ * with programs that lie ready (ahead.h), if they do.
  */
 #ifndef SESSION_DEMAND_H
 #define SESSION_DEMAND_H
@@ -43,11 +44,15 @@ struct demand_progress {
 	uint64_t began_mono_ns; /* sampling; 0: not yet */
 	uint64_t first_mono_ns; /* the first sample that is kept; 0: none, or not told apart */
 	uint64_t samples, lost;
+	bool was_ahead; /* its programs lay ready */
 };
+
+struct ahead;
 
 struct demand {
 	const struct demand_request *request;
-	int stop; /* a descriptor: when it becomes readable, sampling ends */
+	int stop;            /* a descriptor: when it becomes readable, sampling ends */
+	struct ahead *ahead; /* may be NULL */
 	void (*progress)(void *context, const struct demand_progress *progress);
 	void *context;
 };

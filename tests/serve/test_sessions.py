@@ -61,6 +61,25 @@ def test_it_samples_the_process_alone(serve, burner, done):
     assert any("main;outermost;middle;innermost" in line for line in stacks), folded
 
 
+def test_programs_are_loaded_before_anyone_asks(serve, burner, done):
+    """Whatever suits the timer tick begins with them; then the next lie ready."""
+    def ready():
+        return serve.get("/api/v1/status")["sessions"]["loaded_ahead"]
+
+    for body in ({"pid": burner.pid}, {}):
+        until(ready, "programs that lie ready")
+        over = serve.session_over(serve.session(duration_s=1, **body)["id"])
+        assert over["state"] == "done" and over["loaded_ahead"] and over["samples"] > 0, over
+        folded = serve.text(over["profile"] + "?format=folded")
+        assert "main;outermost;middle;innermost" in folded
+        assert ("pid" in body) == all(line.startswith("chain;") for line in folded.splitlines()), folded
+    # More often than the tick comes, and waits: of these none lie ready, and they leave what does.
+    for body in ({"rate_hz": 500}, {"kind": "off-cpu"}):
+        until(ready, "programs that lie ready")
+        over = serve.session_over(serve.session(pid=burner.pid, duration_s=0.1, **body)["id"])
+        assert over["state"] == "done" and not over["loaded_ahead"] and ready(), over
+
+
 @pytest.mark.parametrize("form, head", [
     ("json", '{"kind":"cpu"'), ("profile-json", "{"), ("folded", "chain;"), ("tree", "a session of kymo"),
     ("extended-folded", r"\d{19} chain \d+ \d+ \d+ "), ("table", "TIME"), ("svg", r"<\?xml"),

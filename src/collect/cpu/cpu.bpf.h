@@ -18,7 +18,7 @@
 #include "probe/stack.bpf.h"
 #include "probe/unwind.bpf.h"
 
-const volatile struct cpu_options options = {};
+TARGET_CONSTANT struct cpu_options options = {};
 
 u64 woken_at = 0;
 

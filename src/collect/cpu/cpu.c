@@ -22,7 +22,7 @@ struct cpu {
 };
 
 /* CLOCK_MONOTONIC_COARSE moves once a tick, and its resolution says how long that is. */
-static uint64_t tick_length_ns(void)
+uint64_t cpu_tick_ns(void)
 {
 	struct timespec tick;
 
@@ -130,7 +130,7 @@ static int open_source(struct cpu_plan *plan, struct cpu_source **ret_source)
 int cpu_open(const struct cpu_request *request, struct cpu **ret_cpu)
 {
 	own(cpu_closep) struct cpu *cpu = calloc(1, sizeof(*cpu));
-	struct cpu_plan plan = { .request = request, .tick_ns = tick_length_ns() };
+	struct cpu_plan plan = { .request = request, .tick_ns = cpu_tick_ns() };
 	int err;
 
 	if (!cpu)

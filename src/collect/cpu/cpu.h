@@ -56,8 +56,9 @@ struct cpu_request {
 	bool wakers;                 /* of waits: who ended them */
 	bool every_sample;           /* no counting in the kernel */
 	enum cpu_unwind unwind;
-	size_t unwind_bytes; /* of kernel memory for unwind tables; 0: CPU_UNWIND_BYTES */
-	bool without_bpf;    /* as if loading BPF were not permitted */
+	size_t unwind_bytes;      /* of kernel memory for unwind tables; 0: CPU_UNWIND_BYTES */
+	bool without_bpf;         /* as if loading BPF were not permitted */
+	struct cpu_spare **spare; /* taken where it suits, then NULL (spare.h); may be NULL */
 };
 
 #define CPU_UNWIND_BYTES (24u << 20)

@@ -29,27 +29,33 @@ bool programs_have_tables(const struct cpu_request *request);
 /** programs_table_size - of the two maps of unwind tables */
 struct unwind_tables_size programs_table_size(const struct cpu_request *request);
 
+/* How large the maps of an opened skeleton are to be. */
+#define programs_size(skel, plan)                                                        \
+	({                                                                               \
+		const struct cpu_request *request_ = (plan)->request;                    \
+		(skel)->maps.samples.max_entries = programs_ring_bytes(plan);            \
+		if (programs_have_tables(request_)) {                                    \
+			(skel)->maps.unwind_blocks.max_entries =                         \
+				programs_table_size(request_).blocks;                    \
+			(skel)->maps.unwind_mappings.max_entries =                       \
+				programs_table_size(request_).parts;                     \
+		}                                                                        \
+		if (request_->every_sample)                                              \
+			(skel)->maps.counts.max_entries = 1;                             \
+		if (request_->kind != TARGET_PROCESS && request_->kind != TARGET_THREAD) \
+			(skel)->maps.targets.max_entries = 1;                            \
+	})
+
 /* An opened skeleton, ready to be loaded; NULL without memory. */
-#define programs_open(plan, which)                                                               \
-	({                                                                                       \
-		struct collect_cpu_##which *skel_ = collect_cpu_##which##__open();               \
-		const struct cpu_request *request_ = (plan)->request;                            \
-		if (skel_) {                                                                     \
-			skel_->rodata->options = programs_options(plan);                         \
-			skel_->rodata->target = programs_filter(plan);                           \
-			skel_->maps.samples.max_entries = programs_ring_bytes(plan);             \
-			if (programs_have_tables(request_)) {                                    \
-				skel_->maps.unwind_blocks.max_entries =                          \
-					programs_table_size(request_).blocks;                    \
-				skel_->maps.unwind_mappings.max_entries =                        \
-					programs_table_size(request_).parts;                     \
-			}                                                                        \
-			if (request_->every_sample)                                              \
-				skel_->maps.counts.max_entries = 1;                              \
-			if (request_->kind != TARGET_PROCESS && request_->kind != TARGET_THREAD) \
-				skel_->maps.targets.max_entries = 1;                             \
-		}                                                                                \
-		skel_;                                                                           \
+#define programs_open(plan, which)                                                 \
+	({                                                                         \
+		struct collect_cpu_##which *skel_ = collect_cpu_##which##__open(); \
+		if (skel_) {                                                       \
+			skel_->rodata->options = programs_options(plan);           \
+			skel_->rodata->target = programs_filter(plan);             \
+			programs_size(skel_, plan);                                \
+		}                                                                  \
+		skel_;                                                             \
 	})
 
 #define programs_of(skel, program)                                             \

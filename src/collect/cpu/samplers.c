@@ -69,18 +69,27 @@ define_loader(tick, cpu_tick, 0) define_loader(tick_any, cpu_tick, 0)
 		 ? 0                                              \
 		 : which##_later_old_load(plan, offset, sampler, programs))
 
-static int load_tick(const struct cpu_plan *plan, struct sampler *ret_sampler,
-		     struct programs *ret_programs)
+int sampler_irq_regs(s64 *ret_offset)
 {
 	static const char *const names[] = { "tick_cpu_sched", "__irq_regs" };
 	uint32_t offsets[2];
-	s64 offset;
 
 	if (kernel_btf_percpu(names, array_len(names), offsets))
 		return fail(
 			-ENOTSUP,
 			"cannot sample in the timer tick: this kernel's BTF does not tell where '__irq_regs' is");
-	offset = (s64)offsets[1] - offsets[0];
+	*ret_offset = (s64)offsets[1] - offsets[0];
+	return 0;
+}
+
+static int load_tick(const struct cpu_plan *plan, struct sampler *ret_sampler,
+		     struct programs *ret_programs)
+{
+	s64 offset = 0;
+	int err = sampler_irq_regs(&offset);
+
+	if (err)
+		return err;
 	if (plan->request->unwind == CPU_UNWIND_DEFERRED)
 		return load_later(tick, plan, offset, ret_sampler, ret_programs);
 	return is_plain(plan) ? tick_load(plan, offset, ret_sampler, ret_programs)
@@ -99,6 +108,8 @@ static int load_clock(const struct cpu_plan *plan, struct sampler *ret_sampler,
 int sampler_load(const struct cpu_plan *plan, struct sampler *ret_sampler,
 		 struct programs *ret_programs)
 {
+	if (cpu_spare_take(plan, ret_sampler, ret_programs))
+		return 0;
 	return plan->timer == CPU_TIMER_TICK ? load_tick(plan, ret_sampler, ret_programs)
 					     : load_clock(plan, ret_sampler, ret_programs);
 }

@@ -23,4 +23,11 @@ nodiscard int sampler_load(const struct cpu_plan *plan, struct sampler *ret_samp
 			   struct programs *ret_programs);
 void sampler_done(struct sampler *sampler);
 
+/** sampler_irq_regs - cpu_options.irq_regs_offset.  Return: 0; -ENOTSUP with fail() said */
+nodiscard int sampler_irq_regs(s64 *ret_offset);
+
+/** cpu_spare_take - the programs that lie ready (spare.h), made to do what a plan asks for; false: they do not suit */
+nodiscard bool cpu_spare_take(const struct cpu_plan *plan, struct sampler *ret_sampler,
+			      struct programs *ret_programs);
+
 #endif

@@ -38,6 +38,9 @@ struct cpu_plan {
 	uint32_t pid_namespace; /* inode number; 0: the initial one */
 };
 
+/** cpu_tick_ns - length of the scheduler's tick */
+uint64_t cpu_tick_ns(void);
+
 /** cpu_bpf_open - samples by BPF; 0; -EPERM; -ENOTSUP; -errno; with fail() said */
 nodiscard int cpu_bpf_open(const struct cpu_plan *plan, struct cpu_source **ret_source);
 
