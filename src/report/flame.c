@@ -289,6 +289,9 @@ int flame_build(struct flame *flame, const struct profile *profile, bool by_task
 		err = -ENOMEM;
 	else
 		err = vec_push(&flame->nodes, { 0 });
+	/* As many nodes as stacks, if no task name and no function comes in between. */
+	err = err ?: vec_reserve(&flame->nodes, profile->stacks.len);
+	err = err ?: index_reserve(&flame->node_index, profile->stacks.len);
 	err = err ?: build_tree(&build);
 	err = err ?: name_many(flame);
 	free(build.places);

@@ -17,22 +17,6 @@ static int put(struct pack *pack, uint64_t number)
 	return 0;
 }
 
-static bool get(const uint8_t **at, const uint8_t *end, uint64_t *ret)
-{
-	uint64_t number = 0;
-
-	for (unsigned shift = 0; shift < 64 && *at < end; shift += 7) {
-		uint8_t byte = *(*at)++;
-
-		number |= (uint64_t)(byte & 0x7f) << shift;
-		if (!(byte & 0x80)) {
-			*ret = number;
-			return true;
-		}
-	}
-	return false;
-}
-
 static int order(const void *a, const void *b)
 {
 	const struct pack_entry *x = a, *y = b;
@@ -86,39 +70,4 @@ int pack_slice(struct pack *pack, struct pack_entry *entries, size_t count)
 		}
 	}
 	return err;
-}
-
-int pack_each(const uint8_t *bytes, size_t len, bool (*want)(void *context, int64_t task),
-	      int (*each)(void *context, const struct pack_entry *entry), void *context)
-{
-	const uint8_t *at = bytes, *end = bytes + len;
-	struct pack_entry entry = { 0 };
-	uint64_t period, step, count, samples;
-
-	if (!get(&at, end, &period))
-		return -EUCLEAN;
-	while (at < end) {
-		bool is_wanted;
-
-		if (!get(&at, end, &step) || !get(&at, end, &count))
-			return -EUCLEAN;
-		entry.task += (int64_t)step;
-		entry.stack = 0;
-		is_wanted = !want || want(context, entry.task);
-		while (count--) {
-			int err;
-
-			if (!get(&at, end, &step) || !get(&at, end, &samples))
-				return -EUCLEAN;
-			entry.stack += (int64_t)step;
-			entry.samples = samples >> 1;
-			entry.weight_ns = entry.samples * period;
-			if ((samples & 1) && !get(&at, end, &entry.weight_ns))
-				return -EUCLEAN;
-			err = is_wanted ? each(context, &entry) : 0;
-			if (err)
-				return err;
-		}
-	}
-	return 0;
 }

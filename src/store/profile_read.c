@@ -6,20 +6,19 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/hash.h"
+#include "store/profile_parts.h"
 #include "store/reader_parts.h"
 #include "store/slices.h"
+#include "store/stack_sums.h"
 
-/* Numbers of the store are dense, so what they are in the profile stands in arrays; less 1, 0: unknown. */
 struct reading {
 	struct store_reader *reader;
 	struct profile *profile;
-	sqlite3_stmt *find_stack, *find_frame, *find_task;
-	vec(uint32_t) stacks, frames, tasks;
+	struct profile_parts parts;
+	struct stack_sums sums; /* of everything, but where moments are kept */
 	struct task_filter filter;
-	struct index processes; /* by PID and name */
-	uint64_t from_unix_ns;  /* of the slice */
-	int64_t last_task;      /* of the slice, and how much of its time lies before */
+	uint64_t from_unix_ns; /* of the slice */
+	int64_t last_task;     /* of the slice, and how much of its time lies before */
 	uint64_t task_ns;
 	bool has_any;
 	struct profile_span *span; /* of two that are compared; NULL: of one */
@@ -29,212 +28,19 @@ struct reading {
 	uint64_t min_wait_ns;       /* the greatest there was */
 };
 
-/* Makes room, and tells where the number of @id stands. */
-static int place(void *array, int64_t id, uint32_t **ret)
-{
-	vec(uint32_t) *list = array;
-
-	if (id <= 0 || id > UINT32_MAX / 2)
-		return fail(-EUCLEAN, "the store has a profile that makes no sense");
-	if ((size_t)id >= list->len) {
-		int err = vec_reserve(list, (size_t)id + 1 - list->len);
-
-		if (err)
-			return err;
-		memset(list->data + list->len, 0,
-		       ((size_t)id + 1 - list->len) * sizeof(*list->data));
-		list->len = (size_t)id + 1;
-	}
-	*ret = &list->data[id];
-	return 0;
-}
-
-static int add_text(struct reading *reading, int64_t id, uint32_t *ret)
-{
-	return profile_add_text(reading->profile, reader_text(reading->reader, id) ?: "", ret);
-}
-
-/* Return: 1 with the row; 0 there is none; -errno. */
-static int find(struct reading *reading, sqlite3_stmt *statement, int64_t id)
-{
-	int code;
-
-	sqlite3_reset(statement);
-	sqlite3_bind_int64(statement, 1, id);
-	code = sqlite3_step(statement);
-	if (code == SQLITE_ROW || code == SQLITE_DONE)
-		return code == SQLITE_ROW;
-	return database_fail(reader_database(reading->reader), "read");
-}
-
-static int load_file(struct reading *reading, int64_t path, int64_t build_id, uint32_t *ret)
-{
-	struct file file = { 0 };
-	int err = add_text(reading, path, &file.path);
-
-	err = err ?: add_text(reading, build_id, &file.build_id);
-	/* One path may have had several builds. */
-	file.inode = (uint64_t)build_id;
-	return err ?: profile_add_file(reading->profile, &file, ret);
-}
-
-static int load_frame(struct reading *reading, int64_t id, uint32_t *ret_number)
-{
-	struct profile *profile = reading->profile;
-	sqlite3_stmt *row = reading->find_frame;
-	struct frame frame = { .name_count = 1, .first_name = (uint32_t)profile->names.len };
-	struct name name = { 0 };
-	int err = find(reading, row, id);
-
-	if (err <= 0)
-		return err ?: fail(-EUCLEAN, "the store lacks a frame of a profile");
-	err = add_text(reading, sqlite3_column_int64(row, 0), &name.function);
-	err = err ?: add_text(reading, sqlite3_column_int64(row, 1), &name.module);
-	err = err ?: add_text(reading, sqlite3_column_int64(row, 4), &name.source);
-	name.line = (uint32_t)sqlite3_column_int64(row, 5);
-	frame.kind = (uint8_t)sqlite3_column_int64(row, 6);
-	name.is_inlined = sqlite3_column_int64(row, 7) & 1;
-	name.is_address = sqlite3_column_int64(row, 7) >> 1 & 1;
-	if (frame.kind >= FRAME_COUNT)
-		return fail(-EUCLEAN, "the store has a frame that makes no sense");
-	if (!err && frame.kind == FRAME_USER)
-		err = load_file(reading, sqlite3_column_int64(row, 2), sqlite3_column_int64(row, 3),
-				&frame.origin);
-	if (frame.kind == FRAME_MARK)
-		frame.origin = name.function;
-	err = err ?: vec_push(&profile->names, name);
-	*ret_number = (uint32_t)profile->frames.len;
-	return err ?: vec_push(&profile->frames, frame);
-}
-
-static int frame_number(struct reading *reading, int64_t id, uint32_t *ret_number)
-{
-	uint32_t *known;
-	int err = place(&reading->frames, id, &known);
-
-	if (!err && !*known) {
-		err = load_frame(reading, id, ret_number);
-		if (!err)
-			*known = *ret_number + 1;
-	} else if (!err) {
-		*ret_number = *known - 1;
-	}
-	return err;
-}
-
-/* "[1,2,3]", root first */
-static int load_stack(struct reading *reading, int64_t id, uint32_t *ret_number)
-{
-	int err = find(reading, reading->find_stack, id);
-	const char *at;
-	uint32_t stack = 0;
-
-	if (err <= 0)
-		return err ?: fail(-EUCLEAN, "the store lacks a stack of a profile");
-	err = 0;
-	at = (const char *)sqlite3_column_text(reading->find_stack, 0);
-	for (at = at ? at + 1 : "]"; !err && *at && *at != ']';) {
-		char *end;
-		int64_t frame = strtoll(at, &end, 10);
-		uint32_t number = 0;
-
-		if (end == at)
-			return fail(-EUCLEAN, "the store has a stack that makes no sense");
-		err = frame_number(reading, frame, &number);
-		err = err ?: profile_add_stack(reading->profile, stack, number, &stack);
-		at = *end == ',' ? end + 1 : end;
-	}
-	*ret_number = stack;
-	return err;
-}
-
-static int stack_number(struct reading *reading, int64_t id, uint32_t *ret_number)
-{
-	uint32_t *known;
-	int err = place(&reading->stacks, id, &known);
-
-	if (!err && !*known) {
-		err = load_stack(reading, id, ret_number);
-		if (!err)
-			*known = *ret_number + 1;
-	} else if (!err) {
-		*ret_number = *known - 1;
-	}
-	return err;
-}
-
-static bool process_same(const void *owner, uint32_t entry, const void *key)
-{
-	const struct process *have = &((const struct profile *)owner)->processes.data[entry],
-			     *process = key;
-
-	return have->pid == process->pid && have->name == process->name;
-}
-
-static int process_number(struct reading *reading, const struct process *process, uint32_t *ret)
-{
-	uint64_t hash = hash_mix(process->name, process->pid);
-	int err;
-
-	*ret = index_find(&reading->processes, hash, process_same, reading->profile, process);
-	if (*ret != INDEX_NONE)
-		return 0;
-	err = profile_add_process(reading->profile, process, ret);
-	return err ?: index_add(&reading->processes, hash, *ret);
-}
-
-static int load_task(struct reading *reading, int64_t id, uint32_t *ret_number)
-{
-	sqlite3_stmt *row = reading->find_task;
-	struct process process = { 0 };
-	struct task task = { 0 };
-	int err = find(reading, row, id);
-
-	if (err <= 0)
-		return err ?: fail(-EUCLEAN, "the store lacks a thread of a profile");
-	process.pid = (uint32_t)sqlite3_column_int64(row, 0);
-	task.tid = (uint32_t)sqlite3_column_int64(row, 1);
-	err = add_text(reading, sqlite3_column_int64(row, 2), &process.name);
-	err = err ?: add_text(reading, sqlite3_column_int64(row, 3), &task.name);
-	err = err ?: process_number(reading, &process, &task.process);
-	return err ?: profile_add_task(reading->profile, &task, ret_number);
-}
-
-static int task_number(struct reading *reading, int64_t id, uint32_t *ret_number)
-{
-	uint32_t *known;
-	int err = place(&reading->tasks, id, &known);
-
-	if (!err && !*known) {
-		err = load_task(reading, id, ret_number);
-		if (!err)
-			*known = *ret_number + 1;
-	} else if (!err) {
-		*ret_number = *known - 1;
-	}
-	return err;
-}
-
 /* When the samples of a slice were taken is not kept: those of a thread are laid one behind the other. */
-static int take_entry(void *context, const struct pack_entry *entry)
+static int take_moment(void *context, const struct pack_entry *entry)
 {
 	struct reading *reading = context;
 	struct profile *profile = reading->profile;
 	struct moment moment = { .weight_ns = entry->weight_ns };
-	int err = task_number(reading, entry->task, &moment.task);
+	int err = profile_parts_task(&reading->parts, entry->task, &moment.task);
 
-	err = err ?: stack_number(reading, entry->stack, &moment.stack);
-	if (!err && reading->span) {
-		reading->span->samples += entry->samples;
-		reading->span->weight_ns += entry->weight_ns;
-		return profile_count(profile, moment.task, moment.stack,
-				     reading->is_after ? 0 : entry->weight_ns,
-				     reading->is_after ? entry->weight_ns : 0);
-	}
+	err = err ?: profile_parts_stack(&reading->parts, entry->stack, &moment.stack);
 	err = err
 		      ?: profile_count(profile, moment.task, moment.stack, entry->samples,
 				       entry->weight_ns);
-	if (err || !profile->keep_moments)
+	if (err)
 		return err;
 	if (profile->moments.len == PROFILE_READ_MOMENTS)
 		return fail(-E2BIG,
@@ -245,6 +51,68 @@ static int take_entry(void *context, const struct pack_entry *entry)
 	reading->task_ns += entry->weight_ns;
 	moment.at_mono_ns = reading->from_unix_ns - profile->started_unix_ns + reading->task_ns;
 	return vec_push(&profile->moments, moment);
+}
+
+static int add_up(void *context, const struct pack_entry *entry)
+{
+	struct stack_sums *sums = context;
+
+	return stack_sums_add(sums, entry->task, entry->stack, entry->samples, entry->weight_ns);
+}
+
+/* Of two that are compared, the time of each. */
+static int add_before(void *context, const struct pack_entry *entry)
+{
+	struct reading *reading = context;
+
+	reading->span->samples += entry->samples;
+	reading->span->weight_ns += entry->weight_ns;
+	return stack_sums_add(&reading->sums, entry->task, entry->stack, entry->weight_ns, 0);
+}
+
+static int add_after(void *context, const struct pack_entry *entry)
+{
+	struct reading *reading = context;
+
+	reading->span->samples += entry->samples;
+	reading->span->weight_ns += entry->weight_ns;
+	return stack_sums_add(&reading->sums, entry->task, entry->stack, 0, entry->weight_ns);
+}
+
+/* The loop for each has its own copy, as fast as it can be. */
+static int take_entries(struct reading *reading, const struct slice *slice)
+{
+	if (reading->profile->keep_moments)
+		return slice_each(slice, &reading->filter, take_moment, reading);
+	if (reading->span && reading->is_after)
+		return slice_each(slice, &reading->filter, add_after, reading);
+	if (reading->span)
+		return slice_each(slice, &reading->filter, add_before, reading);
+	return slice_each(slice, &reading->filter, add_up, &reading->sums);
+}
+
+/* What was added up becomes the entries of the profile. */
+static int put_sums(struct reading *reading)
+{
+	const struct stack_sums *sums = &reading->sums;
+	struct profile_parts *parts = &reading->parts;
+	size_t stacks = 0;
+	int err;
+
+	vec_each(first, &sums->first)
+		stacks += *first != 0;
+	err = profile_parts_stacks(parts, sums->first.data, sums->first.len, stacks);
+	for (size_t i = 0; !err && i < sums->list.len; i++) {
+		const struct stack_sum *sum = &sums->list.data[i];
+		uint32_t task, stack;
+
+		err = profile_parts_task(parts, sum->task, &task);
+		err = err ?: profile_parts_stack(parts, sum->stack, &stack);
+		err = err
+			      ?: profile_count(reading->profile, task, stack, sum->samples,
+					       sum->weight_ns);
+	}
+	return err;
 }
 
 static int lose(struct reading *reading, uint64_t count)
@@ -262,7 +130,12 @@ static int take_wait(void *context, const struct slice_wait *wait)
 
 	reading->from_unix_ns = wait->from_unix_ns;
 	reading->last_task = 0;
-	return take_entry(reading, &wait->entry);
+	if (reading->profile->keep_moments)
+		return take_moment(reading, &wait->entry);
+	if (reading->span)
+		return reading->is_after ? add_after(reading, &wait->entry)
+					 : add_before(reading, &wait->entry);
+	return add_up(&reading->sums, &wait->entry);
 }
 
 static int take_slice(void *context, const struct slice *slice)
@@ -279,8 +152,7 @@ static int take_slice(void *context, const struct slice *slice)
 	    reading->has_any) {
 		if (reading->span)
 			reading->span->lost += slice->lost;
-		return lose(reading, slice->lost)
-			       ?: slice_each(slice, &reading->filter, take_entry, reading);
+		return lose(reading, slice->lost) ?: take_entries(reading, slice);
 	}
 	if (reading->span) {
 		reading->span->lost += slice->lost;
@@ -296,7 +168,7 @@ static int take_slice(void *context, const struct slice *slice)
 	err = lose(reading, slice->lost);
 	if (!err && *slice->mode && !profile->coverage.mode)
 		err = coverage_set_mode(&profile->coverage, slice->mode);
-	return err ?: slice_each(slice, &reading->filter, take_entry, reading);
+	return err ?: take_entries(reading, slice);
 }
 
 static int take_incident(void *context, const struct slice *slice, enum profile_time time,
@@ -358,32 +230,11 @@ static int read_slices(struct reading *reading, const struct profile_query *quer
 					   reading);
 }
 
-static int prepare(struct reading *reading)
-{
-	sqlite3 *database = reader_database(reading->reader);
-
-	if (sqlite3_prepare_v2(database, "SELECT frames FROM stack WHERE id = ?", -1,
-			       &reading->find_stack, NULL) != SQLITE_OK ||
-	    sqlite3_prepare_v2(database,
-			       "SELECT function, module, file, build_id, source, line, kind, flags "
-			       "FROM frame WHERE id = ?",
-			       -1, &reading->find_frame, NULL) != SQLITE_OK ||
-	    sqlite3_prepare_v2(database, "SELECT pid, tid, process, name FROM task WHERE id = ?",
-			       -1, &reading->find_task, NULL) != SQLITE_OK)
-		return database_fail(database, "read");
-	return 0;
-}
-
 static void reading_done(struct reading *reading)
 {
-	sqlite3_finalize(reading->find_stack);
-	sqlite3_finalize(reading->find_frame);
-	sqlite3_finalize(reading->find_task);
-	vec_done(&reading->stacks);
-	vec_done(&reading->frames);
-	vec_done(&reading->tasks);
+	profile_parts_done(&reading->parts);
+	stack_sums_done(&reading->sums);
 	task_filter_done(&reading->filter);
-	index_done(&reading->processes);
 }
 
 /* What a reader of waits must know. */
@@ -428,9 +279,10 @@ int profile_read(struct store_reader *reader, const struct profile_query *query,
 	reading.profile->keep_moments = keep_moments;
 	reading.profile->time = query->time;
 	reader_begin(reader, PROFILE_READ_NS);
-	err = prepare(&reading);
+	err = profile_parts_open(&reading.parts, reader, reading.profile);
 	err = err ?: task_filter_open(reader, query, &reading.filter);
 	err = err ?: read_slices(&reading, query);
+	err = err ?: put_sums(&reading);
 	err = err ?: slices_read_losses(reader, query, &lost);
 	reading.profile->coverage.is_unsure = lost == STORE_LOST_UNKNOWN;
 	if (!err && lost == STORE_LOST_UNKNOWN)
@@ -458,7 +310,7 @@ int profile_read_pair(struct store_reader *reader, const struct profile_query qu
 	if (err)
 		return err;
 	reader_begin(reader, PROFILE_READ_NS);
-	err = prepare(&reading);
+	err = profile_parts_open(&reading.parts, reader, reading.profile);
 	for (int i = 0; !err && i < 2; i++) {
 		uint64_t lost = 0;
 
@@ -470,6 +322,7 @@ int profile_read_pair(struct store_reader *reader, const struct profile_query qu
 		err = err ?: slices_read_losses(reader, &queries[i], &lost);
 		ret_spans[i].lost = store_lost_add(ret_spans[i].lost, lost);
 	}
+	err = err ?: put_sums(&reading);
 	reading_done(&reading);
 	reader_end(reader);
 	if (err)

@@ -172,45 +172,11 @@ void task_filter_done(struct task_filter *filter)
 	vec_done(&filter->wanted);
 }
 
-static bool wants(void *context, int64_t task)
+bool task_filter_wants(const struct task_filter *filter, int64_t task)
 {
-	const struct task_filter *filter = context;
-
 	return !filter->has_conditions ||
 	       (filter->wanted.len &&
 		bsearch(&task, filter->wanted.data, filter->wanted.len, sizeof(task), id_order));
-}
-
-/* What pack_each() calls: two contexts in one. */
-struct walk {
-	struct task_filter *filter;
-	int (*each)(void *context, const struct pack_entry *entry);
-	void *context;
-};
-
-static bool walk_wants(void *context, int64_t task)
-{
-	return wants(((struct walk *)context)->filter, task);
-}
-
-static int walk_each(void *context, const struct pack_entry *entry)
-{
-	struct walk *walk = context;
-
-	return walk->each(walk->context, entry);
-}
-
-int slice_each(const struct slice *slice, struct task_filter *filter,
-	       int (*each)(void *context, const struct pack_entry *entry), void *context)
-{
-	struct walk walk = { filter, each, context };
-	int err;
-
-	error_clear();
-	err = pack_each(slice->data, slice->len, walk_wants, walk_each, &walk);
-	return err == -EUCLEAN && !*error_text()
-		       ? fail(err, "the store has a slice of samples that makes no sense")
-		       : err;
 }
 
 int slices_each_wait(struct store_reader *reader, const struct profile_query *query,
@@ -240,7 +206,7 @@ int slices_each_wait(struct store_reader *reader, const struct profile_query *qu
 			.to_unix_ns = (uint64_t)sqlite3_column_int64(row, 1),
 		};
 
-		if (!wants(filter, wait.entry.task))
+		if (!task_filter_wants(filter, wait.entry.task))
 			continue;
 		if (wait.from_unix_ns < start)
 			wait.from_unix_ns = start;

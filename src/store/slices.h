@@ -5,6 +5,7 @@
 #ifndef STORE_SLICES_H
 #define STORE_SLICES_H
 
+#include "base/error.h"
 #include "store/pack.h"
 #include "store/profile_read.h"
 #include "store/store.h"
@@ -56,9 +57,41 @@ nodiscard int task_filter_open(struct store_reader *reader, const struct profile
 			       struct task_filter *filter);
 void task_filter_done(struct task_filter *filter);
 
+bool task_filter_wants(const struct task_filter *filter, int64_t task);
+
+/* What pack_each() calls: two contexts in one. */
+struct slice_walk {
+	const struct task_filter *filter;
+	int (*each)(void *context, const struct pack_entry *entry);
+	void *context;
+};
+
+static inline bool slice_walk_wants(void *context, int64_t task)
+{
+	return task_filter_wants(((struct slice_walk *)context)->filter, task);
+}
+
+static inline int slice_walk_each(void *context, const struct pack_entry *entry)
+{
+	struct slice_walk *walk = context;
+
+	return walk->each(walk->context, entry);
+}
+
 /** slice_each - the samples of a slice that a filter lets through.  Return: as pack_each(), with fail() said */
-nodiscard int slice_each(const struct slice *slice, struct task_filter *filter,
-			 int (*each)(void *context, const struct pack_entry *entry), void *context);
+nodiscard static inline int slice_each(const struct slice *slice, const struct task_filter *filter,
+				       int (*each)(void *context, const struct pack_entry *entry),
+				       void *context)
+{
+	struct slice_walk walk = { filter, each, context };
+	int err;
+
+	error_clear();
+	err = pack_each(slice->data, slice->len, slice_walk_wants, slice_walk_each, &walk);
+	return err == -EUCLEAN && !*error_text()
+		       ? fail(err, "the store has a slice of samples that makes no sense")
+		       : err;
+}
 
 /* A wait that was longer than a slice: the part of it that lies in the span. */
 struct slice_wait {
