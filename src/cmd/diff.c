@@ -119,7 +119,8 @@ static int diff_files(const struct arguments *arguments)
 int diff_run(const struct arguments *arguments)
 {
 	static const char *const of_spans[] = { "pid",   "comm",    "container", "kind",
-						"store", "connect", "json" };
+						"store", "connect", "json",      "ca",
+						"cert",  "key",     "token-file" };
 	bool has_span = arguments_has(arguments, "before") || arguments_has(arguments, "after");
 
 	for (size_t i = 0; !has_span && i < array_len(of_spans); i++)

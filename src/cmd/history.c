@@ -20,30 +20,56 @@ const struct choice history_formats[] = {
 	{ 0 },
 };
 
+/* Where a daemon with these settings is reached from its own host. */
+static void find_address(const struct config *config, char *address, size_t size)
+{
+	const char *bound = config->http.bind_address;
+	const char *host = strcmp(bound, "0.0.0.0") == 0 ? "127.0.0.1"
+			   : strcmp(bound, "::") == 0    ? "::1"
+							 : bound;
+	bool is_six = strchr(host, ':');
+
+	if (*config->http.unix_socket && access(config->http.unix_socket, W_OK) == 0)
+		snprintf(address, size, "unix:%s", config->http.unix_socket);
+	else
+		snprintf(address, size, "http%s://%s%s%s:%u",
+			 *config->http_tls.cert_file ? "s" : "", is_six ? "[" : "", host,
+			 is_six ? "]" : "", (unsigned)config->http.port);
+}
+
 static int find_source(struct history *history)
 {
 	const struct config *config = &history->config;
-	bool is_six;
 
 	if (access(config->store.path, R_OK | W_OK) == 0)
 		return ask_store(config->store.path, &history->ask);
-	if (!*config->http.unix_socket &&
-	    (*config->http_tls.cert_file || *config->auth.token_file)) {
-		int err = fail(-ENOTSUP,
-			       "the daemon wants TLS or a token, which this command has not");
-
-		hint("root reads '%s' itself; others ask through [http] unix_socket",
-		     config->store.path);
-		return err;
-	}
-	is_six = strchr(config->http.bind_address, ':');
-	snprintf(history->address, sizeof(history->address), "http://%s%s%s:%u", is_six ? "[" : "",
-		 config->http.bind_address, is_six ? "]" : "", (unsigned)config->http.port);
-	if (*config->http.unix_socket && access(config->http.unix_socket, W_OK) == 0)
-		snprintf(history->address, sizeof(history->address), "unix:%s",
-			 config->http.unix_socket);
-	return ask_daemon(history->address, &history->ask);
+	find_address(config, history->address, sizeof(history->address));
+	return ask_daemon(history->address, &history->options, &history->ask);
 }
+
+/* A token is no argument: everybody on the host can read those. */
+static int read_options(struct history *history, const struct arguments *arguments)
+{
+	const char *path = arguments_text(arguments, "token-file"), *token = getenv("KYMO_TOKEN");
+	struct client_options *options = &history->options;
+	int err = path ? auth_new(path, &history->auth) : 0;
+
+	*options = (struct client_options){
+		.ca = arguments_text(arguments, "ca"),
+		.cert = arguments_text(arguments, "cert"),
+		.key = arguments_text(arguments, "key"),
+		.token = history->auth     ? auth_first(history->auth)
+			 : token && *token ? token
+					   : NULL,
+	};
+	if (!err && !options->cert != !options->key)
+		err = fail(-ERROR_USAGE, "'--cert' and '--key' belong together");
+	if (!err && options->token && options->token[strcspn(options->token, "\r\n")])
+		err = fail(-EINVAL, "KYMO_TOKEN is more than one line");
+	return err;
+}
+
+static const char *const of_daemons[] = { "ca", "cert", "key", "token-file" };
 
 int history_open(struct history *history, const struct arguments *arguments)
 {
@@ -51,17 +77,23 @@ int history_open(struct history *history, const struct arguments *arguments)
 	const char *address = arguments_text(arguments, "connect");
 	int err;
 
+	for (size_t i = 0; store && i < array_len(of_daemons); i++)
+		if (arguments_has(arguments, of_daemons[i]))
+			return fail(-ERROR_USAGE, "'--%s' is for a daemon, '--store' for a file",
+				    of_daemons[i]);
 	if (store)
 		return ask_store(store, &history->ask);
-	if (address)
-		return ask_daemon(address, &history->ask);
-	err = settings_default(&history->config);
+	err = read_options(history, arguments);
+	if (!err && address)
+		return ask_daemon(address, &history->options, &history->ask);
+	err = err ?: settings_default(&history->config);
 	return err ?: find_source(history);
 }
 
 void history_close(struct history *history)
 {
 	ask_free(history->ask);
+	auth_free(history->auth);
 	config_done(&history->config);
 }
 

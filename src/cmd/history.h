@@ -9,6 +9,7 @@
 
 #include "cmd/arguments.h"
 #include "serve/ask.h"
+#include "serve/auth.h"
 #include "serve/config.h"
 #include "show/answer_rows.h"
 
@@ -16,20 +17,45 @@
 #define HISTORY_WHERE "From where"
 #define HISTORY_PAGE  10000 /* records asked for at once */
 #define HISTORY_WORDS 64    /* conditions at most */
-#define HISTORY_SOURCE                                                                     \
-	{ .name = "store",                                                                 \
-	  .kind = OPTION_TEXT,                                                             \
-	  .value = VALUE_FILE,                                                             \
-	  .argument = "FILE",                                                              \
-	  .otherwise = "that of the daemon if it may be read, else the daemon is asked",   \
-	  .help = "read this file, whether or not a daemon writes it",                     \
-	  .group = HISTORY_WHERE,                                                          \
-	  .excludes = "source" },                                                          \
-	{                                                                                  \
-		.name = "connect", .kind = OPTION_TEXT, .argument = "ADDRESS",             \
-		.help = "ask a daemon that runs: http://127.0.0.1:8080, or the path of a " \
-			"Unix socket",                                                     \
-		.group = HISTORY_WHERE, .excludes = "source"                               \
+#define HISTORY_SOURCE                                                                                                      \
+	{ .name = "store",                                                                                                  \
+	  .kind = OPTION_TEXT,                                                                                              \
+	  .value = VALUE_FILE,                                                                                              \
+	  .argument = "FILE",                                                                                               \
+	  .otherwise = "that of the daemon if it may be read, else the daemon is asked",                                    \
+	  .help = "read this file, whether or not a daemon writes it",                                                      \
+	  .group = HISTORY_WHERE,                                                                                           \
+	  .excludes = "source" },                                                                                           \
+		{ .name = "connect",                                                                                        \
+		  .kind = OPTION_TEXT,                                                                                      \
+		  .argument = "ADDRESS",                                                                                    \
+		  .help = "ask a daemon that runs: http://127.0.0.1:8080, https://host:8443, or the path of a Unix socket", \
+		  .group = HISTORY_WHERE,                                                                                   \
+		  .excludes = "source" },                                                                                   \
+		{ .name = "ca",                                                                                             \
+		  .kind = OPTION_TEXT,                                                                                      \
+		  .value = VALUE_FILE,                                                                                      \
+		  .argument = "FILE",                                                                                       \
+		  .otherwise = "those that this host trusts",                                                               \
+		  .help = "certificates of who signs those of daemons",                                                     \
+		  .group = HISTORY_WHERE },                                                                                 \
+		{ .name = "cert",                                                                                           \
+		  .kind = OPTION_TEXT,                                                                                      \
+		  .value = VALUE_FILE,                                                                                      \
+		  .argument = "FILE",                                                                                       \
+		  .help = "a certificate of our own, where a daemon wants one",                                             \
+		  .group = HISTORY_WHERE },                                                                                 \
+		{ .name = "key",                                                                                            \
+		  .kind = OPTION_TEXT,                                                                                      \
+		  .value = VALUE_FILE,                                                                                      \
+		  .argument = "FILE",                                                                                       \
+		  .help = "the key of '--cert', which nobody else may read",                                                \
+		  .group = HISTORY_WHERE },                                                                                 \
+	{                                                                                                                   \
+		.name = "token-file", .kind = OPTION_TEXT, .value = VALUE_FILE,                                             \
+		.argument = "FILE", .otherwise = "the token in KYMO_TOKEN, if there is one",                                \
+		.help = "the first line is a token that the daemon knows; nobody else may read it",                         \
+		.group = HISTORY_WHERE                                                                                      \
 	}
 #define HISTORY_SPAN                                                                             \
 	{ .name = "start",                                                                       \
@@ -94,6 +120,8 @@ extern const struct choice history_formats[]; /* of profiles */
 struct history {
 	struct config config;
 	char address[CONFIG_TEXT + 32];
+	struct client_options options;
+	struct auth *auth; /* of --token-file */
 	struct ask *ask;
 };
 

@@ -6,7 +6,9 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "cmd/follow.h"
 #include "cmd/format.h"
+#include "session/signals.h"
 #include "store/reader.h"
 
 #define QUERY_LIMIT 100
@@ -85,14 +87,54 @@ static int put_rows(const struct arguments *arguments, const struct query_manner
 	return err;
 }
 
-/* An answer that is no list of rows goes out as it is. */
-static int put_whole(struct history *history, struct request *request, FILE *out)
+/* A stream that is being followed, until a signal asks to end it. */
+struct following {
+	struct follow follow;
+	struct client_stream stream;
+	struct signals signals;
+};
+
+static int take_stream(void *context, const char *text, size_t len)
+{
+	struct following *following = context;
+	int err = 0;
+
+	/* From here on there is something that a signal should leave whole. */
+	if (following->stream.stop < 0) {
+		err = signals_take(&following->signals);
+		following->stream.stop = following->signals.fd;
+	}
+	return err ?: follow_take(&following->follow, text, len);
+}
+
+static void following_done(struct following *following)
+{
+	struct launch none = { 0 };
+
+	follow_done(&following->follow);
+	if (following->stream.stop < 0)
+		return;
+	signals_read(&following->signals, &none);
+	signals_give_back(&following->signals);
+}
+
+/* An answer that is no list of rows goes out as it is; one that does not end, as it comes. */
+static int put_whole(const struct arguments *arguments, struct history *history,
+		     struct request *request, FILE *out)
 {
 	own(response_freep) struct response *response = calloc(1, sizeof(*response));
-	int err = response ? ask_get(history->ask, request, response) : -ENOMEM;
+	struct following following = {
+		.follow = { .out = out, .data_only = arguments_flag(arguments, "json") },
+		.stream = { .put = take_stream, .context = &following, .stop = -1 },
+	};
+	int err;
 
-	if (!err)
+	if (arguments_has(arguments, "limit"))
+		following.follow.limit = arguments_number(arguments, "limit");
+	err = response ? ask_follow(history->ask, request, &following.stream, response) : -ENOMEM;
+	if (!err && response->len)
 		fwrite(response->body, 1, response->len, out);
+	following_done(&following);
 	return err;
 }
 
@@ -111,7 +153,7 @@ static int put(const struct arguments *arguments, const struct query_manner *man
 	if (err)
 		return err;
 	err = has_rows ? put_rows(arguments, manner, history, request, output.out)
-		       : put_whole(history, request, output.out);
+		       : put_whole(arguments, history, request, output.out);
 	if (err) {
 		file_output_abort(&output);
 		return err;

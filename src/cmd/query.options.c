@@ -7,7 +7,11 @@ static const char *const about[] = {
 	"WHAT is what the REST API calls it: records, processes, connections, incidents, a collector, kinds of records "
 	"(process.exec,tcp.close), profiles, functions; timeseries, heatmap and any path that begins with a slash "
 	"come as JSON.  NAME=VALUE is a condition on a column, as are NAME!=VALUE, min_NAME=VALUE and "
-	"max_NAME=VALUE; times may be written 10ms and sizes 4K.",
+	"max_NAME=VALUE; times may be written 10ms and sizes 4K.  /api/v1/events comes as it happens until Ctrl-C, or "
+	"--limit events are there; --json leaves their data alone, one a line.",
+	"A daemon at another address is asked by https://.  It shows a certificate that --ca has, or this host trusts; "
+	"--cert and --key show ours, --token-file or the variable KYMO_TOKEN a token, which goes nowhere else in the "
+	"clear than to this host.",
 	"The newest rows come first.  What was lost in the span of time is said on standard error.",
 	NULL,
 };
@@ -38,6 +42,9 @@ static const struct example examples[] = {
 	{ "kymo query profiles incident=4711 -o then.svg",
 	  "the profile of an incident, whose seq 'kymo query incidents' shows" },
 	{ "kymo query functions --pid 1234", "in which functions a process was in the last hour" },
+	{ "kymo query /api/v1/events type=process --json", "processes as they begin and end" },
+	{ "kymo query processes --connect https://db1:8443 --ca ca.pem --token-file token",
+	  "those of another host" },
 	{ 0 },
 };
 

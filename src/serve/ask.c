@@ -10,13 +10,13 @@
 #include "base/json_read.h"
 #include "model/incident.h"
 #include "model/life.h"
-#include "serve/client.h"
 #include "serve/config.h"
 #include "serve/route.h"
 #include "session/views.h"
 
 struct ask {
 	const char *address; /* of a daemon; NULL: a file is asked */
+	const struct client_options *options;
 	struct config config;
 	struct views views;
 	struct life life;
@@ -62,13 +62,14 @@ int ask_store(const char *path, struct ask **ret_ask)
 	return err;
 }
 
-int ask_daemon(const char *address, struct ask **ret_ask)
+int ask_daemon(const char *address, const struct client_options *options, struct ask **ret_ask)
 {
 	struct ask *ask = calloc(1, sizeof(*ask));
 
 	if (!ask)
 		return -ENOMEM;
 	ask->address = address;
+	ask->options = options;
 	*ret_ask = ask;
 	return 0;
 }
@@ -137,7 +138,9 @@ static int check(const struct ask *ask, const struct response *response)
 	else
 		err = fail(err, "'%s' answered with status %d", ask->address ?: "the store",
 			   response->status);
-	if (help)
+	if (response->status == 401)
+		hint("'--token-file FILE' names a file with one, as does KYMO_TOKEN hold one");
+	else if (help)
 		hint("%s", help);
 	return err;
 }
@@ -194,14 +197,20 @@ bool request_is_paged(const struct request *request)
 	return has_parameter(request, "cursor");
 }
 
-int ask_get(struct ask *ask, struct request *request, struct response *response)
+int ask_follow(struct ask *ask, struct request *request, const struct client_stream *stream,
+	       struct response *response)
 {
 	int err;
 
 	error_clear();
-	err = ask->address ? client_get(ask->address, request, response)
+	err = ask->address ? client_get(ask->address, ask->options, stream, request, response)
 			   : answer(ask, request, response);
 	return err ?: check(ask, response);
+}
+
+int ask_get(struct ask *ask, struct request *request, struct response *response)
+{
+	return ask_follow(ask, request, NULL, response);
 }
 
 struct request *request_new(const char *path)

@@ -6,15 +6,16 @@
 #define SERVE_ASK_H
 
 #include "base/own.h"
-#include "serve/message.h"
+#include "serve/client.h"
 
 struct ask;
 
 /** ask_store - open a store's file.  Return: 0; as store_reader_open(); with fail() said */
 nodiscard int ask_store(const char *path, struct ask **ret_ask);
 
-/** ask_daemon - whom client_get() reaches at @address; borrowed.  Return: 0; -ENOMEM */
-nodiscard int ask_daemon(const char *address, struct ask **ret_ask);
+/** ask_daemon - whom client_get() reaches at @address, with @options; both borrowed.  Return: 0; -ENOMEM */
+nodiscard int ask_daemon(const char *address, const struct client_options *options,
+			 struct ask **ret_ask);
 void ask_free(struct ask *ask);
 own_define(struct ask, ask_free)
 
@@ -26,6 +27,10 @@ own_define(struct ask, ask_free)
  * Return: 0; -EINVAL what was asked makes no sense; -ENOENT; -errno; with fail() and hint() said.
  */
 nodiscard int ask_get(struct ask *ask, struct request *request, struct response *response);
+
+/** ask_follow - likewise; a stream of events goes to @stream and is in no @response */
+nodiscard int ask_follow(struct ask *ask, struct request *request,
+			 const struct client_stream *stream, struct response *response);
 
 /** request_has_rows - whether the answer is a list of rows; _is_paged: which comes page by page */
 bool request_has_rows(const struct request *request);

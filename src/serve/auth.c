@@ -121,6 +121,11 @@ int auth_reload(struct auth *auth)
 	return err;
 }
 
+const char *auth_first(const struct auth *auth)
+{
+	return auth->tokens.data[0];
+}
+
 bool auth_knows(const struct auth *auth, const char *header)
 {
 	bool is_known = false;

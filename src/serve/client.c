@@ -3,112 +3,12 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <netdb.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include "base/error.h"
-#include "base/file.h"
+#include "serve/client_link.h"
 
-static int fail_nobody(const char *address, int err)
-{
-	err = fail(err, "no kymo answers at '%s': %s", address, strerror(-err));
-	hint("'sudo kymo serve' starts one; or name its store: '--store FILE'");
-	return err;
-}
-
-static int connect_unix(const char *address, const char *path)
-{
-	struct sockaddr_un to = { .sun_family = AF_UNIX };
-	own(fd_closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0)
-		return fail(-errno, "cannot make a socket: %m");
-	if (strlen(path) >= sizeof(to.sun_path))
-		return fail(-EINVAL, "'%s' is too long for a socket", path);
-	strcpy(to.sun_path, path);
-	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) != 0)
-		return fail_nobody(address, -errno);
-	return fd_take(&fd);
-}
-
-/* "127.0.0.1:8080", "[::1]:8080", with or without a slash behind. */
-static int split_host(const char *address, const char *text, char host[256], char port[8])
-{
-	size_t len = strcspn(text, "/");
-	const char *end = text + len, *colon = end;
-
-	while (colon > text && colon[-1] != ':' && colon[-1] != ']')
-		colon--;
-	if (colon == text || colon[-1] != ':')
-		snprintf(port, 8, "80");
-	else if (end - colon < 6 && end > colon)
-		snprintf(port, 8, "%.*s", (int)(end - colon), colon);
-	else
-		return fail(-EINVAL, "'%s' has no port that is one", address);
-	if (colon > text && colon[-1] == ':')
-		end = colon - 1;
-	if (*text == '[' && end > text && end[-1] == ']') {
-		text++;
-		end--;
-	}
-	if (end == text || end - text > 255)
-		return fail(-EINVAL, "'%s' is no address of a kymo", address);
-	snprintf(host, 256, "%.*s", (int)(end - text), text);
-	return 0;
-}
-
-static int connect_tcp(const char *address, const char *text)
-{
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV };
-	struct addrinfo *list;
-	own(fd_closep) int fd = -1;
-	char host[256], port[8];
-	int err = split_host(address, text, host, port);
-
-	if (err)
-		return err;
-	err = getaddrinfo(host, port, &hints, &list);
-	if (err)
-		return fail(-EINVAL, "'%s' is no address of a kymo: %s", address,
-			    gai_strerror(err));
-	err = -ECONNREFUSED;
-	for (struct addrinfo *one = list; one && fd < 0; one = one->ai_next) {
-		fd = socket(one->ai_family, one->ai_socktype | SOCK_CLOEXEC, one->ai_protocol);
-		if (fd < 0 || connect(fd, one->ai_addr, one->ai_addrlen) != 0) {
-			err = -errno;
-			fd_closep(&fd);
-			fd = -1;
-		}
-	}
-	freeaddrinfo(list);
-	return fd < 0 ? fail_nobody(address, err) : fd_take(&fd);
-}
-
-static int open_connection(const char *address)
-{
-	struct timeval patience = { .tv_sec = CLIENT_TIMEOUT_S };
-	int fd;
-
-	if (*address == '/')
-		fd = connect_unix(address, address);
-	else if (strncmp(address, "unix:", 5) == 0)
-		fd = connect_unix(address, address + 5);
-	else if (strncmp(address, "http://", 7) == 0)
-		fd = connect_tcp(address, address + 7);
-	else if (strstr(address, "://"))
-		return fail(-EINVAL,
-			    "'%s' is no address that can be asked: http:// or unix:", address);
-	else
-		fd = connect_tcp(address, address);
-	if (fd >= 0) {
-		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
-	}
-	return fd;
-}
+#define READ_BYTES 65536
 
 static void put_encoded(FILE *out, const char *text, const char *plain)
 {
@@ -119,10 +19,11 @@ static void put_encoded(FILE *out, const char *text, const char *plain)
 			fprintf(out, "%%%02X", (unsigned char)*text);
 }
 
-static int send_request(int fd, const struct request *request)
+static int send_request(struct client_link *link, const struct client_options *options,
+			const struct request *request)
 {
 	own(freep) char *text = NULL;
-	size_t len, at = 0;
+	size_t len;
 	FILE *out = open_memstream(&text, &len);
 
 	if (!out)
@@ -135,73 +36,156 @@ static int send_request(int fd, const struct request *request)
 		putc('=', out);
 		put_encoded(out, parameter->value, "");
 	}
-	fputs(" HTTP/1.0\r\nHost: localhost\r\n\r\n", out);
+	fputs(" HTTP/1.0\r\nHost: localhost\r\n", out);
+	if (options->token)
+		fprintf(out, "Authorization: Bearer %s\r\n", options->token);
+	fputs("\r\n", out);
 	if (fclose(out) != 0)
 		return -ENOMEM;
-	while (at < len) {
-		ssize_t sent = send(fd, text + at, len - at, MSG_NOSIGNAL);
+	return client_link_write(link, text, len);
+}
 
-		if (sent < 0 && errno == EINTR)
-			continue;
-		if (sent < 0)
-			return -errno;
-		at += (size_t)sent;
-	}
+/* An answer as it comes. */
+struct answer {
+	const struct client_stream *stream; /* NULL: none is wanted */
+	vec(char) text;                     /* its head, then what of its body is kept */
+	size_t head;                        /* bytes of it; 0: it is not here yet */
+	int status;
+	uint64_t promised; /* bytes of its body; UINT64_MAX: not said */
+	bool is_stream;
+};
+
+/* The value of a header; NULL: there is none. */
+static const char *header(const struct answer *answer, const char *name)
+{
+	const char *end = answer->text.data + answer->head;
+	size_t len = strlen(name);
+
+	for (const char *at = answer->text.data; at + len + 3 < end; at++)
+		if (strncmp(at, "\r\n", 2) == 0 && strncasecmp(at + 2, name, len) == 0 &&
+		    at[2 + len] == ':')
+			return at + 3 + len + strspn(at + 3 + len, " ");
+	return NULL;
+}
+
+/* Return: 0, also when it is not all here; -EPROTO it is none. */
+static int look_at_head(struct answer *answer)
+{
+	static const char events[] = "text/event-stream";
+	char *end = memmem(answer->text.data, answer->text.len, "\r\n\r\n", 4);
+	const char *value;
+
+	if (!end)
+		return answer->text.len > CLIENT_MAX_HEAD ? -EPROTO : 0;
+	if (sscanf(answer->text.data, "HTTP/1.%*1[01] %3d", &answer->status) != 1 ||
+	    answer->status < 100)
+		return -EPROTO;
+	answer->head = (size_t)(end - answer->text.data) + 4;
+	value = header(answer, "Content-Length");
+	answer->promised = value ? strtoull(value, NULL, 10) : UINT64_MAX;
+	value = header(answer, "Content-Type");
+	answer->is_stream = answer->stream && answer->status == 200 && value &&
+			    strncmp(value, events, sizeof(events) - 1) == 0;
 	return 0;
 }
 
-/* The value of Content-Length among the headers; UINT64_MAX: there is none. */
-static uint64_t body_length(const char *head, const char *end)
+/* What has come of the body goes on at once.  Return: 0; 1 that is enough; -errno */
+static int hand_on(struct answer *answer)
 {
-	static const char name[] = "\r\nContent-Length:";
+	const struct client_stream *stream = answer->stream;
+	size_t len = answer->text.len - answer->head;
+	int err = len ? stream->put(stream->context, answer->text.data + answer->head, len) : 0;
 
-	for (const char *at = head; at + sizeof(name) < end; at++)
-		if (strncasecmp(at, name, sizeof(name) - 1) == 0)
-			return strtoull(at + sizeof(name) - 1, NULL, 10);
-	return UINT64_MAX;
+	answer->text.len = answer->head;
+	return err;
 }
 
-static int read_response(char *text, size_t len, struct response *response)
+/* Return: 0; 1 that is enough; -EPROTO; -EFBIG; -errno */
+static int take_in(struct answer *answer, const char *text, size_t len)
 {
-	char *body = memmem(text, len < CLIENT_MAX_HEAD ? len : CLIENT_MAX_HEAD, "\r\n\r\n", 4);
-	uint64_t promised;
-	int status = 0;
+	int err = vec_reserve(&answer->text, len + 1);
 
-	if (!body || sscanf(text, "HTTP/1.%*1[01] %3d", &status) != 1 || status < 100)
+	if (err)
+		return err;
+	memcpy(answer->text.data + answer->text.len, text, len);
+	answer->text.len += len;
+	answer->text.data[answer->text.len] = '\0';
+	err = answer->head ? 0 : look_at_head(answer);
+	if (!err && answer->head && answer->is_stream)
+		return hand_on(answer);
+	return err ?: answer->text.len > CLIENT_MAX_BODY ? -EFBIG : 0;
+}
+
+static int read_answer(struct client_link *link, struct answer *answer)
+{
+	own(freep) char *text = malloc(READ_BYTES);
+	ssize_t got;
+	int err = text ? 0 : -ENOMEM;
+
+	while (!err) {
+		/* Whoever takes a stream may have it ended from then on. */
+		if (answer->is_stream && client_link_wait(link, answer->stream->stop))
+			return 0;
+		got = client_link_read(link, text, READ_BYTES);
+		if (got <= 0) {
+			err = (int)got;
+			break;
+		}
+		err = take_in(answer, text, (size_t)got);
+	}
+	if (err)
+		return err > 0 ? 0 : err;
+	if (!answer->head ||
+	    (answer->promised != UINT64_MAX && answer->promised != answer->text.len - answer->head))
 		return -EPROTO;
-	body += 4;
-	len -= (size_t)(body - text);
-	promised = body_length(text, body);
-	if (promised != UINT64_MAX && promised != len)
-		return -EPROTO;
+	return 0;
+}
+
+/* The body alone; of a stream there is none left. */
+static int give(struct answer *answer, struct response *response)
+{
+	size_t len = answer->text.len - answer->head;
+
 	free(response->body);
 	response->body = malloc(len + 1);
 	if (!response->body)
 		return -ENOMEM;
-	memcpy(response->body, body, len);
+	memcpy(response->body, answer->text.data + answer->head, len);
 	response->body[len] = '\0';
 	response->len = len;
-	response->status = status;
+	response->status = answer->status;
 	return 0;
 }
 
-int client_get(const char *address, const struct request *request, struct response *response)
+static int say(const char *address, int err)
 {
-	own(fd_closep) int fd = open_connection(address);
-	own(freep) char *text = NULL;
-	size_t len = 0;
-	int err = fd < 0 ? fd : 0;
-
-	if (err)
-		return err;
-	err = send_request(fd, request);
-	err = err ?: file_read_all(fd, CLIENT_MAX_BODY, &text, &len);
-	err = err ?: read_response(text, len, response);
 	if (err == -EPROTO)
 		return fail(err, "what answers at '%s' is no kymo, or ended before its answer did",
 			    address);
 	if (err == -EAGAIN)
 		return fail(-ETIME, "the kymo at '%s' did not answer within %d s", address,
 			    CLIENT_TIMEOUT_S);
-	return err ? fail(err, "the answer of '%s' was cut: %s", address, strerror(-err)) : 0;
+	/* Whoever knew more has said it. */
+	return !err || *error_text()
+		       ? err
+		       : fail(err, "the answer of '%s' was cut: %s", address, strerror(-err));
+}
+
+int client_get(const char *address, const struct client_options *options,
+	       const struct client_stream *stream, const struct request *request,
+	       struct response *response)
+{
+	own(client_link_freep) struct client_link *link = NULL;
+	struct answer answer = { .stream = stream };
+	int err = client_link_open(address, options, &link);
+
+	if (err)
+		return err;
+	err = send_request(link, options, request);
+	/* Whoever does not want us has said why before the connection was closed. */
+	if (!err || err == -EPIPE || err == -ECONNRESET)
+		err = read_answer(link, &answer);
+	err = err ?: give(&answer, response);
+	vec_done(&answer.text);
+	return say(address, err);
 }

@@ -3,45 +3,17 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include <event2/bufferevent.h>
 #include <event2/bufferevent_ssl.h>
-#include <openssl/err.h>
-#include <openssl/ssl.h>
 
-#include "base/error.h"
+#include "serve/tls_context.h"
 
 struct tls {
 	struct tls_files files;
 	char protocol[16]; /* its length, then its name, as ALPN has it */
 	SSL_CTX *context;
 };
-
-static int openssl_failed(const char *what, const char *path)
-{
-	char text[160];
-	unsigned long code = ERR_peek_last_error();
-
-	ERR_error_string_n(code, text, sizeof(text));
-	ERR_clear_error();
-	return fail(-EINVAL, "cannot use the %s '%s': %s", what, path,
-		    code ? strrchr(text, ':') ? strrchr(text, ':') + 1 : text : "unknown");
-}
-
-static int check_readable(const char *what, const char *path, bool is_secret)
-{
-	struct stat file;
-	int err;
-
-	if (stat(path, &file) != 0)
-		return fail(-errno, "cannot read the %s '%s': %m", what, path);
-	if (!is_secret || !(file.st_mode & 077))
-		return 0;
-	err = fail(-EINVAL, "others may read the key '%s'", path);
-	hint("chmod 600 %s", path);
-	return err;
-}
 
 static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
 		   const unsigned char *in, unsigned in_len, void *context)
@@ -56,51 +28,31 @@ static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
 		       : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
-/* A key that needs a password would ask at the terminal. */
-static int no_password(char *text, int size, int is_writing, void *context)
-{
-	(void)text;
-	(void)size;
-	(void)is_writing;
-	(void)context;
-	return 0;
-}
-
 static int need_clients(const struct tls *tls, SSL_CTX *context)
 {
-	int err = check_readable("authorities", tls->files.ca, false);
+	int err = tls_context_trust(context, tls->files.ca);
 
 	if (err)
 		return err;
-	if (SSL_CTX_load_verify_file(context, tls->files.ca) != 1)
-		return openssl_failed("authorities", tls->files.ca);
 	SSL_CTX_set_client_CA_list(context, SSL_load_client_CA_file(tls->files.ca));
 	SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
 	return SSL_CTX_set_session_id_context(context, (const unsigned char *)"kymo", 4) == 1
 		       ? 0
-		       : openssl_failed("authorities", tls->files.ca);
+		       : tls_context_failed("authorities", tls->files.ca);
 }
 
 static int fill(struct tls *tls, SSL_CTX *context)
 {
 	const struct tls_files *files = &tls->files;
-	int err = check_readable("certificate", files->cert, false);
+	int err = tls_context_show(context, files->cert, files->key);
 
-	err = err ?: check_readable("key", files->key, true);
 	if (err)
 		return err;
 	SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
 	SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
 					     SSL_OP_CIPHER_SERVER_PREFERENCE);
 	SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
-	SSL_CTX_set_default_passwd_cb(context, no_password);
 	SSL_CTX_set_alpn_select_cb(context, on_alpn, tls);
-	if (SSL_CTX_use_certificate_chain_file(context, files->cert) != 1)
-		return openssl_failed("certificate", files->cert);
-	if (SSL_CTX_use_PrivateKey_file(context, files->key, SSL_FILETYPE_PEM) != 1)
-		return openssl_failed("key", files->key);
-	if (SSL_CTX_check_private_key(context) != 1)
-		return openssl_failed("key", files->key);
 	return *files->ca ? need_clients(tls, context) : 0;
 }
 
