@@ -39,6 +39,7 @@ struct config {
 	struct {
 		char bind_address[CONFIG_TEXT];
 		uint64_t port, max_connections;
+		uint64_t request_s, answer_s, max_waiting_bytes;
 		char unix_socket[CONFIG_TEXT];
 		bool tell_arguments;
 		struct config_words allowed_hosts, cors_origins;

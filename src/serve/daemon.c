@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "serve/auth.h"
 #include "serve/grpc.h"
+#include "serve/held.h"
 #include "serve/http.h"
 #include "serve/notify.h"
 #include "serve/tls.h"
@@ -27,6 +28,7 @@ struct daemon {
 	struct grpc *grpc;
 	struct tls *grpc_tls, *http_tls;
 	struct auth *auth;
+	struct helds helds;
 	struct event *signals[3], *committed, *tick;
 	uint64_t watchdog_ns, watched_ns;
 	bool is_ready;
@@ -215,6 +217,7 @@ static int start_http(struct daemon *daemon, const struct api *api, unsigned *re
 		.base = daemon->base,
 		.api = api,
 		.log = &daemon->request->log,
+		.helds = &daemon->helds,
 		.tls = daemon->http_tls,
 		.auth = daemon->auth,
 	};
@@ -230,6 +233,7 @@ static int start_grpc(struct daemon *daemon, const struct api *api)
 		.api = api,
 		.log = &daemon->request->log,
 		.pool = http_pool(daemon->http),
+		.helds = &daemon->helds,
 		.tls = daemon->grpc_tls,
 		.auth = daemon->auth,
 	};
@@ -273,10 +277,13 @@ static int start(struct daemon *daemon)
 	api.timings = daemon->timings;
 	api.views = ingest_views(daemon->ingest, &api.view_count);
 	api.entrances = &daemon->entrances;
+	helds_init(&daemon->helds, config->http.max_waiting_bytes);
+	daemon->entrances.helds = &daemon->helds;
 	err = open_doors(daemon);
 	err = err ?: start_http(daemon, &api, &port);
 	err = err ?: start_grpc(daemon, &api);
 	daemon->entrances.grpc = daemon->grpc;
+	daemon->entrances.http = daemon->http;
 	err = err ?: add_events(daemon);
 	err = err ?: ingest_start(daemon->ingest);
 	if (err)
@@ -296,6 +303,7 @@ static void stop(struct daemon *daemon)
 	notify_put("STOPPING=1");
 	grpc_free(daemon->grpc);
 	http_free(daemon->http);
+	helds_done(&daemon->helds);
 	tls_free(daemon->grpc_tls);
 	tls_free(daemon->http_tls);
 	auth_free(daemon->auth);

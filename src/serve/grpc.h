@@ -6,7 +6,8 @@
  *
  * Ceilings: GRPC_MAX_CONNECTIONS, beyond which clients wait to be accepted; GRPC_MAX_CALLS for each of them;
  * GRPC_MAX_MESSAGE for what is read; GRPC_MAX_HEADERS bytes of headers; GRPC_MAX_UNSENT bytes that wait for a
- * slow client, who is asked no more until they are gone; GRPC_MAX_ODD frames that cost us work and the client
+ * slow client, who is asked no more until they are gone; [http] max_waiting_bytes for results that are being sent
+ * (held.h), whose call ends with RESOURCE_EXHAUSTED when it is dropped; GRPC_MAX_ODD frames that cost us work and the client
  * nothing, in ten seconds.  A client has GRPC_HELLO_S to begin, GRPC_REQUEST_S for a request, GRPC_STALL_S to take
  * what is sent, and GRPC_IDLE_S without a call.  What is cut short by these is counted.
  */
@@ -31,6 +32,7 @@ struct event_base;
 struct grpc;
 struct tls;
 struct auth;
+struct helds;
 
 struct grpc_totals {
 	uint64_t connections, calls; /* now */
@@ -46,6 +48,7 @@ struct grpc_request {
 	const struct api *api;
 	const struct log *log;
 	struct pool *pool;
+	struct helds *helds;
 	struct tls *tls;   /* NULL: in the clear */
 	struct auth *auth; /* NULL: anybody */
 };

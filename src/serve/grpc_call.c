@@ -27,6 +27,11 @@ struct pool *call_pool(struct call *call)
 	return call->connection->grpc->request.pool;
 }
 
+struct helds *call_helds(struct call *call)
+{
+	return call->connection->grpc->request.helds;
+}
+
 void *call_state(const struct call *call)
 {
 	return call->state;

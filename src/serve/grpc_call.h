@@ -26,6 +26,7 @@ extern const struct grpc_method grpc_profiler_methods[], grpc_health_methods[],
 
 const struct api *call_api(const struct call *call);
 struct pool *call_pool(struct call *call);
+struct helds *call_helds(struct call *call);
 
 /** call_state - the method's own; freed with the call */
 void *call_state(const struct call *call);

@@ -12,11 +12,14 @@
 #include "base/error.h"
 #include "serve/answers.h"
 #include "serve/grpc_call.h"
+#include "serve/held.h"
 #include "serve/payload.h"
 #include "serve/proto/profiler.pb-c.h"
 
 /* A result on its way to the client. */
 struct sending {
+	struct held held; /* the first member: the payload */
+	struct call *call;
 	struct response *payload; /* NULL: the pool is at work on it */
 	size_t at;
 	int32_t chunk;
@@ -114,6 +117,7 @@ static void free_sending(struct sending *sending)
 {
 	if (sending->waiting)
 		sending->waiting->call = NULL;
+	held_remove(&sending->held);
 	response_free(sending->payload);
 	sending->payload = NULL;
 	sending->waiting = NULL;
@@ -140,9 +144,22 @@ static void send_chunk(struct call *call)
 	chunk.chunk_index = sending->chunk++;
 	chunk.timestamp = (int64_t)(clock_unix_ns() / NS_PER_S);
 	sending->at += chunk.data.len;
+	held_moved(&sending->held);
 	call_send(call, &chunk.base);
 	if (chunk.is_final)
 		call_end(call, GRPC_OK, "%s", "");
+}
+
+/* Others have results to be sent, and there is no room for all of them.  The next tick sends the status. */
+static void drop(struct held *held)
+{
+	struct sending *sending = (struct sending *)held;
+
+	response_free(sending->payload);
+	sending->payload = NULL;
+	call_end(
+		sending->call, GRPC_RESOURCE_EXHAUSTED,
+		"too many results wait for their clients: this one was read the longest ago; ask again");
 }
 
 /* The pool has written it; we are on the loop again. */
@@ -156,6 +173,10 @@ static void on_written(struct job *job)
 		sending->waiting = NULL;
 		if (job->response->status == 200 && job->response->body) {
 			sending->payload = take(job->response);
+			sending->held.bytes = sending->payload->len;
+			sending->held.drop = drop;
+			if (held_add(call_helds(call), &sending->held))
+				error_clear();
 			call_trailer(call, "kymo-lost", waiting->state.lost);
 			send_chunk(call);
 		} else {
@@ -182,7 +203,7 @@ static int hand_over(struct call *call, const struct sessions_state *state)
 		job->context = waiting;
 	}
 	if (job && job->request && job->response && sending && waiting) {
-		waiting->call = call;
+		waiting->call = sending->call = call;
 		waiting->state = *state;
 		sending->waiting = waiting;
 		job->request->parts = calloc(2, sizeof(char *));

@@ -21,9 +21,6 @@
 #include "serve/stream.h"
 #include "serve/tls.h"
 
-#define DESCRIPTORS_BESIDE \
-	1024 /* that are no connections: programs and maps of BPF, files, rings */
-
 /* A request on its way to a thread and back. */
 struct exchange {
 	struct http *http;
@@ -57,7 +54,14 @@ static void add_common_headers(const struct http *http, struct evhttp_request *e
 	}
 }
 
-static void send_body(struct evhttp_request *evhttp, struct response *response)
+static void free_body(const void *bytes, size_t len, void *context)
+{
+	(void)len;
+	(void)context;
+	free((void *)bytes);
+}
+
+static void send_body(struct http *http, struct evhttp_request *evhttp, struct response *response)
 {
 	struct evbuffer *body = evbuffer_new();
 	char number[16];
@@ -73,8 +77,10 @@ static void send_body(struct evhttp_request *evhttp, struct response *response)
 		snprintf(number, sizeof(number), "%u", response->retry_after_s);
 		add_header(evhttp, "Retry-After", number);
 	}
-	if (body && evhttp_request_get_command(evhttp) != EVHTTP_REQ_HEAD)
-		evbuffer_add(body, response->body, response->len);
+	if (body && evhttp_request_get_command(evhttp) != EVHTTP_REQ_HEAD &&
+	    evbuffer_add_reference(body, response->body, response->len, free_body, NULL) == 0)
+		response->body = NULL;
+	visits_answered(&http->visits, evhttp, response->body ? 0 : response->len);
 	evhttp_send_reply(evhttp, response->status, NULL, body);
 	if (body)
 		evbuffer_free(body);
@@ -88,7 +94,7 @@ static void reply(struct http *http, struct evhttp_request *evhttp, struct respo
 		response_problem(response, 500, NULL, "no memory");
 	if (takes_gzip && !response->is_gzip)
 		deflate_response(response);
-	send_body(evhttp, response);
+	send_body(http, evhttp, response);
 }
 
 /* To a browser that asks first whether it may ask. */
@@ -117,8 +123,6 @@ static void on_answered(struct job *job)
 	struct http *http = exchange->http;
 
 	if (exchange->evhttp) {
-		evhttp_connection_set_closecb(evhttp_request_get_connection(exchange->evhttp), NULL,
-					      NULL);
 		reply(http, exchange->evhttp, job->response, job->request->takes_gzip);
 	}
 	job_free(job);
@@ -168,6 +172,7 @@ static void on_request(struct evhttp_request *evhttp, void *context)
 	const struct route *route = NULL;
 	int err = request && response ? http_read_request(evhttp, request) : -ENOMEM;
 
+	visits_asked(&http->visits, evhttp);
 	if (!request || !response) {
 		evhttp_send_error(evhttp, 503, NULL);
 		free(request);
@@ -198,6 +203,7 @@ static void on_request(struct evhttp_request *evhttp, void *context)
 		err = streams_add(http->streams, evhttp, request);
 		route = NULL;
 		if (!err) {
+			visits_streamed(&http->visits, evhttp);
 			request_free(request);
 			response_free(response);
 			return;
@@ -220,7 +226,7 @@ static void on_request(struct evhttp_request *evhttp, void *context)
  */
 static size_t count_connections(const struct http *http)
 {
-	size_t count = 0, most = http->api.config->http.max_connections + DESCRIPTORS_BESIDE;
+	size_t count = 0, most = http->api.config->http.max_connections + VISIT_DESCRIPTORS_BESIDE;
 
 	for (size_t fd = 3; fd < most; fd++) {
 		struct sockaddr_storage address;
@@ -267,6 +273,7 @@ static struct bufferevent *on_connection(struct event_base *base, void *context)
 	struct http *http = port->http;
 
 	http->accepted++;
+	http->has_new = true;
 	if (is_crowded(http))
 		pause_ports(http);
 	return http->tls && !port->is_unix ? tls_accept(http->tls, base, -1, BEV_OPT_CLOSE_ON_FREE)
@@ -281,6 +288,8 @@ static void on_resume(evutil_socket_t fd, short what, void *context)
 
 	(void)fd;
 	(void)what;
+	if (is_crowded(port->http))
+		visits_make_room(&port->http->visits);
 	if (is_crowded(port->http))
 		evtimer_add(port->resume, &pause);
 	else
@@ -308,7 +317,8 @@ static int prepare(struct port *port)
 				      EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS | EVHTTP_REQ_PATCH);
 	evhttp_set_max_headers_size(port->server, REQUEST_MAX_HEADERS);
 	evhttp_set_max_body_size(port->server, REQUEST_MAX_BODY);
-	evhttp_set_timeout(port->server, HTTP_REQUEST_S);
+	evhttp_set_timeout(port->server,
+			   (int)port->http->api.config->http.request_s + VISIT_SPARE_S);
 	evhttp_set_gencb(port->server, on_request, port);
 	evhttp_set_bevcb(port->server, on_connection, port);
 	return 0;
@@ -343,7 +353,7 @@ static int listen_all(struct http *http, unsigned *ret_port)
 	err = err ?: add_port(http, listener, false);
 	if (err)
 		return err;
-	http->port = (uint16_t)*ret_port;
+	http->port = http->visits.port = (uint16_t)*ret_port;
 	if (!*path)
 		return 0;
 	err = listener_unix(http->base, path, &listener);
@@ -366,6 +376,7 @@ int http_new(const struct http_request *request, struct http **ret_http, unsigne
 	http->log = request->log;
 	http->tls = request->tls;
 	http->auth = request->auth;
+	visits_init(&http->visits, request->api->config, request->helds);
 	err = pool_new(request->api, &http->pool);
 	err = err ?: streams_new(&http->api, &http->streams);
 	err = err ?: listen_all(http, ret_port);
@@ -389,6 +400,7 @@ void http_free(struct http *http)
 	streams_free(http->streams);
 	if (http->on_done)
 		event_free(http->on_done);
+	visits_done(&http->visits);
 	/* It tells each exchange that its client is gone; those belong to the jobs of the pool. */
 	for (size_t i = 0; i < http->port_count; i++)
 		if (http->ports[i].server)
@@ -414,7 +426,14 @@ void http_committed(struct http *http)
 	streams_go_on(http->streams);
 }
 
+void http_totals(const struct http *http, struct visits_totals *ret_totals)
+{
+	*ret_totals = http->visits.totals;
+}
+
 void http_tick(struct http *http)
 {
 	streams_tick(http->streams);
+	visits_tick(&http->visits, http->has_new);
+	http->has_new = false;
 }

@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /* http.h - HTTP/1.1 on loopback and a Unix socket: checks who asks, finds the route, sends the answer.
  *
- * Ceilings: [http] max_connections, beyond which clients wait to be accepted, REQUEST_MAX_HEADERS, REQUEST_MAX_BODY, HTTP_REQUEST_S for a request to
- * arrive whole.  Where descriptors run out, accepting pauses for HTTP_PAUSE_MS.
+ * Ceilings: [http] max_connections, beyond which clients wait to be accepted, REQUEST_MAX_HEADERS,
+ * REQUEST_MAX_BODY, [http] request_s for a request to arrive whole and answer_s for its answer to be taken
+ * (visits.h), max_waiting_bytes for all answers that are not (held.h).  Where descriptors run out, accepting
+ * pauses for HTTP_PAUSE_MS.
  */
 #ifndef SERVE_HTTP_H
 #define SERVE_HTTP_H
 
 #include "serve/pool.h"
 
-#define HTTP_REQUEST_S 30 /* a request may take to arrive */
-#define HTTP_PAUSE_MS  200
+#define HTTP_PAUSE_MS 200
 
 struct event_base;
+struct helds;
 struct http;
+struct visits_totals;
 
 struct tls;
 struct auth;
@@ -23,6 +26,7 @@ struct http_request {
 	struct event_base *base;
 	const struct api *api;
 	const struct log *log;
+	struct helds *helds;
 	struct tls *tls;   /* NULL: in the clear; the Unix socket always is */
 	struct auth *auth; /* NULL: anybody; at the Unix socket its rights decide */
 };
@@ -42,6 +46,9 @@ struct pool *http_pool(struct http *http);
 
 /** http_committed - new rows are in the store: streams go on */
 void http_committed(struct http *http);
+
+/** http_totals - of its connections; of the loop's thread */
+void http_totals(const struct http *http, struct visits_totals *ret_totals);
 
 /** http_tick - once a second: heartbeats, requests that take too long */
 void http_tick(struct http *http);

@@ -4,6 +4,7 @@
 #define SERVE_HTTP_PARTS_H
 
 #include "serve/http.h"
+#include "serve/visits.h"
 
 struct evhttp;
 struct evhttp_request;
@@ -32,6 +33,8 @@ struct http {
 	size_t port_count;
 	char *socket_path;
 	uint16_t port;
+	struct visits visits;
+	bool has_new;    /* a connection was accepted since the last tick */
 	size_t accepted; /* connections since they were counted, and how many there were */
 	size_t counted;
 };

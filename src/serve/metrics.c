@@ -10,6 +10,9 @@
 
 #include "base/clock.h"
 #include "serve/answers.h"
+#include "serve/held.h"
+#include "serve/http.h"
+#include "serve/visits.h"
 
 static void put_head(FILE *out, const char *name, const char *type, const char *help)
 {
@@ -159,6 +162,28 @@ static void put_incidents(FILE *out, const struct incidents_status *incidents)
 		   "CPU time that profiles of incidents took.", (double)incidents->cpu_ns / 1e9);
 }
 
+static void put_clients(FILE *out, const struct entrances *entrances)
+{
+	struct visits_totals visits;
+	const struct held_totals *held = &entrances->helds->totals;
+
+	http_totals(entrances->http, &visits);
+	put_number(out, "kymo_http_connections", "gauge", "Clients that are connected.",
+		   (double)visits.open);
+	put_number(out, "kymo_http_slow_requests_total", "counter",
+		   "Connections that were cut as their request did not arrive in time.",
+		   (double)visits.slow_requests);
+	put_number(out, "kymo_http_slow_answers_total", "counter",
+		   "Connections that were cut as their answer was not taken in time.",
+		   (double)visits.slow_answers);
+	put_number(out, "kymo_http_displaced_total", "counter",
+		   "Silent connections that made room for others.", (double)visits.displaced);
+	put_number(out, "kymo_answers_waiting_bytes", "gauge",
+		   "Answers that clients have yet to take.", (double)held->bytes);
+	put_number(out, "kymo_answers_dropped_total", "counter",
+		   "Answers that were dropped as too many waited.", (double)held->dropped);
+}
+
 static void put_cost(FILE *out, const struct api *api, const struct ingest_status *status)
 {
 	struct rusage usage;
@@ -193,6 +218,7 @@ int answer_metrics(struct api *api, const struct request *request, struct respon
 	put_store(out, &status.store);
 	put_sessions(out, api);
 	put_incidents(out, &status.incidents);
+	put_clients(out, api->entrances);
 	put_cost(out, api, &status);
 	err = put_totals(out, api);
 	return response_close(response, out) ?: err;

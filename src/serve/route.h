@@ -11,9 +11,13 @@
 #include "store/reader.h"
 
 struct grpc;
+struct helds;
+struct http;
 
-/* Ways in besides HTTP, as far as the status tells of them.  Of the loop's thread. */
+/* Ways in, as far as the status tells of them.  Of the loop's thread. */
 struct entrances {
+	struct http *http;
+	const struct helds *helds;
 	struct grpc *grpc; /* NULL: none */
 	unsigned grpc_port;
 };

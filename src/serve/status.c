@@ -10,6 +10,9 @@
 #include "base/json_read.h"
 #include "serve/answers.h"
 #include "serve/grpc.h"
+#include "serve/held.h"
+#include "serve/http.h"
+#include "serve/visits.h"
 
 int answer_healthz(struct api *api, const struct request *request, struct response *response)
 {
@@ -236,6 +239,26 @@ static void put_incidents(struct json *json, const struct api *api,
 	json_array_end(json);
 }
 
+static void put_http(struct json *json, const struct api *api)
+{
+	struct visits_totals totals;
+
+	http_totals(api->entrances->http, &totals);
+	json_object(json, "http");
+	json_u64(json, "connections", totals.open);
+	json_u64(json, "max_connections", api->config->http.max_connections);
+	json_u64(json, "slow_requests", totals.slow_requests);
+	json_u64(json, "slow_answers", totals.slow_answers);
+	json_u64(json, "displaced", totals.displaced);
+	json_object_end(json);
+	json_object(json, "waiting");
+	json_u64(json, "answers", api->entrances->helds->totals.count);
+	put_large(json, "bytes", api->entrances->helds->totals.bytes);
+	put_large(json, "max_bytes", api->config->http.max_waiting_bytes);
+	json_u64(json, "dropped", api->entrances->helds->totals.dropped);
+	json_object_end(json);
+}
+
 static void put_grpc(struct json *json, const struct api *api)
 {
 	struct grpc_totals totals;
@@ -294,6 +317,7 @@ int answer_status(struct api *api, const struct request *request, struct respons
 	put_store(&json, api, &status.store);
 	put_sessions(&json, api);
 	put_incidents(&json, api, &status.incidents);
+	put_http(&json, api);
 	put_grpc(&json, api);
 	put_cost(&json, api, &status);
 	json_object_end(&json);
