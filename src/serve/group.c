@@ -32,40 +32,91 @@ static int add_numbered(struct profile *profile, uint32_t name, uint32_t number,
 	return profile_add_text(profile, text, ret);
 }
 
+/* A process of the profile, to be found by its PID. */
+struct numbered {
+	uint32_t pid, process;
+};
+
 /* Container by number of a process; the last one where a PID came twice. */
 struct containing {
 	struct profile *profile;
+	struct numbered *processes; /* by PID */
+	size_t count;
 	uint32_t *ids; /* strings */
 };
+
+static int by_pid(const void *a, const void *b)
+{
+	const struct numbered *x = a, *y = b;
+
+	return (x->pid > y->pid) - (x->pid < y->pid);
+}
+
+/* The first of a PID, of several that had it one after another. */
+static size_t find_pid(const struct containing *containing, uint32_t pid)
+{
+	size_t from = 0, to = containing->count;
+
+	while (from < to) {
+		size_t middle = from + (to - from) / 2;
+
+		if (containing->processes[middle].pid < pid)
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	return from;
+}
 
 static int take_container(void *context, uint32_t pid, const char *id)
 {
 	struct containing *containing = context;
-	struct profile *profile = containing->profile;
+	const struct numbered *processes = containing->processes;
+	uint32_t text = 0;
 	int err = 0;
 
-	for (size_t i = 0; !err && i < profile->processes.len; i++)
-		if (profile->processes.data[i].pid == pid)
-			err = profile_add_text(profile, id, &containing->ids[i]);
+	for (size_t i = find_pid(containing, pid);
+	     !err && i < containing->count && processes[i].pid == pid; i++) {
+		if (!text)
+			err = profile_add_text(containing->profile, id, &text);
+		containing->ids[processes[i].process] = text;
+	}
 	return err;
+}
+
+static int sort_processes(struct containing *containing)
+{
+	const struct profile *profile = containing->profile;
+
+	containing->count = profile->processes.len;
+	containing->processes = calloc(containing->count + 1, sizeof(*containing->processes));
+	containing->ids = calloc(containing->count + 1, sizeof(*containing->ids));
+	if (!containing->processes || !containing->ids)
+		return -ENOMEM;
+	for (size_t i = 0; i < containing->count; i++)
+		containing->processes[i] =
+			(struct numbered){ profile->processes.data[i].pid, (uint32_t)i };
+	qsort(containing->processes, containing->count, sizeof(*containing->processes), by_pid);
+	return 0;
 }
 
 static int by_container(struct profile *profile, struct store_reader *reader,
 			const struct profile_query *query)
 {
-	own(freep) uint32_t *ids = calloc(profile->processes.len + 1, sizeof(*ids));
-	struct containing containing = { profile, ids };
+	struct containing containing = { .profile = profile };
 	uint32_t outside = 0;
-	int err = ids ? profile_add_text(profile, GROUP_OUTSIDE, &outside) : -ENOMEM;
+	int err = sort_processes(&containing);
 
+	err = err ?: profile_add_text(profile, GROUP_OUTSIDE, &outside);
 	err = err
 		      ?: containers_each(reader, query->start_unix_ns, query->end_unix_ns,
 					 take_container, &containing);
-	if (err)
-		return err;
-	vec_each(task, &profile->tasks)
-		task->name = ids[task->process] ?: outside;
-	return 0;
+	if (!err)
+		vec_each(task, &profile->tasks)
+			task->name = containing.ids[task->process] ?: outside;
+	free(containing.processes);
+	free(containing.ids);
+	return err;
 }
 
 int group_apply(struct profile *profile, enum group group, struct store_reader *reader,
