@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "model/life.h"
+#include "serve/census.h"
 
 #define WINDOW_NS    (10 * NS_PER_S) /* of the budget */
 #define PATIENCE     3               /* windows above the budget before something is lowered */
@@ -32,6 +33,7 @@ struct ingest {
 	struct life life;
 	struct store *store;
 	struct incidents *incidents;
+	struct census census;
 	int wake, notify;
 	pthread_t thread;
 	bool is_running;
@@ -42,6 +44,7 @@ struct ingest {
 	struct host_waits waits; /* of the slice */
 	vec(struct store_wait) long_waits;
 	uint64_t said_seq, said_ns;
+	uint64_t switches;        /* of collectors */
 	uint64_t covered_unix_ns; /* until then it was told which collectors were on */
 	uint64_t window_began_ns, window_cpu_ns;
 	unsigned above;
@@ -158,6 +161,7 @@ int ingest_new(const struct config *config, const struct log *log, struct sessio
 	pthread_mutex_init(&ingest->lock, NULL);
 	ingest->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	ingest->notify = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	census_init(&ingest->census);
 	err = ingest->wake < 0 || ingest->notify < 0 ? fail(-errno, "cannot make an eventfd: %m")
 						     : 0;
 	err = err ?: host_new(&request, &ingest->host);
@@ -224,6 +228,7 @@ static int publish(struct ingest *ingest, uint64_t now)
 	}
 	store_state(ingest->store, &status->store);
 	incidents_status(ingest->incidents, &status->incidents);
+	status->unseen_ends = ingest->census.ends;
 	pthread_mutex_lock(&ingest->lock);
 	ingest->status = *status;
 	err = store_copy_totals(ingest->store, &ingest->totals);
@@ -292,11 +297,9 @@ int ingest_switch(struct ingest *ingest, const char *name, bool on)
 	return err;
 }
 
-/* What a part of the recording has lost so far. */
-static uint64_t part_lost(struct ingest *ingest, enum host_kind kind)
+/* What a part has lost so far. */
+static uint64_t part_lost(struct ingest *ingest, const char *name)
 {
-	const char *name = kind == HOST_WAITS ? "waits" : "profile";
-
 	for (size_t i = 0; host_part(ingest->host, i); i++)
 		if (strcmp(host_part(ingest->host, i)->name, name) == 0)
 			return host_part(ingest->host, i)->lost;
@@ -325,7 +328,7 @@ static int copy_waits(struct ingest *ingest, struct store_slice *slice)
 /* One kind of what was recorded since the last slice. */
 static int keep_slice(struct ingest *ingest, enum host_kind kind, struct store_slice *slice)
 {
-	uint64_t lost = part_lost(ingest, kind);
+	uint64_t lost = part_lost(ingest, kind == HOST_WAITS ? "waits" : "profile");
 	int err = host_choose(ingest->host, kind, &ingest->waits);
 
 	slice->lost = lost - ingest->slice_lost[kind];
@@ -409,6 +412,7 @@ static int switch_part(struct ingest *ingest, const char *name, bool on)
 	int err = is_renewed ? end_slice(ingest, true) : 0;
 
 	err = err ?: host_switch(ingest->host, name, on);
+	ingest->switches++;
 	if (is_renewed) {
 		ingest->is_new_profile = true;
 		begin_slice(ingest);
@@ -551,6 +555,15 @@ static int watch_triggers(struct ingest *ingest)
 	return has_samples < 0 ? has_samples : incidents_turn(ingest->incidents, has_samples);
 }
 
+/* Of processes some records may be missing that were lost, not written, or of a time without collector. */
+static int look_for_ends(struct ingest *ingest)
+{
+	uint64_t missing =
+		part_lost(ingest, "process") + ingest->next.store.lost + ingest->switches;
+
+	return census_turn(&ingest->census, ingest->store, missing);
+}
+
 static int turn(struct ingest *ingest)
 {
 	uint64_t now;
@@ -558,6 +571,7 @@ static int turn(struct ingest *ingest)
 
 	now = clock_mono_ns();
 	err = err ?: watch_triggers(ingest);
+	err = err ?: look_for_ends(ingest);
 	if (!err && now >= ingest->slice_due_ns)
 		err = end_slice(ingest, false);
 	if (!err && now >= ingest->said_ns + NS_PER_S)
@@ -656,6 +670,7 @@ void ingest_free(struct ingest *ingest)
 		pthread_join(ingest->thread, NULL);
 	}
 	incidents_free(ingest->incidents);
+	census_done(&ingest->census);
 	store_close(ingest->store);
 	host_free(ingest->host);
 	vec_done(&ingest->views);

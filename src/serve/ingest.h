@@ -37,8 +37,9 @@ struct ingest_status {
 	double cpu_percent; /* of one processor, this thread, over the last ten seconds */
 	uint64_t rate_hz;   /* of the profile, now */
 	uint64_t min_wait_ms;
-	char budget[160]; /* what was lowered to keep to the budget; "" */
-	bool has_ended;   /* it ended itself */
+	char budget[160];     /* what was lowered to keep to the budget; "" */
+	bool has_ended;       /* it ended itself */
+	uint64_t unseen_ends; /* of processes that were found gone */
 	struct incidents_status incidents;
 };
 

@@ -315,6 +315,7 @@ int answer_status(struct api *api, const struct request *request, struct respons
 	put_reasons(&json, &reasons);
 	put_parts(&json, &status);
 	put_store(&json, api, &status.store);
+	json_u64(&json, "unseen_ends", status.unseen_ends);
 	put_sessions(&json, api);
 	put_incidents(&json, api, &status.incidents);
 	put_http(&json, api);

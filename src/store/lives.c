@@ -159,7 +159,50 @@ int lives_open(struct store *store)
 		"WHERE NOT is_over");
 	for (int event = 0; !err && event < LIFE_EVENT_COUNT; event++)
 		err = prepare_event(store, life, (enum life_event)event);
-	return err;
+	err = err
+		      ?: database_prepare(store->database,
+					  "SELECT seq, pid, at_unix_ns FROM process_life_row "
+					  "WHERE NOT is_over AND pid > ?1 ORDER BY pid LIMIT ?2",
+					  &store->lives.list);
+	return err
+		       ?: database_prepare(store->database,
+					   "UPDATE process_life_row SET is_over = 1, ended_unix_ns "
+					   "= max(at_unix_ns, ?2) WHERE seq = ?1 AND NOT is_over",
+					   &store->lives.end);
+}
+
+int lives_list(struct store *store, uint32_t after_pid, struct store_life *lives, size_t max,
+	       size_t *ret_count)
+{
+	sqlite3_stmt *list = store->lives.list;
+	size_t count = 0;
+	int code;
+
+	*ret_count = 0;
+	if (!list)
+		return 0;
+	sqlite3_bind_int64(list, 1, after_pid);
+	sqlite3_bind_int64(list, 2, (int64_t)max);
+	while ((code = sqlite3_step(list)) == SQLITE_ROW && count < max)
+		lives[count++] = (struct store_life){
+			.seq = (uint64_t)sqlite3_column_int64(list, 0),
+			.pid = (uint32_t)sqlite3_column_int64(list, 1),
+			.at_unix_ns = (uint64_t)sqlite3_column_int64(list, 2),
+		};
+	sqlite3_reset(list);
+	if (code != SQLITE_DONE && code != SQLITE_ROW)
+		return database_fail(store->database, "read");
+	*ret_count = count;
+	return 0;
+}
+
+int lives_end(struct store *store, uint64_t seq, uint64_t known_unix_ns)
+{
+	sqlite3_stmt *end = store->lives.end;
+
+	sqlite3_bind_int64(end, 1, (int64_t)seq);
+	sqlite3_bind_int64(end, 2, (int64_t)known_unix_ns);
+	return database_step(end);
 }
 
 static int run(sqlite3_stmt *statement, uint64_t seq)

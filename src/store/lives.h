@@ -12,6 +12,7 @@
 
 struct store;
 struct store_kind;
+struct store_life;
 
 enum life_event {
 	LIFE_FORK,
@@ -28,6 +29,8 @@ struct lives {
 		*close[LIFE_EVENT_COUNT]; /* an older life of its PID, whose end was not seen */
 	sqlite3_stmt *change[LIFE_EVENT_COUNT]; /* the life that it tells of */
 	sqlite3_stmt *begin[LIFE_EVENT_COUNT];  /* which is new, or was not seen before */
+	sqlite3_stmt *list;                     /* that are not over, by PID */
+	sqlite3_stmt *end;                      /* one whose end was not seen */
 };
 
 /** lives_open - all tables are there.  Return: 0; as database_fail(); -ENOMEM */
@@ -35,6 +38,11 @@ nodiscard int lives_open(struct store *store);
 
 /** lives_take - a record of @kind has been written.  Return: 0; as database_fail() */
 nodiscard int lives_take(struct store *store, const struct store_kind *kind, uint64_t seq);
+
+/** lives_list, lives_end - as store_lives() and store_end_life().  Return: 0; as database_fail() */
+nodiscard int lives_list(struct store *store, uint32_t after_pid, struct store_life *lives,
+			 size_t max, size_t *ret_count);
+nodiscard int lives_end(struct store *store, uint64_t seq, uint64_t known_unix_ns);
 
 /** lives_delete - those that ended before an instant.  Return: 0; as database_fail() */
 nodiscard int lives_delete(struct store *store, uint64_t before_unix_ns);

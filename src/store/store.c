@@ -436,6 +436,21 @@ int store_cover(struct store *store, const char *collector, uint64_t from_unix_n
 	return err && err != -ENOMEM ? roll_back(store) : err;
 }
 
+int store_lives(struct store *store, uint32_t after_pid, struct store_life *lives, size_t max,
+		size_t *ret_count)
+{
+	return lives_list(store, after_pid, lives, max, ret_count);
+}
+
+int store_end_life(struct store *store, uint64_t seq, uint64_t known_unix_ns)
+{
+	int err = is_full(store) ? 0 : begin(store);
+
+	if (!err && store->is_open)
+		err = lives_end(store, seq, known_unix_ns);
+	return err && err != -ENOMEM ? roll_back(store) : err;
+}
+
 int store_copy_totals(const struct store *store, struct rollup_totals *totals)
 {
 	return rollup_totals_copy(&store->rollups.totals, totals);

@@ -90,6 +90,30 @@ nodiscard int store_add_slice(struct store *store, const struct store_slice *sli
 nodiscard int store_cover(struct store *store, const char *collector, uint64_t from_unix_ns,
 			  uint64_t to_unix_ns);
 
+/* A process that is not over. */
+struct store_life {
+	uint64_t seq; /* of its first record */
+	uint32_t pid;
+	uint64_t at_unix_ns;
+};
+
+/**
+ * store_lives - the processes that are not over, by PID
+ * @after_pid: those before it have been told
+ *
+ * Return: 0; -errno with fail() said.
+ */
+nodiscard int store_lives(struct store *store, uint32_t after_pid, struct store_life *lives,
+			  size_t max, size_t *ret_count);
+
+/**
+ * store_end_life - of a process that is gone, though nobody saw it end: it has no exit code
+ * @known_unix_ns: when it was known to be there last
+ *
+ * Return: 0, also when it could not be written; -ENOMEM.
+ */
+nodiscard int store_end_life(struct store *store, uint64_t seq, uint64_t known_unix_ns);
+
 /** store_copy_totals - what was counted since it was opened, over what is in @totals.  Return: 0; -ENOMEM */
 nodiscard int store_copy_totals(const struct store *store, struct rollup_totals *totals);
 
