@@ -134,6 +134,7 @@ struct latency_slow {
 	uint64_t interval; /* that shows it, by number; where the slowest of each are wanted */
 	uint64_t began_mono_ns, ended_mono_ns; /* of what is divided */
 	const char *not_divided;               /* why nothing below is known; NULL: it is */
+	bool is_divided;                       /* what is below is there */
 	uint64_t running_ns, runq_ns;
 	uint64_t blocked_ns[BLOCK_UNSEEN + 1];       /* by enum block_reason */
 	struct latency_stack stacks[LATENCY_STACKS]; /* where most of it went, longest first */
@@ -154,6 +155,8 @@ struct latency_sink {
 	int (*call)(struct latency_target *target, const struct latency_call *call);
 	int (*slow)(struct latency_target *target,
 		    const struct latency_slow *slow); /* at once, not yet divided */
+	int (*divided)(struct latency_target *target,
+		       const struct latency_slow *slow); /* some of these, soon; stacks unnamed */
 	int (*report)(struct latency_target *target, const struct latency_report *report);
 	int (*why)(struct latency_target *target, const struct latency_why *why);
 	void (*end)(struct latency_target *target);

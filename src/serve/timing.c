@@ -152,6 +152,24 @@ static int on_slow(struct latency_target *target, const struct latency_slow *slo
 	return err;
 }
 
+/* Calls that a thread was in at the same time were divided alike. */
+static int on_divided(struct latency_target *target, const struct latency_slow *slow)
+{
+	struct timing *timing = target->state;
+
+	timing_lock(timing);
+	vec_each(one, &timing->slow) {
+		if (one->call.tid != slow->call.tid || one->began_mono_ns != slow->began_mono_ns ||
+		    one->ended_mono_ns != slow->ended_mono_ns)
+			continue;
+		one->running_ns = slow->running_ns;
+		memcpy(one->blocked_ns, slow->blocked_ns, sizeof(one->blocked_ns));
+		one->is_divided = true;
+	}
+	timing_unlock(timing);
+	return 0;
+}
+
 static int on_why(struct latency_target *target, const struct latency_why *why)
 {
 	struct timing *timing = target->state;
@@ -170,6 +188,7 @@ static const struct latency_sink keep = {
 	.name = "keep",
 	.begin = on_begin,
 	.slow = on_slow,
+	.divided = on_divided,
 	.report = on_report,
 	.why = on_why,
 };

@@ -14,7 +14,7 @@
 #include "show/latency_heat.h"
 
 #define TIMING_ROWS_MAX    512
-#define TIMING_LATEST      50   /* slow calls that are told before they are explained */
+#define TIMING_LATEST      50   /* slow calls that are told while it runs, without their stacks */
 #define TIMING_WHAT_BYTES  1024 /* of the functions as they were asked for */
 #define TIMING_INTERVAL_NS 1000000000ull
 

@@ -448,7 +448,7 @@ static int count_until_over(struct latency *latency, struct latency_outcome *out
 		check_end(latency, now, outcome);
 		err = calls_drain(latency->calls);
 		if (!err && latency->why)
-			err = why_drain(latency->why);
+			err = why_drain(latency->why, &latency->target);
 		if (!err && !latency->is_over &&
 		    now >= latency->reported_ns + latency->request->interval_ns)
 			err = report_interval(latency, now);

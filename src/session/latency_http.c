@@ -334,7 +334,7 @@ static int count_until_over(struct session *session, struct latency_outcome *out
 		err = settle(session, now);
 		err = err ?: requests_drain(session->requests);
 		if (!err && session->why)
-			err = why_drain(session->why);
+			err = why_drain(session->why, &session->target);
 		check_end(session, now);
 		err = err ?: check_cost(session, now, outcome);
 		if (!err && !session->is_over &&

@@ -17,6 +17,7 @@
 #define WHY_TURNS_KEPT \
 	64u /* ends of intervals: a call that is told later than that counts to the oldest */
 #define STACKS_MAX 256 /* distinct ones of a call that are looked at */
+#define SETTLE_NS  (2 * LATENCY_DRAIN_MS * NS_PER_MS) /* until all that a call did has come */
 
 /* The slowest calls of a function in the interval that it is at. */
 struct top {
@@ -37,8 +38,10 @@ struct why {
 	uint64_t turned_ns[WHY_TURNS_KEPT]; /* when the last intervals ended */
 	uint64_t turns;                     /* how many have */
 	struct more_calls spans;            /* of all calls, where the difference is wanted */
-	uint64_t total;                     /* above the threshold */
-	uint64_t dropped;                   /* moments for which there was no room */
+	vec(struct latency_slow) untold; /* of which the sink wants to know how they are divided */
+	size_t sorted;                   /* moments that are in the order of time */
+	uint64_t total;                  /* above the threshold */
+	uint64_t dropped;                /* moments for which there was no room */
 	uint64_t dropped_until_ns;
 };
 
@@ -202,13 +205,31 @@ static uint64_t interval_of(const struct why *why, const struct latency_slow *sl
 	return turn + 1;
 }
 
+static void drop_untold(struct why *why, size_t count)
+{
+	why->untold.len -= count;
+	memmove(why->untold.data, why->untold.data + count,
+		why->untold.len * sizeof(*why->untold.data));
+}
+
+/* Whoever looks on sees the latest: of many the older ones are left out. */
+static int keep_untold(struct why *why, const struct latency_slow *slow)
+{
+	if (!why->request->sink->divided || slow->not_divided)
+		return 0;
+	if (why->untold.len == WHY_UNTOLD_MAX)
+		drop_untold(why, 1);
+	return vec_push(&why->untold, *slow);
+}
+
 int why_add(struct why *why, const struct latency_slow *slow)
 {
 	struct latency_slow one = *slow;
+	int err = keep_untold(why, slow);
 
 	why->total++;
-	if (!why->request->slowest)
-		return keep(why, slow);
+	if (err || !why->request->slowest)
+		return err ?: keep(why, slow);
 	one.interval = interval_of(why, slow);
 	return keep_slowest(why, &one);
 }
@@ -231,18 +252,9 @@ static void forget(struct why *why, struct profile *profile)
 	why->dropped += gone;
 	why->dropped_until_ns = profile->moments.data[gone - 1].at_mono_ns;
 	profile->moments.len -= gone;
+	why->sorted -= why->sorted < gone ? why->sorted : gone;
 	memmove(profile->moments.data, profile->moments.data + gone,
 		profile->moments.len * sizeof(*profile->moments.data));
-}
-
-int why_drain(struct why *why)
-{
-	struct profile *profile = recording_profile(why->recording);
-	int err = recording_drain(why->recording);
-
-	if (!err && profile->moments.len > WHY_MOMENTS_MAX)
-		forget(why, profile);
-	return err;
 }
 
 static int by_time(const void *a, const void *b)
@@ -268,10 +280,10 @@ static int by_ns(const void *a, const void *b)
 	return one->ns > other->ns ? -1 : one->ns < other->ns;
 }
 
-/* Number of the first moment that ended after an instant. */
-static size_t first_after(const struct profile *profile, uint64_t at)
+/* Number of the first moment of so many that ended after an instant. */
+static size_t first_after(const struct profile *profile, size_t count, uint64_t at)
 {
-	size_t low = 0, high = profile->moments.len;
+	size_t low = 0, high = count;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
@@ -282,6 +294,22 @@ static size_t first_after(const struct profile *profile, uint64_t at)
 			low = middle + 1;
 	}
 	return low;
+}
+
+/* Moments come nearly in the order of time, so those that came since the last time are put among few. */
+static void sort_moments(struct why *why, struct profile *profile)
+{
+	uint64_t least = UINT64_MAX;
+	size_t from;
+
+	for (size_t i = why->sorted; i < profile->moments.len; i++)
+		if (profile->moments.data[i].at_mono_ns < least)
+			least = profile->moments.data[i].at_mono_ns;
+	from = first_after(profile, why->sorted, least);
+	if (from < profile->moments.len)
+		qsort(profile->moments.data + from, profile->moments.len - from,
+		      sizeof(struct moment), by_time);
+	why->sorted = profile->moments.len;
 }
 
 struct stacks {
@@ -330,7 +358,8 @@ static void explain(const struct why *why, const struct profile *profile, struct
 		slow->not_divided = "there was no room to keep what its thread did";
 	if (slow->not_divided)
 		return;
-	for (size_t i = first_after(profile, slow->began_mono_ns); i < profile->moments.len; i++) {
+	for (size_t i = first_after(profile, profile->moments.len, slow->began_mono_ns);
+	     i < profile->moments.len; i++) {
 		const struct moment *moment = &profile->moments.data[i];
 
 		if (moment->at_mono_ns > slow->ended_mono_ns)
@@ -344,9 +373,45 @@ static void explain(const struct why *why, const struct profile *profile, struct
 		known += moment->weight_ns;
 	}
 	slow->running_ns = length > known ? length - known : 0;
+	slow->is_divided = true;
 	qsort(stacks.data, stacks.len, sizeof(stacks.data[0]), by_ns);
 	slow->stack_count = stacks.len < LATENCY_STACKS ? stacks.len : LATENCY_STACKS;
 	memcpy(slow->stacks, stacks.data, slow->stack_count * sizeof(stacks.data[0]));
+}
+
+/* Those of which all that their thread did has come: what does comes before the call ends, but for user stacks
+ * that a thread brings when it returns.
+ */
+static int tell(struct why *why, struct profile *profile, struct latency_target *target)
+{
+	uint64_t until = clock_mono_ns() - SETTLE_NS;
+	size_t told = 0;
+	int err = 0;
+
+	if (!why->untold.len || why->untold.data[0].ended_mono_ns > until)
+		return 0;
+	sort_moments(why, profile);
+	for (; !err && told < why->untold.len; told++) {
+		struct latency_slow *slow = &why->untold.data[told];
+
+		if (slow->ended_mono_ns > until)
+			break;
+		explain(why, profile, slow);
+		if (slow->is_divided)
+			err = why->request->sink->divided(target, slow);
+	}
+	drop_untold(why, told);
+	return err;
+}
+
+int why_drain(struct why *why, struct latency_target *target)
+{
+	struct profile *profile = recording_profile(why->recording);
+	int err = recording_drain(why->recording);
+
+	if (!err && profile->moments.len > WHY_MOMENTS_MAX)
+		forget(why, profile);
+	return err ?: tell(why, profile, target);
 }
 
 /* A moment of calls inside of each other counts once. */
@@ -436,8 +501,7 @@ int why_finish(struct why *why, struct coverage *coverage)
 	err = err ?: copy_losses(why, profile, coverage);
 	if (err)
 		return err;
-	if (profile->moments.len)
-		qsort(profile->moments.data, profile->moments.len, sizeof(struct moment), by_time);
+	sort_moments(why, profile);
 	vec_each(slow, &why->calls)
 		explain(why, profile, slow);
 	if (why->calls.len)
@@ -499,6 +563,7 @@ void why_close(struct why *why)
 	recording_free(why->recording);
 	vec_done(&why->pids);
 	vec_done(&why->calls);
+	vec_done(&why->untold);
 	vec_done(&why->tops);
 	index_done(&why->top_index);
 	more_done(&why->spans);

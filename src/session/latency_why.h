@@ -8,6 +8,7 @@
  * ended in between.  How long it waited for a CPU the kernel counts; it ran for the rest.
  * Of each function and interval the slowest are found as they come; whatever is explained,
  * the slowest WHY_CALLS_MAX calls are kept, and the last WHY_MOMENTS_MAX moments.
+ * Names of stacks are looked for when all is over: while calls come, nobody has the time.
  */
 #ifndef SESSION_LATENCY_WHY_H
 #define SESSION_LATENCY_WHY_H
@@ -16,6 +17,7 @@
 #include "session/latency_more.h"
 
 #define WHY_CALLS_MAX   1000
+#define WHY_UNTOLD_MAX  50 /* the latest, for a sink that wants calls divided while others come */
 #define WHY_MOMENTS_MAX (1u << 20)
 
 struct why;
@@ -46,8 +48,13 @@ nodiscard int why_add(struct why *why, const struct latency_slow *slow);
  */
 nodiscard int why_add_span(struct why *why, const struct more_call *span);
 
-/** why_drain - several times a second.  As recording_drain() */
-nodiscard int why_drain(struct why *why);
+/**
+ * why_drain - several times a second, behind the calls themselves; a sink that has divided() is told of those
+ * that ended a moment ago
+ *
+ * Return: as recording_drain(); what the sink returned.
+ */
+nodiscard int why_drain(struct why *why, struct latency_target *target);
 
 /**
  * why_finish - end, and explain

@@ -179,8 +179,10 @@ int latency_slow_json(struct json *json, const struct profile *profile,
 		json_u64(json, "queue_ns", slow->call.http->queue_ns);
 	if (slow->not_divided) {
 		json_text(json, "not_divided", slow->not_divided);
-	} else if (profile) {
+	} else if (slow->is_divided) {
 		put_json_parts(json, slow);
+	}
+	if (profile && slow->is_divided) {
 		json_array(json, "stacks");
 		for (size_t i = 0; !err && i < slow->stack_count; i++)
 			err = put_json_stack(json, profile, &slow->stacks[i]);

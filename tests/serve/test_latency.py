@@ -157,6 +157,10 @@ def test_figures_are_there_while_it_runs(serve, program):
         assert live["heat"]["total"] == live["rows"][0]["count"]
         slow = until(lambda: (told := serve.get(href + "/slow?limit=3"))["total"] >= 30 and told, "slow ones")
         assert not slow["explained"] and len(slow["data"]) == 3
+        divided = until(lambda: [one for one in serve.get(href + "/slow?limit=50")["data"] if "divided_ns" in one],
+                        "slow ones that are divided")
+        assert all(one["running_ns"] + one["runq_ns"] + sum(one["blocked_ns"].values()) == one["divided_ns"] == one["took_ns"]
+                   and "stacks" not in one for one in divided)
         assert all(one["took_ns"] >= 1e6 and one["pid"] == target.pid for one in slow["data"])
         assert serve.status(href + "/profile") == 409
         assert [one["href"] for one in serve.get("/api/v1/latency")["data"]][0] == href

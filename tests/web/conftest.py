@@ -72,6 +72,31 @@ def busy(serve, tmp_path_factory):
         process.wait()
 
 
+# As a thread's name, as a symbol, and as an argument: an element, what would turn or move the text beside it, and
+# bytes that are no UTF-8.
+HOSTILE_NAME = "<i>\x1b[2J\u202eh"
+HOSTILE_SYMBOL = "<img src=x onerror=alert(1)>\x1b[31m\u202e\u2066\r\x9b\ufeff"
+HOSTILE_ARGUMENT = b"</td><script>alert(1)</script>\x07\x1b]0;x\xff\xfe\xe2\x80\xae\r" + b"x" * 4096
+
+
+@pytest.fixture(scope="session")
+def hostile(serve, tmp_path_factory):
+    """PID of a process of which all that a page may show is hostile, once it was sampled."""
+    folder = tmp_path_factory.mktemp("hostile")
+    (folder / "busy.c").write_text(SOURCE)
+    subprocess.run(["gcc", "-O1", "-fno-omit-frame-pointer", "-o", folder / "plain", folder / "busy.c"], check=True)
+    subprocess.run(["objcopy", "--redefine-sym", f"{HOT}={HOSTILE_SYMBOL}", folder / "plain",
+                    folder / HOSTILE_NAME], check=True)
+    process = subprocess.Popen([folder / HOSTILE_NAME, HOSTILE_ARGUMENT])
+    try:
+        path = f"/api/v1/functions?start=-1h&pid={process.pid}"
+        until(lambda: serve.get(path)["samples"] >= 20, "samples")
+        yield process.pid
+    finally:
+        process.kill()
+        process.wait()
+
+
 # kymo_waits() takes 2 ms, and each tenth time 30.
 WAITS = """
 #include <unistd.h>

@@ -5,6 +5,7 @@
 //
 // A walk waits for what is on the page, never for a time: PATIENCE_MS is when it gives up.
 import { readFileSync } from 'node:fs';
+import http from 'node:http';
 import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
 import { spawn } from 'node:child_process';
@@ -12,7 +13,7 @@ import { spawn } from 'node:child_process';
 const require = createRequire(process.argv[2] + '/');
 const { chromium } = require('playwright-core');
 const PATIENCE_MS = 60000;
-let url, saw; // of the walk
+let url, saw, closers = []; // of the walk
 
 // Ended by a signal it closes its browser, too.
 const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: process.getuid() ? [] : ['--no-sandbox'] });
@@ -53,6 +54,50 @@ async function axe(page, view) {
 	}
 	await page.setViewportSize({ width: 1280, height: 720 });
 }
+
+// What stands between the page and its daemon, and cuts: answers to paths that fit `half`, and once `cut` is set the
+// stream in the middle of what comes next.  From here on walks go there.
+async function between() {
+	const upstream = url, made = { half: null, cut: false, cuts: 0, asked: [] };
+	const server = http.createServer((request, response) => {
+		const isStream = request.url.startsWith('/api/v1/events');
+		if (isStream)
+			made.asked.push(request.url);
+		http.get(upstream + request.url, { headers: { ...request.headers, host: new URL(upstream).host } }, (answer) => {
+			response.writeHead(answer.statusCode, answer.headers);
+			if (made.half?.test(request.url)) {
+				const parts = [];
+				answer.on('data', (part) => parts.push(part)).on('end', () => {
+					const body = Buffer.concat(parts);
+					made.cuts++;
+					response.write(body.subarray(0, body.length / 2), () => response.destroy());
+				});
+				return;
+			}
+			answer.on('data', (part) => {
+				if (!(isStream && made.cut))
+					return response.write(part);
+				made.cut = false;
+				made.cuts++;
+				answer.destroy();
+				return response.write(part.subarray(0, part.length / 2), () => response.destroy());
+			}).on('end', () => response.end()).on('error', () => response.destroy());
+			response.on('close', () => answer.destroy());
+		}).on('error', () => response.destroy());
+	});
+	await new Promise((done) => server.listen(0, '127.0.0.1', done));
+	url = 'http://127.0.0.1:' + server.address().port;
+	closers.push(() => { server.closeAllConnections(); server.close(); });
+	return made;
+}
+
+// What a hostile text could have done: made an element, or changed what stands beside it.
+const harm = (page) => page.evaluate(() => {
+	const marks = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/, told = [document.title, document.body.innerText];
+	for (const element of document.querySelectorAll('[aria-label], [title], input'))
+		told.push(element.ariaLabel || '', element.title || '', element.value || '');
+	return [...document.querySelectorAll('main u, main img, main script, main i:not(.pair i)')].map((one) => one.outerHTML).concat(told.filter((text) => marks.test(text)).map((text) => JSON.stringify(text.slice(Math.max(0, text.search(marks) - 40), text.search(marks) + 40))));
+});
 
 const walks = {
 	// From the first page to the function in which a process spends its time, by clicks alone.
@@ -280,8 +325,8 @@ const walks = {
 		await figures.locator('tbody tr', { hasText: name }).waitFor();
 		saw.link = new URL(page.url()).search;
 		await page.waitForFunction(() => Number(document.querySelector('[aria-label="rows of figures"] tbody td:nth-child(3)')?.textContent.replace(',', '')) > 40);
-		await page.getByRole('region', { name: 'rows of slow calls' }).locator('tbody tr').nth(1).waitFor();
-		saw.live = await page.getByRole('region', { name: 'rows of slow calls' }).locator('tbody tr').first().textContent();
+		// While it runs, slow calls are told with what they waited for.
+		saw.live = await page.getByRole('region', { name: 'rows of slow calls' }).locator('tbody tr', { hasText: 'sleep' }).first().textContent();
 		await page.getByRole('button', { name: 'stop' }).click();
 		await page.locator('#slowflame').waitFor();
 		await page.locator('canvas.flame').waitFor();
@@ -340,7 +385,7 @@ const walks = {
 			saw.problems = (saw.problems || 0) + await page.locator('.problem').count();
 		}
 	},
-	// A browser with another clock, and an answer that ends in its middle.
+	// A browser with another clock.
 	async odd() {
 		const page = await open('/?start=-5m');
 		await page.locator('.u-over').first().waitFor();
@@ -349,10 +394,71 @@ const walks = {
 		await page.getByText('behind that of the host').waitFor();
 		await page.getByRole('button', { name: 'pause' }).click();
 		saw.end = new URL(page.url()).searchParams.get('end');
-		await page.route('**/api/v1/functions*', (route) => route.fulfill({ contentType: 'application/json', body: '{"data":[{"fun' }));
-		await page.getByRole('button', { name: '1 h', exact: true }).click();
-		await page.getByText('ended in its middle').first().waitFor();
-		saw.kept = await page.locator('table.bars tbody tr').count();
+	},
+	// A process whose name, arguments and function are hostile, in every view that tells of it.
+	async hostile(pid, begin) {
+		saw.harm = [];
+		saw.told = {};
+		const see = async (view, page, text) => {
+			await text.first().waitFor();
+			await settle(page);
+			saw.told[view] = await page.locator('main').textContent();
+			saw.harm.push(...(await harm(page)).map((what) => view + ': ' + what));
+		};
+		const page = await open('/?view=profiles&start=-1h&pid=' + pid);
+		page.on('dialog', (dialog) => { saw.harm.push('a dialog'); dialog.dismiss(); });
+		const canvas = page.locator('canvas.flame');
+		await canvas.waitFor();
+		const box = await canvas.boundingBox();
+		saw.path = [];
+		for (let y = 9; y < box.height; y += 18) {
+			await page.mouse.move(box.x + box.width / 2, box.y + y);
+			await settle(page);
+			saw.path.push(await page.locator('.details b').textContent());
+			if (saw.path.at(-1).includes(begin))
+				break;
+		}
+		saw.label = await canvas.getAttribute('aria-label');
+		await see('icicle', page, page.locator('.details'));
+		for (const [word, what] of [['table', 'table.functions'], ['call tree', '[role=treegrid]'], ['callers and callees', 'main h3']]) {
+			await page.getByRole('button', { name: word, exact: true }).click();
+			await see(word, page, page.locator(what));
+		}
+		for (const [view, query] of [['processes', 'find=' + pid + '&who=' + pid], ['events', 'type=process.exec&find=script%3Ealert&end=' + Date.now() + '000000'], ['overview', '']]) {
+			await page.goto(url + '/?view=' + view + '&start=' + (view === 'events' ? (Date.now() - 3600e3) + '000000' : '-1h') + '&' + query);
+			await see(view, page, view === 'overview' ? page.locator('table.bars td') : page.locator('main tr', { hasText: 'script' }));
+		}
+	},
+	// The stream ends in the middle of an event: what was in it and what follows is told, each once.
+	async cut(word) {
+		const proxy = await between();
+		const page = await open('/?view=events&type=process.exec&find=' + word), rows = page.locator('#main tbody tr');
+		await page.getByText('as they come').waitFor();
+		const run = (i) => new Promise((done) => spawn('/bin/sh', ['-c', ': ' + word + i + '.']).on('exit', done));
+		for (let i = 0; i < 9; i++) {
+			proxy.cut = i === 3;
+			await run(i);
+			if (i % 3 !== 1)
+				await rows.filter({ hasText: word + i + '.' }).first().waitFor();
+		}
+		saw.cuts = proxy.cuts;
+		saw.asked = proxy.asked;
+		saw.rows = await rows.allTextContents();
+		saw.errors = saw.errors.filter((text) => !/ERR_INCOMPLETE_CHUNKED_ENCODING|ERR_CONTENT_LENGTH_MISMATCH/.test(text));
+	},
+	// An answer that is shorter than it says: its view says so, the others go on, and so does it with the next answer.
+	async partly() {
+		const proxy = await between();
+		proxy.half = /api.v1.functions.*limit=14/;
+		const page = await open('/?start=-1h'), told = page.getByRole('region', { name: 'Busiest functions' }).getByText('ended in its middle');
+		await told.waitFor();
+		await page.locator('.u-over').first().waitFor();
+		proxy.half = null;
+		await page.getByRole('button', { name: '6 h', exact: true }).click();
+		await told.waitFor({ state: 'detached' });
+		saw.rows = await page.locator('table.bars tbody tr').count();
+		saw.cuts = proxy.cuts;
+		saw.errors = saw.errors.filter((text) => !/ERR_INCOMPLETE_CHUNKED_ENCODING|ERR_CONTENT_LENGTH_MISMATCH/.test(text));
 	},
 	// What happens while the page looks on appears in it; during a pause it waits.
 	async live(word) {
@@ -408,6 +514,7 @@ for await (const line of createInterface({ input: process.stdin })) {
 		saw.errors.push(error.stack);
 	}
 	await Promise.all(browser.contexts().map((context) => context.close()));
+	closers.splice(0).forEach((close) => close());
 	console.log(JSON.stringify(saw));
 }
 await browser.close();

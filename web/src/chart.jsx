@@ -7,7 +7,7 @@ import { clock, duration, visible } from './format.js';
 import { Losses, hatch } from './losses.jsx';
 import { AsTable } from './parts.jsx';
 import { zoomTo } from './state.js';
-import { colour, useScheme, useWidth } from './use.js';
+import { colour, useScheme, useSteps, useWidth } from './use.js';
 
 // Okabe and Ito's colours, which the common kinds of colour blindness leave apart.
 const INKS = ['#0072b2', '#e69f00', '#009e73', '#cc79a7', '#56b4e9', '#d55e00', '#8a7400', '#7a5fd0', '#5d8a3a', '#a0522d'];
@@ -68,12 +68,23 @@ export function Stack({ data, label, ceiling, onName, losses = [], unit = 'CPUs'
 		return () => plot.current.destroy();
 	}, [shape, ceiling]);
 	useEffect(() => { plot.current?.setData(stacked(x, lines)); }, [data, losses]);
+	// By keys the same is shown as under a pointer, and the same span marked.
+	const show = (i) => plot.current?.setCursor({ left: i === null ? -10 : plot.current.valToPos(x[i], 'x'), top: 10 });
+	const zoom = (from, to) => zoomTo((x[from] - step / 2e9) * 1e9, (x[to] + step / 2e9) * 1e9);
+	const keys = useSteps(x.length, { ArrowLeft: -1, ArrowRight: 1 }, (from, to) => { keys.clear(); zoom(from, to); });
+	useEffect(() => {
+		if (!plot.current)
+			return;
+		show(keys.at);
+		const [from, to] = keys.at === null || keys.anchor === null ? [0, 0] : [keys.anchor, keys.at].sort((a, b) => a - b).map((i) => plot.current.valToPos(x[i], 'x'));
+		plot.current.setSelect({ left: from, width: to - from, top: 0, height: plot.current.over.clientHeight }, false);
+	}, [keys.at, keys.anchor]);
 	const isAt = at !== null && at !== undefined && x[at] !== undefined;
 	const atNs = isAt && BigInt(Math.round(x[at] * 1000)) * 1000000n;
 	return (
 		<div ref={box}>
-			<div ref={place} class="plot" role="img" aria-label={label} />
-			<p class="reading">{isAt ? clock(atNs) + ': ' + (lines.length && lines[0].values[at] === null ? 'not measured' : sum(lines, at).toFixed(2) + ' ' + unit) : what + ', in steps of ' + duration(step) + '. Drag over a span to look closer.'}</p>
+			<div ref={place} class="plot" role="img" tabIndex={0} aria-label={label + '. Arrow keys move, with Shift they mark a span, Enter looks closer.'} onKeyDown={keys.onKeyDown} onBlur={keys.clear} />
+			<p class="reading" aria-live={keys.at === null ? 'off' : 'polite'}>{isAt ? clock(atNs) + ': ' + (lines.length && lines[0].values[at] === null ? 'not measured' : sum(lines, at).toFixed(2) + ' ' + unit) : what + ', in steps of ' + duration(step) + '. Drag over a span to look closer.'}</p>
 			<ul class="keys">{lines.map((line) => (
 				<li key={line.name + line.pid}><svg width="10" height="10" aria-hidden="true"><rect width="10" height="10" rx="2" fill={line.ink} /></svg>
 					{onName && line.ink !== inkOf(-1) ? <button type="button" class="plain" onClick={() => onName(line)}>{line.name}</button> : line.name}

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: MIT
 // events.jsx - every record as it comes, or those of a span of time; what is lost stands where it was lost.
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { address, ask, follow } from './api.js';
 import { Stack } from './chart.jsx';
 import { bytes, clock, count, duration, lostOf, visible } from './format.js';
-import { Choice, Panel, Save } from './parts.jsx';
+import { isForPage } from './keys.jsx';
+import { Choice, Go, Panel, Save } from './parts.jsx';
 import { useLosses } from './losses.jsx';
-import { change, isLive, rangeOf, stepOf } from './state.js';
+import { whoOf } from './record.jsx';
+import { change, isLive, link, rangeOf, stepOf } from './state.js';
 import { useAnswer } from './use.js';
 
-const MOST_ROWS = 300, REDRAW_MS = 250;
+const MOST_ROWS = 300, REDRAW_MS = 250, ENOUGH_ROWS = 20, MOST_FETCHED = 4000;
 const TYPES = [['process', 'process'], ['tcp', 'tcp'], ['disk', 'disk'], ['signal', 'signal'], ['memory', 'memory'], ['container', 'container'], ['runq', 'run queue'], ['incident', 'incident'], ['', 'all']];
 const COMMON = new Set(['seq', 'collector', 'event', 'at_unix_ns', 'time', 'pid', 'tid', 'uid', 'cgroup_id', 'cgroup', 'container', 'comm']);
 
@@ -88,16 +90,30 @@ function usePast(on, params, text) {
 		begin();
 		return () => { asked.current?.abort(); asked.current = null; };
 	}, [on, key]);
-	return [{ ...page, all: page.rows.length, rows: page.rows.filter((row) => fits(row, text)) }, () => asked.current || begin(page.cursor)];
+	const rows = useMemo(() => page.rows.filter((row) => fits(row, text)), [page.rows, text]);
+	// What is looked for may be older than what was fetched.
+	useEffect(() => {
+		if (on && text && page.cursor && !asked.current && rows.length < ENOUGH_ROWS && page.rows.length < MOST_FETCHED)
+			begin(page.cursor);
+	}, [on, page, text]);
+	return [{ ...page, all: page.rows.length, rows }, () => asked.current || begin(page.cursor)];
 }
 
 function Row({ row }) {
 	if (row.lost)
 		return <tr class="lost"><td colSpan={5}>{row.count === null ? 'An unknown number of' : count(row.count)} events are missing here{row.collector ? ' of ' + row.collector : ''}{row.reason ? ': ' + visible(row.reason) : ''}</td></tr>;
 	return (
-		<tr><td class="n">{clock(row.at_unix_ns, true)}</td><td class="kind">{row.collector}.{row.event}</td><td class="n">{row.pid ?? '-'}</td><td class="fn">{visible(row.comm ?? '-')}</td>
+		<tr><td class="n">{clock(row.at_unix_ns, true)}</td><td class="kind">{row.collector}.{row.event}</td><td class="n">{row.pid ? <Go to={link(whoOf(row))} some={whoOf(row)} title="its record">{row.pid}</Go> : '-'}</td><td class="fn">{visible(row.comm ?? '-')}</td>
 			<td class="fn">{details(row).map(([key, value]) => <span class="pair" key={key}><i>{key}</i> {value} </span>)}</td></tr>
 	);
+}
+
+// One that was drawn is not drawn again when others come above it: Preact passes over what is the same object.
+const drawn = new WeakMap();
+function rowOf(row) {
+	if (!drawn.has(row))
+		drawn.set(row, <Row key={row.seq} row={row} />);
+	return drawn.get(row);
 }
 
 // How many there were when, and what is missing.
@@ -115,14 +131,14 @@ export function Events({ state, tick }) {
 	const rows = live ? fresh : past.rows;
 	useEffect(() => {
 		const onKey = (event) => {
-			if (event.key === 'p' && !event.ctrlKey && !event.altKey && !event.metaKey && !/INPUT|SELECT/.test(event.target.tagName))
+			if (event.key === 'p' && isForPage(event))
 				pause((was) => !was);
 		};
 		addEventListener('keydown', onKey);
 		return () => removeEventListener('keydown', onKey);
 	}, []);
 	const note = live ? (how === 'live' ? isPaused ? 'paused, ' + count(waiting) + ' new' : 'the newest ' + count(MOST_ROWS) + ', as they come' : 'the stream is being opened…')
-		: count(rows.length) + ' shown' + ', ' + (past.lost === 0 ? 'none lost' : lostOf(past.lost, 'records of this span'));
+		: count(rows.length) + ' shown' + (text ? ' of ' + count(past.all) + ' fetched' : '') + (past.cursor ? ', there are older ones, ' : ', ') + (past.lost === 0 ? 'none lost' : lostOf(past.lost, 'records of this span'));
 	return (
 		<Panel id="events" title="Events" note={note}
 			tools={live && <button type="button" aria-pressed={isPaused} onClick={() => pause(!isPaused)}>{isPaused ? 'go on (p)' : 'pause (p)'}</button>}>
@@ -135,7 +151,7 @@ export function Events({ state, tick }) {
 			{past.problem && !live && <p class="problem" role="alert">{past.problem.message}</p>}
 			<div class="scroll events" tabIndex={0} role="region" aria-label="rows of events">
 				<table class="rows"><thead><tr><th scope="col" class="n">time</th><th scope="col">event</th><th scope="col" class="n">PID</th><th scope="col">thread</th><th scope="col">what</th></tr></thead>
-					<tbody>{rows.map((row) => <Row key={row.seq} row={row} />)}</tbody></table>
+					<tbody>{rows.map(rowOf)}</tbody></table>
 				{!rows.length && <p class="empty">{live ? 'Nothing yet: events appear here as they happen.' : past.waits ? 'Asking the daemon…' : past.all ? 'None of the ' + count(past.all) + ' that were fetched has this.' : 'There are none in this span.'}</p>}
 			</div>
 			{!live && past.cursor && <p><button type="button" onClick={older}>older ones</button></p>}

@@ -2,10 +2,11 @@
 // flameview.jsx - a call tree as a flame graph or an icicle on a canvas, with what is under the pointer or
 // the cursor in a fixed place.
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { changeInk, changeOf, BEYOND } from './diff.js';
-import { boxes, hsl, ink, neighbour, nodeAt } from './flame.js';
+import { changeInk, changeOf, changes, BEYOND } from './diff.js';
+import { boxes, hsl, ink, neighbour, nodeAt, table } from './flame.js';
 import { count, duration, percent, points, visible } from './format.js';
 import { Minimap } from './minimap.jsx';
+import { AsTable } from './parts.jsx';
 import { colour, isDark, useScheme, useWidth } from './use.js';
 
 const ROW = 18, PAD = 4, CHAR = 7.3;
@@ -106,6 +107,20 @@ function Details({ tree, node, root }) {
 	);
 }
 
+const MOST_ROWS = 200;
+
+// The functions of a tree for who cannot see it, those with the most first.
+function Rows({ tree, label }) {
+	const of = (f) => [visible(tree.functions[f].name), KINDS[tree.functions[f].kind] || tree.functions[f].kind], all = tree.weight[0];
+	const rows = () => tree.diff ? changes(tree).sort((a, b) => Math.abs(b.after - b.before) - Math.abs(a.after - a.before)).map((row) => [...of(row.fn), percent(row.before, 1), percent(row.after, 1)])
+		: table(tree, 0).sort((a, b) => tree.isUpward ? b.total - a.total : b.self - a.self || b.total - a.total).map((row) => [...of(row.fn), tree.isUpward ? '-' : percent(row.self, all), percent(row.total, all)]);
+	const some = () => {
+		const list = rows();
+		return list.length > MOST_ROWS ? [...list.slice(0, MOST_ROWS), ['and ' + count(list.length - MOST_ROWS) + ' more functions', '', '', '']] : list;
+	};
+	return <AsTable label={label.split(',')[0] + ', as a table'} head={['function', 'kind', ...(tree.diff ? ['#before', '#after'] : ['#self', '#total'])]} rows={some} />;
+}
+
 export function Flame({ tree, hit, found, flipped, root, setRoot, label, onChoose }) {
 	const [box, width] = useWidth(), canvas = useRef(null), scheme = useScheme();
 	const [selected, select] = useState(0), [hover, setHover] = useState(-1), [small, setSmall] = useState(0);
@@ -161,6 +176,7 @@ export function Flame({ tree, hit, found, flipped, root, setRoot, label, onChoos
 			<p class="reading">{small > 0 ? count(small) + (small === 1 ? ' function is' : ' functions are') + ' too small to draw here and share grey bars: zoom, or search.' : 'Every function below is drawn.'}
 				{root > 0 && <> <button type="button" onClick={() => { setRoot(0); select(0); }}>show all</button></>}
 				{isFunction && selected > 0 && <> <button type="button" onClick={() => onChoose(tree.functions[tree.fn[selected]].name)}>callers and callees of {nameOf(tree, selected)}</button></>}</p>
+			<Rows tree={tree} label={label} />
 		</div>
 	);
 }

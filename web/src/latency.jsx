@@ -130,7 +130,7 @@ function partsOf(call) {
 	if (call.not_divided)
 		return 'not divided, as ' + visible(call.not_divided);
 	if (call.running_ns === undefined)
-		return 'is explained when the measurement is over';
+		return 'is told in a moment';
 	const parts = [['running', call.running_ns], ['waiting for a CPU', call.runq_ns], ...Object.entries(call.blocked_ns).map(([reason, ns]) => [reason, ns])];
 	return parts.filter(([, ns]) => ns > 0).sort((a, b) => b[1] - a[1]).map(([word, ns]) => word + ' ' + duration(ns) + ' (' + percent(ns, call.divided_ns) + ')').join(', ');
 }
@@ -152,7 +152,7 @@ function Slow({ one, tick }) {
 	if (!one.slower_ms)
 		return null;
 	return (
-		<Panel id="slow" title={'Calls above ' + duration(one.slower_ms * 1e6)} note={data && count(data.total) + (data.explained ? data.kept < data.total ? ', of which the slowest ' + count(data.kept) + ' are explained' : '' : ' so far, the latest first')}>
+		<Panel id="slow" title={'Calls above ' + duration(one.slower_ms * 1e6)} note={data && count(data.total) + (data.explained ? data.kept < data.total ? ', of which the slowest ' + count(data.kept) + ' are explained' : '' : ' so far, the latest first; their stacks are named when it is over')}>
 			<Wait answer={answer} empty={data && !data.data.length && (isOn(one) ? 'None yet.' : 'There were none.')}>
 				<div class="scroll tall" tabIndex={0} role="region" aria-label="rows of slow calls"><table class="rows">
 					<thead><tr><th scope="col" class="n">ended</th><th scope="col" class="n">took</th><th scope="col">what</th><th scope="col" class="n">PID</th><th scope="col">arguments</th><th scope="col">what its thread did</th></tr></thead>

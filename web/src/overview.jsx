@@ -59,12 +59,13 @@ function Cpu({ state, tick }) {
 
 function Latency({ state, tick }) {
 	const [type, setType] = useState('disk.latency'), [title, what] = HEATS[type];
+	const losses = useLosses(state, tick, type.split('.')[0]);
 	const answer = useAnswer('/api/v1/heatmap', { ...rangeOf(state), type, column: type === 'disk.latency' ? 'service' : '', step: stepOf(state) + 's' }, tick), data = answer.data;
 	return (
 		<Panel id="latency" title="Latency" note={data && lostOf(data.lost, 'records')}
 			tools={<Choice label="latency of" value={type} onChoose={setType} options={Object.entries(HEATS).map(([key, [word]]) => [key, word])} />}>
 			<Wait answer={answer} empty={data && (!data.total || data.type !== type) && (answer.waits ? 'Asking the daemon…' : 'There were no ' + what + ' in this span.')}>
-				{data && <Heat data={data} what={what} key={title} />}
+				{data && <Heat data={data} what={what} key={title} losses={losses} />}
 			</Wait>
 		</Panel>
 	);

@@ -4,6 +4,7 @@ import { render } from 'preact';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { follow, hasToken, onLocked, setToken } from './api.js';
 import { clock, count, day, duration, visible } from './format.js';
+import { Keys } from './keys.jsx';
 import { Choice, Go } from './parts.jsx';
 import { Overview } from './overview.jsx';
 import { Profiles } from './profiles.jsx';
@@ -118,6 +119,7 @@ function Page() {
 					<Go key={key} to={link({ view: key, incident: '' })} some={{ view: key, incident: '' }} aria-current={name === word ? 'page' : undefined}>{name}</Go>))}</nav>
 				<span class={'state ' + (isAsked ? link_ : '')}>{!live ? 'history' : link_ === 'live' || !isAsked ? 'live' : '…'}</span>
 				<Theme />
+				<Keys />
 				<Range state={state} />
 			</header>
 			<main id="main" ref={main} tabIndex={-1}>

@@ -11,6 +11,7 @@ import { GROUPS, inverted, regrouped, sandwich } from './fold.js';
 import { clock, count, day, duration, literal, lostOf, percent, visible } from './format.js';
 import { Changes, Functions, csvOf } from './functions.jsx';
 import { Map as MomentMap, Moments } from './moments.jsx';
+import { isForPage } from './keys.jsx';
 import { Choice, Go, Panel, Save, Select, Wait } from './parts.jsx';
 import { ROWS, partOf, stepsOf } from './scope.js';
 import { change, link, rangeOf } from './state.js';
@@ -107,7 +108,7 @@ export function Exports({ route, params, data, tree, hit, isDiff, isSession, isA
 	);
 }
 
-function Sandwich({ tree, state, label }) {
+function Sandwich({ tree, state, label, hit }) {
 	const wanted = state.fn ?? tree.functions[table(tree, 0).sort((a, b) => b.self - a.self)[0]?.fn]?.name;
 	const fn = tree.functions.findIndex((f) => f.name === wanted);
 	const both = useMemo(() => {
@@ -117,17 +118,18 @@ function Sandwich({ tree, state, label }) {
 		return made;
 	}, [tree, fn]);
 	const [up, setUp] = useState(0), [down, setDown] = useState(0);
+	const [above, below] = useMemo(() => both ? [matches(both.callers, hit), matches(both.callees, hit)] : [], [both, hit]);
 	useEffect(() => { setUp(0); setDown(0); }, [both]);
 	if (!both)
 		return <p class="empty">There is no “{visible(wanted || '')}” in what was sampled: choose one in the table.</p>;
-	const nothing = { nodes: [], weight: 0 }, choose = (name) => change({ fn: name });
+	const choose = (name) => change({ fn: name });
 	return (
 		<>
 			<p class="matched">{visible(wanted)}: {percent(both.callees.weight[0], tree.weight[0])} of all. Below, who called it, the nearest last; under it what it called.</p>
 			<h3>Callers</h3>
-			<Flame tree={both.callers} hit={null} found={nothing} flipped={false} root={Math.min(up, both.callers.n - 1)} setRoot={setUp} label={'callers of ' + visible(wanted) + ', ' + label} onChoose={choose} />
+			<Flame tree={both.callers} hit={hit} found={above} flipped={false} root={Math.min(up, both.callers.n - 1)} setRoot={setUp} label={'callers of ' + visible(wanted) + ', ' + label} onChoose={choose} />
 			<h3>Callees</h3>
-			<Flame tree={both.callees} hit={null} found={nothing} flipped root={Math.min(down, both.callees.n - 1)} setRoot={setDown} label={'callees of ' + visible(wanted) + ', ' + label} onChoose={choose} />
+			<Flame tree={both.callees} hit={hit} found={below} flipped root={Math.min(down, both.callees.n - 1)} setRoot={setDown} label={'callees of ' + visible(wanted) + ', ' + label} onChoose={choose} />
 		</>
 	);
 }
@@ -159,7 +161,7 @@ function noteOf(data, isDiff) {
 function useKeys(box, shape) {
 	useEffect(() => {
 		const onKey = (event) => {
-			if (event.ctrlKey || event.altKey || event.metaKey || /INPUT|SELECT/.test(event.target.tagName))
+			if (!isForPage(event))
 				return;
 			if (event.key === '/') {
 				box.current.focus();
@@ -184,7 +186,7 @@ function Shape({ shape, shown, state, label, root, setRoot }) {
 	if (shape === 'tree' && !tree.diff)
 		return <CallTree tree={tree} hit={hit} onChoose={toSandwich} />;
 	if (shape === 'sandwich' && !tree.diff)
-		return <Sandwich tree={plain} state={state} label={label} />;
+		return <Sandwich tree={plain} state={state} label={label} hit={hit} />;
 	return <Flame tree={tree} hit={hit} found={found} flipped={shape !== 'flame'} root={Math.min(root, tree.n - 1)} setRoot={setRoot} label={label} onChoose={tree.diff ? null : toSandwich} />;
 }
 

@@ -60,6 +60,23 @@ function Collection({ row, status, which }) {
 	);
 }
 
+// Where the time of its threads went: on a CPU and waiting for one as the kernel counts it, else by what they waited for.
+function Balance({ row, status }) {
+	const part = status.data?.collectors.find((one) => one.name === 'waits'), on = part && part.state === 'on', span = spanOf(row);
+	const answer = useAnswer('/api/v1/timeseries', { start: span.start, end: row.ended_unix_ns ? span.end : '', pid: row.pid, kind: 'off-cpu', by: 'kind', top: 20 }), data = answer.data;
+	const counted = [['on a CPU', row.cpu_ns], ['waiting for a CPU', row.runq_ns]].filter(([, ns]) => ns !== null && ns !== undefined);
+	const rows = [...counted, ...(data ? data.series : []).map((one) => [visible(one.name), one.total])].map(([word, ns]) => [word, Number(ns)]), most = Math.max(1, ...rows.map(([, ns]) => ns));
+	return (
+		<section><h3>Time of its threads{data && data.lost !== 0 && ', ' + lostOf(data.lost, 'waits of the host')}</h3>
+			<Wait answer={answer} empty={data && !rows.length && 'Nothing of it was measured.'}>
+				<div class="scroll" tabIndex={0} role="region" aria-label="time of the threads of the process"><table class="rows"><tbody>{rows.map(([word, ns]) => (
+					<tr key={word}><td>{word}</td><td class="n">{duration(ns)}</td><td class="n"><meter aria-label={word} min="0" max={most} value={ns} /></td></tr>))}</tbody></table></div>
+			</Wait>
+			<p class="reading">{part && !on ? 'What it waited for is not recorded: the collector waits is ' + part.state + '.' : 'Of what it waited for, the waits that were long enough to be kept' + (data?.rolled_up_ns ? ', in steps of ' + duration(data.rolled_up_ns) : '') + '.'}</p>
+		</section>
+	);
+}
+
 // Fields that were not measured are not there.
 function Facts({ row }) {
 	const known = (value) => value !== null && value !== undefined, lived = Number(row.duration_ns || 0);
@@ -95,7 +112,7 @@ export function Record({ state, status }) {
 			{problem && <p class="problem" role="alert">{problem.message}</p>}
 			<Wait answer={answer} empty={answer.data && !row && 'Nothing is known of such a process at that time.'}>
 				{row && <><p class="fn command">{visible(commandOf(row))}</p><Facts row={row} />
-					<div class="grid three">{COLLECTIONS.map((which) => <Collection key={which[0] + row.seq} row={row} status={status} which={which} />)}</div></>}
+					<div class="grid three"><Balance key={'balance' + row.seq} row={row} status={status} />{COLLECTIONS.map((which) => <Collection key={which[0] + row.seq} row={row} status={status} which={which} />)}</div></>}
 			</Wait>
 		</Panel>
 	);

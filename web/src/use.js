@@ -52,6 +52,32 @@ export function useWidth() {
 	return [box, width];
 }
 
+// A span of steps of a chart, chosen by keys: arrows move, with Shift they mark, Enter takes, Escape lets go.  @ways:
+// by how many steps which key moves.
+export function useSteps(n, ways, onTake, onNone) {
+	const [at, setAt] = useState(null), [anchor, setAnchor] = useState(null);
+	const clear = () => { setAt(null); setAnchor(null); };
+	const onKeyDown = (event) => {
+		const by = ways[event.key], from = at ?? n - 1;
+		if (event.ctrlKey || event.altKey || event.metaKey || !n)
+			return;
+		if (by) {
+			setAnchor(event.shiftKey ? anchor ?? from : null);
+			setAt(Math.max(0, Math.min(from + by, n - 1)));
+		} else if (event.key === 'Enter' && at !== null) {
+			setAnchor(null);
+			onTake(Math.min(anchor ?? at, at), Math.max(anchor ?? at, at));
+		} else if (event.key === 'Escape' && (at !== null || onNone)) {
+			clear();
+			onNone?.();
+		} else {
+			return;
+		}
+		event.preventDefault();
+	};
+	return { at: at !== null && at < n ? at : null, anchor, clear, onKeyDown };
+}
+
 // Counts up when light becomes dark, so that a canvas is drawn anew.
 let schemes = 0;
 const watchers = new Set();
