@@ -144,6 +144,8 @@ static const struct latency_sink *choose_sink(const struct arguments *arguments)
 static void put_closing(const struct coverage *coverage, const struct latency_outcome *outcome,
 			bool is_http)
 {
+	if (is_http && coverage->mode)
+		fprintf(stderr, "kymo: requests were seen %s\n", coverage->mode);
 	vec_each(loss, &coverage->lost)
 		fprintf(stderr, "kymo: lost: %lu %s\n", (unsigned long)loss->count, loss->kind);
 	vec_each(what, &coverage->not_measured)
@@ -248,6 +250,7 @@ static int run(const struct arguments *arguments, struct latency_plan *plan)
 					: 0,
 		.per_call = arguments_flag(arguments, "calls"),
 		.by_perf = arguments_flag(arguments, "perf-uprobes"),
+		.by_packets = arguments_flag(arguments, "packets"),
 		.slower_ns = (uint64_t)(arguments_decimal(arguments, "slower") * NS_PER_MS),
 		.slowest = (uint32_t)arguments_number(arguments, "slowest"),
 		.cgroup = arguments_text(arguments, "cgroup"),
@@ -345,8 +348,9 @@ int latency_verb_run(const struct arguments *arguments)
 	if (arguments_flag(arguments, "http"))
 		return run_http(arguments);
 	if (arguments_has(arguments, "cgroup") || arguments_has(arguments, "port") ||
-	    arguments_has(arguments, "tls"))
-		return refuse("'--cgroup', '--port' and '--tls' are for requests", "add --http");
+	    arguments_has(arguments, "tls") || arguments_flag(arguments, "packets"))
+		return refuse("'--cgroup', '--port', '--tls' and '--packets' are for requests",
+			      "add --http");
 	err = read_plan(arguments, &plan);
 	if (!err && arguments_flag(arguments, "list"))
 		return list(&plan);

@@ -73,6 +73,7 @@ static const struct option options[] = {
 	  .help = "with --http: see through TLS, by probes in FILE, which is a path, a program in PATH or a library by its "
 		  "file name; of OpenSSL on SSL_read and SSL_write, which node of nodejs.org has in itself; of a Go "
 		  "program, also that of -p without FILE, on net/http, then with HTTP/2",
+	  .excludes = "tls or packets",
 	  .group = WHAT },
 	{ .name = "list",
 	  .help = "list the functions and how they would be seen, and end",
@@ -93,6 +94,11 @@ static const struct option options[] = {
 	{ .name = "perf-uprobes",
 	  .help = "set a perf event for each place instead of one link for each file, as is done on kernels before 6.6; at "
 		  "most 512 places, slow to take off",
+	  .group = HOW },
+	{ .name = "packets",
+	  .help = "with --http: see requests in the packets of their connections instead of at sockets, as is done on "
+		  "kernels without the hooks there; without CPU time, and not behind TLS",
+	  .excludes = "tls or packets",
 	  .group = HOW },
 	{ ROW_DURATION, .otherwise = "until Ctrl-C", .help = "how long to time", .group = HOW },
 	{ ROW_COUNT, .help = "end after so many calls", .group = HOW },

@@ -106,7 +106,7 @@ struct http_options {
 	u16 port;      /* 0: each that is listened on */
 	u16 tls;       /* OpenSSL is probed */
 	u16 go;        /* net/http of Go is probed */
-	u16 reserved;
+	u16 packets;   /* requests are seen in packets */
 	u64 sample_ns; /* CPU time that a sample stands for; 0: none are taken */
 	struct http_runtime go_runtime;
 	struct http_go_layout go_at;

@@ -34,6 +34,7 @@ struct latency_request {
 	double max_cost_pct; /* of one CPU; 0: any */
 	bool per_call;
 	bool by_perf; /* probes of functions: a perf event for each place, also where the kernel has better */
+	bool by_packets;    /* requests in packets, also on kernels with hooks at sockets */
 	uint64_t slower_ns; /* from which on a call is explained; 0: none is, unless... */
 	uint32_t slowest;   /* ...so many of each function or route in each interval are; 0: not */
 	const struct sink *flame; /* how the stacks of the slow ones are written; NULL: not */

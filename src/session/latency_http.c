@@ -63,6 +63,8 @@ static int keep_slow(struct session *session, const struct http_record *record,
 
 	if (record->way == HTTP_WAY_GO)
 		slow.not_divided = "a goroutine shares its thread with others";
+	else if (requests_way(session->requests) == REQUESTS_BY_PACKETS)
+		slow.not_divided = "who answers is not seen in packets";
 	else if (record->runq_ns == UINT64_MAX)
 		slow.not_divided = "another thread has answered it than read it";
 	snprintf(slow.request, sizeof(slow.request), "%s", request);
@@ -234,6 +236,23 @@ static int note_clocks(const struct session *session)
 	return coverage_lack(session->coverage, text);
 }
 
+static int note_way(const struct session *session)
+{
+	enum requests_way way = requests_way(session->requests);
+
+	if (way == REQUESTS_BY_ENTRY)
+		return coverage_set_mode(
+			session->coverage,
+			"at sockets, answers where a function of the kernel begins");
+	if (way != REQUESTS_BY_PACKETS)
+		return 0;
+	return coverage_set_mode(session->coverage, "in the packets of connections")
+		       ?: coverage_lack(
+				  session->coverage,
+				  "CPU time of requests, and where slow ones spent their time: who "
+				  "answers is not seen in packets");
+}
+
 /* What no request of this run can be of. */
 static int note_unseen(const struct session *session)
 {
@@ -256,7 +275,8 @@ static int note_unseen(const struct session *session)
 	if (!err && session->tls.lacks_two)
 		err = coverage_lack(session->coverage,
 				    "HTTP/2: this Go program was built without that of net/http");
-	return err ?: note_clocks(session);
+	err = err ?: note_clocks(session);
+	return err ?: note_way(session);
 }
 
 static int note_losses(const struct session *session)
@@ -437,6 +457,7 @@ int latency_run_http(const struct latency_request *request, struct coverage *cov
 		.pid = request->pid,
 		.cgroup = request->cgroup,
 		.port = request->port,
+		.by_packets = request->by_packets,
 		.each = on_request,
 		.context = &session,
 	};

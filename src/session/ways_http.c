@@ -16,6 +16,10 @@
 	"TLS only of OpenSSL and of Go's net/http, HTTP/2 only of the latter, both with --tls; " \
 	"HTTP/3 and Unix sockets are not seen"
 
+#define IN_PACKETS                                                                                   \
+	"in the packets of connections: the kernel lacks the hooks at sockets; without CPU time of " \
+	"requests, and nothing behind TLS"
+
 static const char question[] = "GET /kymo-doctor HTTP/1.1\r\nHost: here\r\n\r\n";
 static const char reply[] = "HTTP/1.1 204 No Content\r\n\r\n";
 
@@ -68,7 +72,7 @@ static int exchange(int listener, uint16_t port)
 	return 0;
 }
 
-static int try_once(unsigned *ret_count)
+static int try_once(unsigned *ret_count, enum requests_way *ret_way)
 {
 	own(requests_closep) struct requests *requests = NULL;
 	own(fd_closep) int listener = -1;
@@ -81,6 +85,7 @@ static int try_once(unsigned *ret_count)
 	err = requests_open(&request, &requests);
 	if (err)
 		return err;
+	*ret_way = requests_way(requests);
 	requests_arm(requests);
 	err = exchange(listener, request.port);
 	if (err)
@@ -99,14 +104,16 @@ int ways_http_try(struct diagnosis *diagnosis)
 		{ .state = ABILITY_ABSENT },
 	};
 	struct ability_result *result = &finding.result;
+	enum requests_way way = REQUESTS_BY_TRACEPOINT;
 	unsigned count = 0;
 	int err;
 
 	error_clear();
-	err = try_once(&count);
+	err = try_once(&count, &way);
 	if (!err && count) {
-		result->state = ABILITY_WORKS;
-		snprintf(result->reason, sizeof(result->reason), "%s", UNSEEN);
+		result->state = way == REQUESTS_BY_PACKETS ? ABILITY_DEGRADED : ABILITY_WORKS;
+		snprintf(result->reason, sizeof(result->reason), "%s",
+			 way == REQUESTS_BY_PACKETS ? IN_PACKETS : UNSEEN);
 	} else if (err) {
 		result->error = -err;
 		if (err == -EPERM || err == -EACCES) {

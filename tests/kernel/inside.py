@@ -294,6 +294,70 @@ def settled(status):
     return all(row["state"] != "off" for row in wanted) and wanted
 
 
+def serve_pages():
+    """A server that answers /page/N, and nothing else."""
+    import http.server
+    import threading
+
+    class Pages(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self):
+            found = self.path.startswith("/page/")
+            self.send_response(200 if found else 404)
+            self.send_header("Content-Length", "5")
+            self.end_headers()
+            self.wfile.write(b"hello")
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Pages)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server.server_address[1]
+
+
+def ask_for_pages(port):
+    import http.client
+    for number in range(4):
+        connection = http.client.HTTPConnection("127.0.0.1", port)
+        for page in range(25):
+            connection.request("GET", f"/page/{number * 25 + page}" if page % 5 else "/missing")
+            connection.getresponse().read()
+        connection.close()
+
+
+def check_latency_http():
+    """100 requests on four connections."""
+    if not has_verb("latency"):
+        raise Absent("this kymo has no such verb")
+    port = serve_pages()
+    process = subprocess.Popen(["kymo", "latency", "--http", "--json", "--port", str(port)], text=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    said = ""
+    for line in process.stderr:
+        said += line
+        if line.startswith("kymo: timing requests"):
+            ask_for_pages(port)
+            process.send_signal(signal.SIGINT)
+            break
+    out, more = process.communicate(timeout=LIMIT_SECONDS)
+    if process.returncode not in (0, 130):
+        raise Absent(last_words(subprocess.CompletedProcess([], 1, "", said + more)))
+    finals = {one["route"]: one for one in map(json.loads, out.splitlines()) if one["final"]}
+    seen = {route: (one["count"], {kind: n for kind, n in one["statuses"].items() if n}, one["service"]["count"])
+            for route, one in finals.items()}
+    final = next(iter(finals.values()), {"lost": [], "not_measured": []})
+    lost = {one["kind"]: one["count"] for one in final["lost"]}
+    if seen == {"GET /page/{number}": (80, {"2xx": 80}, 80), "GET /missing": (20, {"4xx": 20}, 20)}:
+        mode = final.get("mode")
+        cpu = [one for one in final["not_measured"] if one.startswith("CPU time")]
+        return "part" if cpu else "", "; ".join(word for word in (mode, *cpu) if word)
+    if sum(count for count, _, _ in seen.values()) + sum(lost.values()) >= 100 and lost:
+        return "part", f"{seen}, lost: {lost}"
+    raise Broken(f"{seen} of 80 and 20, lost: {lost}")
+
+
 def check_serve():
     """The end of a process, and the functions in which it was."""
     process = subprocess.Popen(["kymo", "serve"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -423,6 +487,7 @@ CHECKS = [
     ("run --files", lambda: check_run("--files")),
     ("run, ptrace rung", lambda: check_run("--rung", "ptrace")),
     ("latency", check_latency),
+    ("latency --http", check_latency_http),
     ("serve", check_serve),
     ("verifier budget", check_verifier),
     ("tarball", check_tarball),

@@ -15,6 +15,8 @@ from timing import PROGRAMS, Target, Timing, free_port, kymo, listening
 
 CLIENTS, REQUESTS, WAIT_MS = 8, 130, 10
 ROUTE = "GET /wait/{number}/{number}"
+# At sockets, and in packets, as is done where the kernel lacks the hooks there.
+ways = pytest.mark.parametrize("way", [(), ("--packets",)], ids=["sockets", "packets"])
 
 
 def python_server(port, *more):
@@ -97,10 +99,14 @@ def measured(port, behind, *words, tls=None):
     return timing
 
 
-def test_python():
+@ways
+def test_python(way):
     port = free_port()
     with python_server(port) as server:
-        measured(port, server, "-p", server.pid)
+        timing = measured(port, server, "-p", server.pid, *way)
+    final = timing.finals[ROUTE]
+    assert final["cpu_requests"] == (0 if way else CLIENTS * REQUESTS)
+    assert final.get("mode") == ("in the packets of connections" if way else None)
 
 
 @pytest.mark.skipif(not shutil.which("node"), reason="no node")
@@ -129,10 +135,11 @@ def test_every_server_of_the_host():
     assert timing.finals["GET /later/{number}"]["count"] == 20
 
 
-def test_another_process_is_not_counted():
+@ways
+def test_another_process_is_not_counted(way):
     port, other = free_port(), free_port()
     with python_server(port) as server, python_server(other), \
-            Timing("--http", "-p", server.pid) as timing:
+            Timing("--http", "-p", server.pid, *way) as timing:
         for one in (port, other):
             http.client.HTTPConnection("127.0.0.1", one).request("GET", f"/at/{one}x")
             connection = http.client.HTTPConnection("127.0.0.1", one)
@@ -178,10 +185,10 @@ END = b" HTTP/1.1\r\nHost: here\r\n\r\n"
 
 
 @contextlib.contextmanager
-def wired(**more):
+def wired(way=(), **more):
     port = free_port()
     wire = Wire(port)
-    with Timing("--http", "--port", port, **more) as timing:
+    with Timing("--http", "--port", port, *way, **more) as timing:
         yield wire, timing
     wire.listener.close()
 
@@ -190,8 +197,9 @@ def losses(final):
     return {one["kind"]: one["count"] for one in final["lost"]}
 
 
-def test_reads_and_packets_of_every_size():
-    with wired() as (wire, timing):
+@ways
+def test_reads_and_packets_of_every_size(way):
+    with wired(way) as (wire, timing):
         client, server = wire.connect()
         whole = b"GET /whole" + END
         for _ in range(3):
@@ -214,8 +222,9 @@ def test_reads_and_packets_of_every_size():
     assert list(timing.finals) == ["GET /whole"] and losses(final) == {}
 
 
-def test_bodies_and_answers_in_parts():
-    with wired() as (wire, timing):
+@ways
+def test_bodies_and_answers_in_parts(way):
+    with wired(way) as (wire, timing):
         client, server = wire.connect()
         post = b"POST /form HTTP/1.1\r\nContent-Length: 8\r\nExpect: 100-continue\r\n\r\n"
         send(client, server, post)
@@ -239,8 +248,9 @@ def test_bodies_and_answers_in_parts():
     assert (page["count"], page["errors"], page["statuses"]["2xx"]) == (2, 1, 1)
 
 
-def test_what_cannot_be_told_is_counted():
-    with wired() as (wire, timing):
+@ways
+def test_what_cannot_be_told_is_counted(way):
+    with wired(way) as (wire, timing):
         client, server = wire.connect()
         send(client, server, b"GET /one" + END + b"GET /two" + END)  # both in one packet
         answer(client, server, OK, OK)
@@ -275,8 +285,9 @@ def test_what_cannot_be_told_is_counted():
         "requests: not answered when their handler, connection or this run ended": 1}
 
 
-def test_queue_is_what_a_request_waits_to_be_read():
-    with wired() as (wire, timing):
+@ways
+def test_queue_is_what_a_request_waits_to_be_read(way):
+    with wired(way) as (wire, timing):
         client, server = wire.connect()
         for number in range(2):
             client.sendall(b"GET /queue" + END)
@@ -322,7 +333,7 @@ def test_csv():
 
 def test_words_that_do_not_go_together():
     for words in (("--http", "main.f"), ("--port", "80", "f"), ("--http", "-p", "1", "-c", "/"),
-                  ("-c", "/", "a:f")):
+                  ("-c", "/", "a:f"), ("--packets", "a:f"), ("--http", "--packets", "--tls")):
         done = kymo(*words)
         assert done.returncode == 2 and "hint:" in done.stderr, words
     assert "there is no process" in kymo("--http", "-p", "4194304").stderr

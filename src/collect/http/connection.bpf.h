@@ -31,7 +31,8 @@ struct connection {
 	u8 is_tls;
 	u8 is_behind;  /* what is read belongs to the next ones */
 	u8 owes_write; /* TLS: plain text that is on its way to the socket */
-	u8 reserved[2];
+	u8 has_sent;   /* packets: `written_seq` is behind what was sent */
+	u8 reserved;
 	/* TLS: what was read since the socket was empty. */
 	u32 burst_seq, burst_end;
 	u64 burst_ready_at, burst_read_at;
@@ -63,7 +64,8 @@ struct {
 	__uint(max_entries, RING_BYTES);
 } records SEC(".maps");
 
-extern int bpf_dynptr_from_skb(struct __sk_buff *skb, u64 flags, struct bpf_dynptr *ret) __ksym;
+extern int bpf_dynptr_from_skb(struct __sk_buff *skb, u64 flags,
+			       struct bpf_dynptr *ret) __ksym __weak;
 
 extern void *bpf_rdonly_cast(const void *object, u32 type) __ksym;
 

@@ -60,8 +60,11 @@ static __always_inline u32 tcp_written(const struct sock *sk)
 
 static __always_inline void take_written(const struct sock *sk, struct connection *connection)
 {
-	u32 written = tcp_written(sk);
+	u32 written;
 
+	if (options.packets)
+		return; /* they are counted one by one */
+	written = tcp_written(sk);
 	connection->out_bytes += written - connection->written_seq;
 	connection->written_seq = written;
 }
@@ -125,20 +128,34 @@ static __always_inline bool has_body(u32 first)
 	       first == word('P', 'A', 'T', 'C');
 }
 
-/* Copies @bytes of a packet, at most HTTP_LINE_BYTES, from @offset on. */
-static __always_inline bool copy_packet(struct bpf_dynptr *packet, u32 offset, u64 bytes, char *to)
+/* A packet that is read from its socket, or one that comes in or goes out. */
+struct packet {
+	struct bpf_dynptr *read;
+	struct __sk_buff *in;
+	u32 offset; /* of its payload, likewise */
+};
+
+/* Copies @bytes of the payload of a packet, at most HTTP_LINE_BYTES, from @offset on. */
+static __always_inline bool copy_packet(const struct packet *packet, u32 offset, u64 bytes,
+					char *to)
 {
+	long err;
+
 	barrier_var(bytes);
 	if (!bytes || bytes > HTTP_LINE_BYTES)
 		return false;
-	if (!bpf_dynptr_read(to, bytes, packet, offset, 0))
+	if (options.packets)
+		err = bpf_skb_load_bytes(packet->in, packet->offset + offset, to, bytes);
+	else
+		err = bpf_dynptr_read(to, bytes, packet->read, offset, 0);
+	if (!err)
 		return true;
 	count(&control.unreadable);
 	return false;
 }
 
 /* Adds what this packet has of the request line behind what is known of it. */
-static __always_inline void add_line(struct connection *connection, struct bpf_dynptr *packet,
+static __always_inline void add_line(struct connection *connection, const struct packet *packet,
 				     u32 packet_seq, u32 packet_bytes)
 {
 	u32 have = connection->line_bytes & (HTTP_LINE_BYTES - 1);
@@ -187,10 +204,10 @@ static __always_inline void judge(struct connection *connection)
 
 static __always_inline void begin(struct connection *connection, u16 port, u32 seq, u64 ready)
 {
-	u64 ids = target_pid_tgid();
+	u64 ids = options.packets ? 0 : target_pid_tgid();
 
 	connection->ready_at = ready;
-	connection->read_at = bpf_ktime_get_ns();
+	connection->read_at = options.packets ? 0 : bpf_ktime_get_ns();
 	connection->first_at = connection->last_at = 0;
 	connection->in_bytes = connection->out_bytes = 0;
 	served_release(&connection->served, (u64)connection);
@@ -208,7 +225,7 @@ static __always_inline void begin(struct connection *connection, u16 port, u32 s
 }
 
 /* Whether the packet has a method where the server stands, or is too short to tell. */
-static __always_inline bool may_begin(struct bpf_dynptr *packet, u32 offset, u32 left)
+static __always_inline bool may_begin(const struct packet *packet, u32 offset, u32 left)
 {
 	u32 first = 0;
 
@@ -217,38 +234,50 @@ static __always_inline bool may_begin(struct bpf_dynptr *packet, u32 offset, u32
 	return copy_packet(packet, offset, WORD_BYTES, (char *)&first) && is_method(first);
 }
 
-static __always_inline void look(struct sock *sk, struct connection *connection,
-				 const struct sk_buff *skb, u32 seq, u64 ready)
+/* @seq: where the server stands, in a packet that begins at @packet_seq and has @bytes */
+static __always_inline void look_at(const struct sock *sk, struct connection *connection,
+				    const struct packet *packet, u32 packet_seq, u32 bytes, u32 seq,
+				    u16 port, u64 ready)
 {
-	u32 packet_seq = *(u32 *)skb->cb, offset = seq - packet_seq, bytes = skb->len;
-	struct bpf_dynptr packet;
+	u32 offset = seq - packet_seq;
 
-	if (offset >= bytes)
-		return;
-	if (bpf_dynptr_from_skb((void *)skb, 0, &packet)) {
-		count(&control.unreadable);
-		return;
-	}
 	if (connection->stage == STAGE_BEGUN && seq == connection->start_seq) {
 		connection->read_at = bpf_ktime_get_ns(); /* that was a look ahead */
 	} else if (connection->stage == STAGE_BEGUN && connection->is_judged) {
-		if (bytes - offset >= WORD_BYTES && may_begin(&packet, offset, bytes - offset)) {
+		if (bytes - offset >= WORD_BYTES && may_begin(packet, offset, bytes - offset)) {
 			connection->owed++;
 			/* It may be a part of a body that looks like one. */
 			connection->is_behind = !has_body(*(u32 *)connection->line);
 			count(&control.pipelined);
 		}
 	} else if (connection->stage != STAGE_BEGUN) {
-		if (connection->has_spoken && !may_begin(&packet, offset, bytes - offset))
+		if (connection->has_spoken && !may_begin(packet, offset, bytes - offset))
 			return; /* the rest of the request that is being answered */
 		finish(sk, connection);
 		if (connection->stage == STAGE_FOREIGN)
 			return;
-		begin(connection, sk->__sk_common.skc_num, seq, ready);
+		begin(connection, port, seq, ready);
 	}
 	if (connection->stage == STAGE_BEGUN)
-		add_line(connection, &packet, packet_seq, bytes);
-	judge(connection);
+		add_line(connection, packet, packet_seq, bytes);
+	if (!options.packets)
+		judge(connection);
+}
+
+static __always_inline void look(struct sock *sk, struct connection *connection,
+				 const struct sk_buff *skb, u32 seq, u64 ready)
+{
+	u32 packet_seq = *(u32 *)skb->cb, bytes = skb->len;
+	struct bpf_dynptr dynptr;
+	struct packet packet = { .read = &dynptr };
+
+	if (seq - packet_seq >= bytes)
+		return;
+	if (bpf_dynptr_from_skb((void *)skb, 0, &dynptr)) {
+		count(&control.unreadable);
+		return;
+	}
+	look_at(sk, connection, &packet, packet_seq, bytes, seq, sk->__sk_common.skc_num, ready);
 }
 
 /* The first bytes that are written.  Return: 0; negative: they cannot be seen */
@@ -291,13 +320,15 @@ static __always_inline void answer(const struct sock *sk, struct connection *con
 	if (!status)
 		count(&control.unknown);
 	connection->status = status;
-	served_answered(&connection->served, (u64)connection);
-	if (connection->tid == (u32)target_pid_tgid())
+	if (!options.packets)
+		served_answered(&connection->served, (u64)connection);
+	if (!options.packets && connection->tid == (u32)target_pid_tgid())
 		connection->runq_ns = run_queue_ns() - connection->runq_ns;
 	else
 		connection->runq_ns = (u64)-1;
 	connection->first_at = connection->last_at = now;
-	connection->written_seq = tcp_written(sk);
+	if (!options.packets)
+		connection->written_seq = tcp_written(sk);
 	connection->stage = STAGE_ANSWERED;
 }
 
@@ -350,6 +381,18 @@ static __always_inline void resume(struct connection *connection)
 #include "collect/http/go.bpf.h"
 #include "collect/http/tls.bpf.h"
 
+/* What is read belongs to the request, unless it belongs to the next ones. */
+static __always_inline void take_read(struct connection *connection, u32 end)
+{
+	if (connection->stage == STAGE_IDLE || connection->is_behind ||
+	    (s32)(end - connection->read_seq) <= 0)
+		return;
+	connection->in_bytes += end - connection->read_seq;
+	connection->read_seq = end;
+}
+
+#include "collect/http/packets.bpf.h"
+
 SEC("tp_btf/sk_data_ready")
 int BPF_PROG(http_ready, struct sock *sk)
 {
@@ -391,11 +434,7 @@ int BPF_PROG(http_read, const struct sk_buff *skb, int len)
 	else if (connection->stage == STAGE_BEGUN && connection->is_judged &&
 		 seq - connection->start_seq <= READ_AHEAD)
 		served_read(&connection->served, (u64)connection);
-	if (connection->stage != STAGE_IDLE && !connection->is_behind &&
-	    (s32)(end - connection->read_seq) > 0) {
-		connection->in_bytes += end - connection->read_seq;
-		connection->read_seq = end;
-	}
+	take_read(connection, end);
 	return 0;
 }
 

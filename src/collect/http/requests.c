@@ -2,6 +2,7 @@
 #include "collect/http/requests.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -34,7 +35,8 @@ struct requests {
 	vec(int) links; /* probes, and clocks of samples */
 	size_t clocks;  /* how many of them are such; 0: CPU time is not known */
 	int clock_err;  /* why there are none; 0: there are */
-	int stats;      /* -1: none; while it is open the kernel measures programs */
+	enum requests_way way;
+	int stats; /* -1: none; while it is open the kernel measures programs */
 };
 
 static int on_record(void *context, void *data, size_t len)
@@ -174,6 +176,7 @@ static int choose(struct requests *requests)
 		.settle_ns = SETTLE_NS,
 		.port = request->port,
 		.tls = request->tls.count > 0,
+		.packets = requests->way == REQUESTS_BY_PACKETS,
 		.go = request->go.count > 0,
 		.go_runtime = request->about_go.runtime,
 		.go_at = request->about_go.at,
@@ -207,6 +210,30 @@ static int add_port(void *context, uint16_t port)
 	return 0;
 }
 
+/* At all sockets: those of the outermost control group.  The links are the skeleton's. */
+static int attach_packets(struct requests *requests)
+{
+	struct collect_http_http *skeleton = requests->skeleton;
+	own(freep) char *mount = cgroup_mount(HIERARCHY_V2);
+	own(fd_closep) int folder = -1;
+
+	if (!mount)
+		return fail(-ENOTSUP,
+			    "cannot see packets: no control groups of version 2 are mounted");
+	folder = open(mount, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (folder < 0)
+		return fail(-errno, "cannot open '%s': %m", mount);
+	skeleton->links.http_packet_in =
+		bpf_program__attach_cgroup(skeleton->progs.http_packet_in, folder);
+	if (!skeleton->links.http_packet_in)
+		return fail(-errno, "cannot attach to packets that come in: %m");
+	skeleton->links.http_packet_out =
+		bpf_program__attach_cgroup(skeleton->progs.http_packet_out, folder);
+	if (!skeleton->links.http_packet_out)
+		return fail(-errno, "cannot attach to packets that go out: %m");
+	return 0;
+}
+
 /* Hooks first, so that no fork and no new listener is missed in between. */
 static int attach(struct requests *requests)
 {
@@ -215,7 +242,11 @@ static int attach(struct requests *requests)
 
 	if (err)
 		return fail(err, "cannot attach to the sockets: %m");
-	err = attach_probes(requests, requests->skeleton->progs.http_tls, &request->tls, "OpenSSL");
+	if (requests->way == REQUESTS_BY_PACKETS)
+		err = attach_packets(requests);
+	err = err
+		      ?: attach_probes(requests, requests->skeleton->progs.http_tls, &request->tls,
+				       "OpenSSL");
 	err = err
 		      ?: attach_probes(requests, requests->skeleton->progs.http_go, &request->go,
 				       "net/http of Go");
@@ -226,45 +257,67 @@ static int attach(struct requests *requests)
 	return err ?: listening_each(add_port, requests);
 }
 
-/* @by_entry: answers where tcp_sendmsg_locked() begins, instead of by its tracepoint */
-static int open_program(struct requests *requests, bool by_entry)
+/* Each way has programs of its own. */
+static void choose_way(struct requests *requests)
+{
+	struct collect_http_http *skeleton = requests->skeleton;
+	bool by_packets = requests->way == REQUESTS_BY_PACKETS;
+
+	bpf_program__set_autoload(skeleton->progs.http_ready, !by_packets);
+	bpf_program__set_autoload(skeleton->progs.http_read, !by_packets);
+	bpf_program__set_autoload(skeleton->progs.http_write,
+				  requests->way == REQUESTS_BY_TRACEPOINT);
+	bpf_program__set_autoload(skeleton->progs.http_write_called,
+				  requests->way == REQUESTS_BY_ENTRY);
+	bpf_program__set_autoload(skeleton->progs.http_packet_in, by_packets);
+	bpf_program__set_autoload(skeleton->progs.http_packet_read, by_packets);
+	bpf_program__set_autoload(skeleton->progs.http_packet_out, by_packets);
+}
+
+static int load_way(struct requests *requests, enum requests_way way)
 {
 	int err;
 
+	requests->way = way;
+	if (way == REQUESTS_BY_PACKETS)
+		close_links(requests); /* no samples: who answers is not seen */
 	collect_http_http__destroy(requests->skeleton);
 	requests->skeleton = collect_http_http__open();
 	if (!requests->skeleton)
 		return -errno;
 	err = choose(requests);
-	bpf_program__set_autoload(requests->skeleton->progs.http_write, !by_entry);
-	bpf_program__set_autoload(requests->skeleton->progs.http_write_called, by_entry);
-	return err;
+	if (err)
+		return err;
+	choose_way(requests);
+	return collect_http_http__load(requests->skeleton);
 }
 
 /* Decided by what loads. */
-static int load_either(struct requests *requests)
+static int load_any(struct requests *requests)
 {
-	int first, err = open_program(requests, false);
+	bool has_probes = requests->request.tls.count || requests->request.go.count;
+	enum requests_way way = requests->request.by_packets ? REQUESTS_BY_PACKETS : 0;
+	int first = 0, err;
 
-	if (err)
-		return err;
-	first = collect_http_http__load(requests->skeleton);
-	if (!first)
-		return 0;
-	err = open_program(requests, true);
-	if (err || !collect_http_http__load(requests->skeleton))
-		return err;
+	error_clear();
+	for (; way < REQUESTS_WAYS; way++) {
+		if (way == REQUESTS_BY_PACKETS && has_probes)
+			break;
+		err = load_way(requests, way);
+		if (!err || *error_text())
+			return err;
+		first = first ?: err;
+	}
 	err = rights_fail_load(first, "the program that sees requests");
-	if (err == -ENOTSUP)
-		hint("requests are seen on Linux 6.16 and later, and from 6.12 on where functions of "
-		     "the kernel can be probed; functions of a server can be timed");
+	if (err == -ENOTSUP && has_probes)
+		hint("without --tls requests are seen in the packets of their connections");
 	return err;
 }
 
 /* Whether samples are taken the programs are told by a constant: where the clocks are refused that late, once more. */
 static int load_and_sample(struct requests *requests)
 {
-	int err = load_either(requests), refused;
+	int err = load_any(requests), refused;
 
 	if (err)
 		return err;
@@ -272,7 +325,7 @@ static int load_and_sample(struct requests *requests)
 	if (!refused)
 		return 0;
 	refuse_clocks(requests, refused);
-	return load_either(requests);
+	return load_any(requests);
 }
 
 int requests_open(const struct requests_request *request, struct requests **ret_requests)
@@ -372,6 +425,11 @@ uint64_t requests_sample_ns(const struct requests *requests)
 int requests_clock_error(const struct requests *requests)
 {
 	return requests->clock_err;
+}
+
+enum requests_way requests_way(const struct requests *requests)
+{
+	return requests->way;
 }
 
 bool requests_knows(const struct requests *requests, uint32_t pid)

@@ -45,11 +45,20 @@ struct requests_request {
 	struct requests_probes tls; /* of OpenSSL */
 	struct requests_probes go;  /* of net/http of Go */
 	struct requests_go about_go;
+	bool by_packets; /* in packets of connections, also where there are hooks at sockets */
 	int (*each)(void *context, const struct http_record *record); /* 0, or -errno to stop */
 	void *context;
 };
 
 struct requests;
+
+/* How requests are seen: the first one that the kernel has. */
+enum requests_way {
+	REQUESTS_BY_TRACEPOINT,
+	REQUESTS_BY_ENTRY, /* answers where tcp_sendmsg_locked() begins, before 6.16 */
+	REQUESTS_BY_PACKETS, /* of connections, where there are no such hooks: who answers is not seen, nor TLS */
+	REQUESTS_WAYS
+};
 
 /**
  * requests_open - load and attach
@@ -94,6 +103,8 @@ void requests_unseen(const struct requests *requests, uint64_t *ret_tls, uint64_
 
 /** requests_sample_ns - CPU time that a sample stands for; 0: none are taken */
 uint64_t requests_sample_ns(const struct requests *requests);
+
+enum requests_way requests_way(const struct requests *requests);
 
 /** requests_clock_error - why no samples are taken: -errno of the clocks that tell when; 0: they are */
 int requests_clock_error(const struct requests *requests);
