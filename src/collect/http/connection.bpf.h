@@ -67,7 +67,7 @@ struct {
 extern int bpf_dynptr_from_skb(struct __sk_buff *skb, u64 flags,
 			       struct bpf_dynptr *ret) __ksym __weak;
 
-extern void *bpf_rdonly_cast(const void *object, u32 type) __ksym;
+extern void *bpf_rdonly_cast(const void *object, u32 type) __ksym __weak;
 
 /* What is read of it is loaded at once, without a call. */
 static __always_inline const struct tcp_sock *tcp_of(const struct sock *sk)

@@ -135,6 +135,17 @@ struct packet {
 	u32 offset; /* of its payload, likewise */
 };
 
+/* @bytes: as below.  The verifier of Linux 6.1 does not learn from a comparison that they are not 0. */
+static __always_inline long copy_incoming(const struct packet *packet, u32 offset, u64 bytes,
+					  char *to)
+{
+	u64 last = bytes - 1;
+
+	barrier_var(last);
+	return bpf_skb_load_bytes(packet->in, packet->offset + offset, to,
+				  (last & (HTTP_LINE_BYTES - 1)) + 1);
+}
+
 /* Copies @bytes of the payload of a packet, at most HTTP_LINE_BYTES, from @offset on. */
 static __always_inline bool copy_packet(const struct packet *packet, u32 offset, u64 bytes,
 					char *to)
@@ -145,7 +156,7 @@ static __always_inline bool copy_packet(const struct packet *packet, u32 offset,
 	if (!bytes || bytes > HTTP_LINE_BYTES)
 		return false;
 	if (options.packets)
-		err = bpf_skb_load_bytes(packet->in, packet->offset + offset, to, bytes);
+		err = copy_incoming(packet, offset, bytes, to);
 	else
 		err = bpf_dynptr_read(to, bytes, packet->read, offset, 0);
 	if (!err)
