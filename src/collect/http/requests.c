@@ -292,26 +292,37 @@ static int load_way(struct requests *requests, enum requests_way way)
 	return collect_http_http__load(requests->skeleton);
 }
 
+static int fail_ways(const struct requests *requests, int err)
+{
+	if (requests->way == REQUESTS_BY_PACKETS && err == -EPERM && rights_load_tracing()) {
+		err = fail(err, "not permitted to see packets");
+		hint("run with sudo, or give the program CAP_NET_ADMIN, too");
+		return err;
+	}
+	err = rights_fail_load(err, "the program that sees requests");
+	if (err == -ENOTSUP && requests->way != REQUESTS_BY_PACKETS)
+		hint("without --tls requests are seen in the packets of their connections");
+	return err;
+}
+
 /* Decided by what loads. */
 static int load_any(struct requests *requests)
 {
-	bool has_probes = requests->request.tls.count || requests->request.go.count;
-	enum requests_way way = requests->request.by_packets ? REQUESTS_BY_PACKETS : 0;
-	int first = 0, err;
+	const struct requests_request *request = &requests->request;
+	bool has_probes = request->tls.count || request->go.count;
+	enum requests_way last = has_probes ? REQUESTS_BY_ENTRY : REQUESTS_BY_PACKETS;
+	int err = 0;
 
 	error_clear();
-	for (; way < REQUESTS_WAYS; way++) {
-		if (way == REQUESTS_BY_PACKETS && has_probes)
-			break;
+	if (request->by_packets && has_probes)
+		return fail(-ENOTSUP, "nothing behind TLS is seen in packets");
+	for (enum requests_way way = request->by_packets ? REQUESTS_BY_PACKETS : 0; way <= last;
+	     way++) {
 		err = load_way(requests, way);
 		if (!err || *error_text())
 			return err;
-		first = first ?: err;
 	}
-	err = rights_fail_load(first, "the program that sees requests");
-	if (err == -ENOTSUP && has_probes)
-		hint("without --tls requests are seen in the packets of their connections");
-	return err;
+	return fail_ways(requests, err);
 }
 
 /* Whether samples are taken the programs are told by a constant: where the clocks are refused that late, once more. */
