@@ -41,10 +41,11 @@ enum taken {
 /* Of a request: its runner. */
 struct served {
 	struct runner runner;
-	u64 cpu_ns; /* of those that it had before */
-	u32 taken;  /* enum taken */
-	u8 cpu;     /* enum http_cpu */
-	u8 reserved[3];
+	u64 cpu_ns;   /* of those that it had before */
+	u32 taken;    /* enum taken */
+	u8 cpu;       /* enum http_cpu */
+	u8 is_thread; /* what its runner is */
+	u8 reserved[2];
 };
 
 struct {
@@ -177,6 +178,7 @@ static __always_inline bool served_runner(struct served *served, u64 ids, u64 *r
 		served->cpu = HTTP_CPU_STRANGER;
 		return false;
 	}
+	served->is_thread = runtime->runner == HTTP_RUNNER_THREAD;
 	if (runner_of(runtime, ids, ret_id))
 		return true;
 	served->cpu = HTTP_CPU_ODD;
@@ -209,9 +211,11 @@ static __always_inline void served_answered(struct served *served, u64 what)
 	if (served->taken != TAKEN_IS)
 		return;
 	served_release(served, what);
+	if (served->cpu != HTTP_CPU_KNOWN)
+		return;
 	ids = target_pid_tgid();
-	if (served->cpu == HTTP_CPU_KNOWN && served_runner(served, ids, &id) &&
-	    id != served->runner.id)
+	id = (u32)ids;
+	if ((served->is_thread || served_runner(served, ids, &id)) && id != served->runner.id)
 		served->cpu = HTTP_CPU_MOVED;
 }
 
