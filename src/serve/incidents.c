@@ -20,6 +20,8 @@ struct going {
 	struct incident_begin begin;
 	struct incident_end end;
 	uint64_t seq;
+	const struct profile *profile; /* on its way into the store; NULL: it is not */
+	struct session_result *result; /* whose it is */
 	bool is_over;
 };
 
@@ -30,6 +32,7 @@ struct incidents {
 	struct load load;
 	struct going going[INCIDENTS_MAX_RUNNING];
 	size_t going_count;
+	uint64_t storing; /* whose profile is on its way: one at a time; 0: none */
 	uint64_t ticked_mono_ns;
 	int64_t allowance_ns; /* of CPU time for profiles; below 0: none is taken */
 	struct incidents_status status;
@@ -65,6 +68,8 @@ void incidents_free(struct incidents *incidents)
 {
 	if (!incidents)
 		return;
+	for (size_t i = 0; i < incidents->going_count; i++)
+		sessions_return(incidents->request.sessions, incidents->going[i].result);
 	triggers_free(incidents->triggers);
 	watched_free(incidents->watched);
 	load_close(&incidents->load);
@@ -206,60 +211,91 @@ static int take_fired(struct incidents *incidents)
 	return err;
 }
 
-/* The profile goes to the store, and is kept nowhere else. */
+/* Some of the profile goes to the store; when it is there it is kept nowhere else. */
 static int keep_profile(struct incidents *incidents, struct going *going)
 {
 	struct sessions *sessions = incidents->request.sessions;
-	struct session_result *result = NULL;
-	const struct profile *profile;
-	int err = 0;
+	int err = store_add_incident(incidents->request.store, going->seq, going->profile);
 
-	if (sessions_borrow(sessions, going->begin.session, &profile, &result) == 0) {
-		err = store_add_incident(incidents->request.store, going->seq, profile);
-		if (!err) {
-			going->end.samples = profile->samples;
-			going->end.lost = coverage_lost(&profile->coverage);
-		} else if (err > 0) {
-			snprintf(going->end.why, INCIDENT_TEXT, "the store could not be written");
-			err = 0;
-		}
-		sessions_return(sessions, result);
+	if (err == STORE_MORE)
+		return 0;
+	if (!err) {
+		going->end.samples = going->profile->samples;
+		going->end.lost = coverage_lost(&going->profile->coverage);
+	} else if (err > 0) {
+		snprintf(going->end.why, INCIDENT_TEXT, "the store could not be written");
+		err = 0;
 	}
+	going->profile = NULL;
+	sessions_return(sessions, take(going->result));
 	if (sessions_cancel(sessions, going->begin.session))
 		error_clear(); /* somebody was faster */
 	malloc_trim(0);
+	incidents->storing = 0;
+	going->is_over = true;
 	return err;
 }
 
-/* Whether its session is over, and how it went. */
-static int look_at(struct incidents *incidents, struct going *going)
+static void note_peak(struct incidents *incidents, struct going *going)
 {
-	struct sessions_state state = { .stage = MEASUREMENT_CANCELLED };
 	uint64_t value = triggers_value(
 		incidents->triggers, (enum incident_trigger)going->begin.trigger, going->begin.pid);
-	int err = 0;
 
 	if (value != UINT64_MAX && going->end.peak != UINT64_MAX && value > going->end.peak)
 		going->end.peak = value;
-	if (going->is_over)
-		return 0;
-	if (sessions_find(incidents->request.sessions, going->begin.session, &state) == 0 &&
-	    state.stage < MEASUREMENT_DONE)
-		return 0;
+}
+
+/* Its session is over: how it went. */
+static void take_session(struct incidents *incidents, struct going *going,
+			 const struct sessions_state *state)
+{
+	incidents->allowance_ns -= (int64_t)state->cpu_ns;
+	incidents->status.cpu_ns += state->cpu_ns;
+	if (state->stage == MEASUREMENT_DONE &&
+	    sessions_borrow(incidents->request.sessions, going->begin.session, &going->profile,
+			    &going->result) == 0) {
+		incidents->storing = going->seq;
+		return;
+	}
 	going->is_over = true;
-	incidents->allowance_ns -= (int64_t)state.cpu_ns;
-	incidents->status.cpu_ns += state.cpu_ns;
-	if (state.stage == MEASUREMENT_DONE)
-		err = keep_profile(incidents, going);
-	if (going->end.samples != UINT64_MAX)
-		return err;
+	if (state->stage == MEASUREMENT_FAILED)
+		snprintf(going->end.why, INCIDENT_TEXT, "%s", state->why);
+	else
+		snprintf(going->end.why, INCIDENT_TEXT, "its session was cancelled");
+}
+
+static void say_missing(struct incidents *incidents, struct going *going)
+{
 	going->end.state = INCIDENT_NO_PROFILE;
 	incidents->status.without_profile++;
-	if (!*going->end.why)
-		snprintf(going->end.why, INCIDENT_TEXT, "%s",
-			 state.stage == MEASUREMENT_FAILED ? state.why
-							   : "its session was cancelled");
+}
+
+/* Whether its session is over, and its profile in the store. */
+static int look_at(struct incidents *incidents, struct going *going)
+{
+	struct sessions_state state = { .stage = MEASUREMENT_CANCELLED };
+	int err = 0;
+
+	note_peak(incidents, going);
+	if (going->is_over)
+		return 0;
+	if (!going->profile) {
+		if (incidents->storing || (sessions_find(incidents->request.sessions,
+							 going->begin.session, &state) == 0 &&
+					   state.stage < MEASUREMENT_DONE))
+			return 0;
+		take_session(incidents, going, &state);
+	}
+	if (going->profile)
+		err = keep_profile(incidents, going);
+	if (going->is_over && going->end.samples == UINT64_MAX)
+		say_missing(incidents, going);
 	return err;
+}
+
+bool incidents_are_stored(const struct incidents *incidents)
+{
+	return incidents->storing;
 }
 
 static int end(struct incidents *incidents, size_t number)
@@ -314,7 +350,14 @@ int incidents_end(struct incidents *incidents)
 {
 	int err = 0;
 
+	for (size_t i = 0; i < incidents->going_count; i++)
+		while (!err && incidents->going[i].profile)
+			err = look_at(incidents, &incidents->going[i]);
 	while (!err && incidents->going_count) {
+		if (incidents->going[0].is_over) {
+			err = end(incidents, 0);
+			continue;
+		}
 		incidents->going[0].end.state = INCIDENT_CUT;
 		snprintf(incidents->going[0].end.why, INCIDENT_TEXT, "kymo ended");
 		err = end(incidents, 0);

@@ -56,6 +56,10 @@ nodiscard int incidents_turn(struct incidents *incidents, bool has_samples);
 
 /** incidents_due - whether a second has passed since the last tick of the triggers */
 bool incidents_due(const struct incidents *incidents);
+
+/** incidents_are_stored - a profile is on its way into the store, some of it each turn: they should be many */
+bool incidents_are_stored(const struct incidents *incidents);
+
 void incidents_status(const struct incidents *incidents, struct incidents_status *ret_status);
 
 /** incidents_end - nobody records any more: what goes on is cut.  Return: 0; -ENOMEM */

@@ -624,7 +624,8 @@ static void *run(void *context)
 	err = switch_on(ingest);
 
 	while (!err) {
-		host_wait(ingest->host, ingest->wake, INGEST_DRAIN_NS);
+		host_wait(ingest->host, ingest->wake,
+			  incidents_are_stored(ingest->incidents) ? NS_PER_MS : INGEST_DRAIN_NS);
 		if (!take_commands(ingest, &err))
 			break;
 		err = err ?: turn(ingest);

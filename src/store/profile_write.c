@@ -14,11 +14,14 @@
 
 int profile_writer_open(struct profile_writer *writer, sqlite3 *database)
 {
-	int err = database_prepare(database,
-				   "SELECT id FROM frame WHERE function = ? AND module = ? AND "
-				   "file = ? AND build_id = ? AND source = ? AND line = ? AND "
-				   "kind = ? AND flags = ?",
-				   &writer->find_frame);
+	int err;
+
+	writer->ids = &writer->slices;
+	err = database_prepare(database,
+			       "SELECT id FROM frame WHERE function = ? AND module = ? AND "
+			       "file = ? AND build_id = ? AND source = ? AND line = ? AND "
+			       "kind = ? AND flags = ?",
+			       &writer->find_frame);
 
 	err = err
 		      ?: database_prepare(
@@ -72,16 +75,41 @@ int profile_writer_open(struct profile_writer *writer, sqlite3 *database)
 				  &writer->cool);
 }
 
+static void ids_forget(struct profile_ids *ids)
+{
+	ids->frames.len = ids->stacks.len = ids->tasks.len = 0;
+}
+
+static void ids_done(struct profile_ids *ids)
+{
+	vec_done(&ids->frames);
+	vec_done(&ids->stacks);
+	vec_done(&ids->tasks);
+}
+
+void profile_writer_renumber(struct profile_writer *writer)
+{
+	ids_forget(&writer->slices);
+}
+
 void profile_writer_forget(struct profile_writer *writer)
 {
-	writer->frames.len = writer->stacks.len = writer->tasks.len = 0;
+	ids_forget(&writer->slices);
+	ids_forget(&writer->incident.ids);
+	writer->incident.at = writer->incident.entries.len = 0;
+}
+
+void profile_drop_incident(struct profile_writer *writer)
+{
+	ids_done(&writer->incident.ids);
+	vec_done(&writer->incident.entries);
+	writer->incident.number = writer->incident.at = 0;
 }
 
 void profile_writer_done(struct profile_writer *writer)
 {
-	vec_done(&writer->frames);
-	vec_done(&writer->stacks);
-	vec_done(&writer->tasks);
+	ids_done(&writer->slices);
+	profile_drop_incident(writer);
 	vec_done(&writer->entries);
 	vec_done(&writer->chain);
 	vec_done(&writer->text);
@@ -148,15 +176,15 @@ static int put_frame(struct store *store, const struct profile *profile, uint32_
 		char digits[32];
 		int len;
 
-		while (!err && writer->frames.len <= name)
-			err = vec_push(&writer->frames, 0);
-		if (!err && !writer->frames.data[name])
+		while (!err && writer->ids->frames.len <= name)
+			err = vec_push(&writer->ids->frames, 0);
+		if (!err && !writer->ids->frames.data[name])
 			err = name_id(store, profile, frame, &profile->names.data[name],
-				      &writer->frames.data[name]);
+				      &writer->ids->frames.data[name]);
 		if (err)
 			break;
 		len = snprintf(digits, sizeof(digits), "%s%ld", writer->text.len > 1 ? "," : "",
-			       (long)writer->frames.data[name]);
+			       (long)writer->ids->frames.data[name]);
 		err = vec_reserve(&writer->text, (size_t)len + 1);
 		if (err)
 			break;
@@ -173,11 +201,11 @@ static int stack_id(struct store *store, const struct profile *profile, uint32_t
 	int64_t hash;
 	int err = 0;
 
-	while (!err && writer->stacks.len <= stack)
-		err = vec_push(&writer->stacks, 0);
+	while (!err && writer->ids->stacks.len <= stack)
+		err = vec_push(&writer->ids->stacks, 0);
 	if (err)
 		return err;
-	*ret_id = writer->stacks.data[stack];
+	*ret_id = writer->ids->stacks.data[stack];
 	if (*ret_id)
 		return 0;
 	writer->chain.len = writer->text.len = 0;
@@ -197,7 +225,7 @@ static int stack_id(struct store *store, const struct profile *profile, uint32_t
 	sqlite3_bind_text(writer->add_stack, 2, writer->text.data, (int)writer->text.len,
 			  SQLITE_STATIC);
 	err = find_or_add(writer->find_stack, writer->add_stack, ret_id);
-	writer->stacks.data[stack] = err ? 0 : *ret_id;
+	writer->ids->stacks.data[stack] = err ? 0 : *ret_id;
 	return err;
 }
 
@@ -210,11 +238,11 @@ static int task_id(struct store *store, const struct profile *profile, uint32_t 
 	int64_t values[4] = { process->pid, task->tid };
 	int err = 0;
 
-	while (!err && writer->tasks.len <= number)
-		err = vec_push(&writer->tasks, 0);
+	while (!err && writer->ids->tasks.len <= number)
+		err = vec_push(&writer->ids->tasks, 0);
 	if (err)
 		return err;
-	*ret_id = writer->tasks.data[number];
+	*ret_id = writer->ids->tasks.data[number];
 	if (*ret_id)
 		return 0;
 	err = text_id(store, profile, process->name, &values[2]);
@@ -224,7 +252,7 @@ static int task_id(struct store *store, const struct profile *profile, uint32_t 
 		sqlite3_bind_int64(writer->add_task, i + 1, values[i]);
 	}
 	err = err ?: find_or_add(writer->find_task, writer->add_task, ret_id);
-	writer->tasks.data[number] = err ? 0 : *ret_id;
+	writer->ids->tasks.data[number] = err ? 0 : *ret_id;
 	return err;
 }
 
@@ -309,7 +337,19 @@ static int roll_up(struct store *store, const struct store_slice *slice, const s
 				    entry->samples, entry->weight_ns);
 }
 
-/* Its entries by the numbers of the store. */
+/* One of its entries by the numbers of the store. */
+static int gather_one(struct store *store, const struct profile *profile, size_t number,
+		      struct pack_entry *ret_packed)
+{
+	const struct entry *entry = &profile->entries.data[number];
+	int err;
+
+	*ret_packed =
+		(struct pack_entry){ .samples = entry->samples, .weight_ns = entry->weight_ns };
+	err = task_id(store, profile, entry->task, &ret_packed->task);
+	return err ?: stack_id(store, profile, entry->stack, &ret_packed->stack);
+}
+
 static int gather(struct store *store, const struct profile *profile)
 {
 	struct profile_writer *writer = &store->profiles;
@@ -317,12 +357,9 @@ static int gather(struct store *store, const struct profile *profile)
 
 	writer->entries.len = 0;
 	for (size_t i = 0; !err && i < profile->entries.len; i++) {
-		const struct entry *entry = &profile->entries.data[i];
-		struct pack_entry packed = { .samples = entry->samples,
-					     .weight_ns = entry->weight_ns };
+		struct pack_entry packed;
 
-		err = task_id(store, profile, entry->task, &packed.task);
-		err = err ?: stack_id(store, profile, entry->stack, &packed.stack);
+		err = gather_one(store, profile, i, &packed);
 		err = err ?: vec_push(&writer->entries, packed);
 	}
 	return err;
@@ -351,7 +388,7 @@ static char *join_lacks(const struct coverage *coverage)
 	return fclose(out) == 0 ? text : NULL;
 }
 
-int profile_write_incident(struct store *store, uint64_t incident, const struct profile *profile)
+static int add_incident(struct store *store, uint64_t incident, const struct profile *profile)
 {
 	struct profile_writer *writer = &store->profiles;
 	own(freep) char *lacks = join_lacks(&profile->coverage);
@@ -365,9 +402,10 @@ int profile_write_incident(struct store *store, uint64_t incident, const struct 
 			     (int64_t)coverage_lost(&profile->coverage),
 			     profile->rate_hz,
 			     profile->cpus };
-	int err = lacks ? gather(store, profile) : -ENOMEM;
+	int err = lacks ? pack_slice(&writer->pack, writer->incident.entries.data,
+				     writer->incident.entries.len)
+			: -ENOMEM;
 
-	err = err ?: pack_slice(&writer->pack, writer->entries.data, writer->entries.len);
 	if (err)
 		return err;
 	for (size_t i = 0; i < array_len(values); i++)
@@ -378,5 +416,42 @@ int profile_write_incident(struct store *store, uint64_t incident, const struct 
 			  SQLITE_STATIC);
 	err = database_step(add);
 	sqlite3_clear_bindings(add);
+	return err;
+}
+
+/* Until it has taken its time; at least one entry. */
+static int gather_some(struct store *store, const struct profile *profile)
+{
+	struct profile_incident *incident = &store->profiles.incident;
+	uint64_t until = clock_mono_ns() + PROFILE_STEP_NS;
+	int err = 0;
+
+	store->profiles.ids = &incident->ids;
+	while (!err && incident->at < profile->entries.len) {
+		struct pack_entry packed;
+
+		err = gather_one(store, profile, incident->at, &packed);
+		err = err ?: vec_push(&incident->entries, packed);
+		incident->at++;
+		if (clock_mono_ns() > until)
+			break;
+	}
+	store->profiles.ids = &store->profiles.slices;
+	return err;
+}
+
+int profile_write_incident(struct store *store, uint64_t incident, const struct profile *profile)
+{
+	struct profile_writer *writer = &store->profiles;
+	int err;
+
+	if (writer->incident.number != incident)
+		profile_drop_incident(writer);
+	writer->incident.number = incident;
+	err = gather_some(store, profile);
+	if (!err && writer->incident.at < profile->entries.len)
+		return 1;
+	err = err ?: add_incident(store, incident, profile);
+	profile_drop_incident(writer);
 	return err;
 }

@@ -374,7 +374,7 @@ int store_add_slice(struct store *store, const struct store_slice *slice)
 	int err;
 
 	if (slice->is_new)
-		profile_writer_forget(&store->profiles);
+		profile_writer_renumber(&store->profiles);
 	if (is_full(store))
 		return losses_add_slice(store, slice, "the file system of the store is full");
 	err = begin(store);
@@ -393,20 +393,22 @@ uint64_t store_next_seq(const struct store *store)
 	return store->next_seq;
 }
 
-/* It has numbers of its own, so what is known of those of the slices is forgotten around it. */
 int store_add_incident(struct store *store, uint64_t incident, const struct profile *profile)
 {
 	int err;
 
-	if (is_full(store))
+	if (is_full(store)) {
+		profile_drop_incident(&store->profiles);
 		return 1;
+	}
 	err = begin(store);
-	profile_writer_forget(&store->profiles);
 	err = err ?: profile_write_incident(store, incident, profile);
-	profile_writer_forget(&store->profiles);
+	if (err == 1)
+		return STORE_MORE;
 	store->batch_rows += profile->entries.len + 1;
 	if (!err || err == -ENOMEM)
 		return err;
+	profile_drop_incident(&store->profiles);
 	return roll_back(store) ?: 1;
 }
 

@@ -120,10 +120,13 @@ nodiscard int store_copy_totals(const struct store *store, struct rollup_totals 
 /** store_next_seq - the number of the next record */
 uint64_t store_next_seq(const struct store *store);
 
+#define STORE_MORE 2
+
 /**
- * store_add_incident - the profile of an incident, by the number of its beginning
+ * store_add_incident - the profile of an incident, by the number of its beginning: some of it each time, so that
+ * whoever records is not kept from it
  *
- * Return: 0; 1 it could not be written; -ENOMEM.
+ * Return: 0; STORE_MORE: call again, soon, with the same; 1 it could not be written; -ENOMEM.
  */
 nodiscard int store_add_incident(struct store *store, uint64_t incident,
 				 const struct profile *profile);

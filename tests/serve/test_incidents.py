@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Triggers and incidents: a busy process, a command that ends badly; what is recorded of them, kept, and cut."""
 import json
+import os
+import pathlib
 import signal
 import subprocess
+import uuid
 
 import pytest
 
@@ -76,6 +79,58 @@ def test_a_command_that_fails(serve, failed):
         process.send_signal(signal.SIGTERM)
     died = over(serve, f"trigger=exit&pid={process.pid}")
     assert died["what"] == f"process {process.pid} 'kymo-dies' was ended by SIGTERM"
+
+
+HUNGRY = """
+#include <stdlib.h>
+#include <string.h>
+int main(void)
+{
+	for (;;) {
+		char *more = malloc(1 << 20);
+		if (more)
+			memset(more, 1, 1 << 20);
+	}
+}
+"""
+
+
+def memory_group():
+    """A new control group with the memory controller, and the file of its limit; None: there is none here."""
+    name = f"kymo-{uuid.uuid4().hex}"
+    for root, limit in ("/sys/fs/cgroup/memory", "memory.limit_in_bytes"), ("/sys/fs/cgroup", "memory.max"):
+        group = pathlib.Path(root) / name
+        try:
+            group.mkdir()
+        except OSError:
+            continue
+        if (group / limit).exists():
+            return group, limit
+        group.rmdir()
+    return None
+
+
+def test_a_kill_for_want_of_memory(serve):
+    made = memory_group()
+    if not made:
+        pytest.skip("no memory controller here")
+    group, limit = made
+    hungry = program(serve.folder, "kymo-hungry", HUNGRY)
+    try:
+        (group / limit).write_text("20M")
+        with subprocess.Popen([hungry], preexec_fn=lambda: (group / "cgroup.procs").write_text(str(os.getpid()))) \
+                as process:
+            assert process.wait() == -signal.SIGKILL
+    finally:
+        group.rmdir()
+    killed = over(serve, f"trigger=oom&pid={process.pid}")
+    assert killed["comm"] == "kymo-hungry" and killed["unit"] == "none" and killed["value"] is None
+    assert killed["what"] == (f"the kernel killed process {process.pid} 'kymo-hungry' for want of memory, of which "
+                              f"{process.pid} 'kymo-hungry' wanted some")
+    # Its profile is of the host: the process is gone.
+    assert killed["state"] == "done" and serve.status(f"/api/v1/profiles?incident={killed['seq']}") == 200
+    events = serve.get(f"/api/v1/memory?event=oom&pid={process.pid}")["data"]
+    assert len(events) == 1 and int(events[0]["at_unix_ns"]) <= int(killed["at_unix_ns"])
 
 
 def test_they_are_listed_by_time_and_page(serve, spike, failed):
