@@ -117,6 +117,25 @@ static const char program[] =
 	"2:	call other\n"
 	"	ud2\n"
 	"end guarded\n"
+	/* Behind it something is left to be done. */
+	"function works\n"
+	"probe_works: push rbx\n"
+	"	pop rbx\n"
+	"	test edi, edi\n"
+	"	jne 1f\n"
+	"	mov eax, [rsi]\n"
+	"exit_works_0: ret\n"
+	"1:	cmp edi, 2\n"
+	"	jne 2f\n"
+	"	syscall\n"
+	"exit_works_1: ret\n"
+	"2:	cmp edi, 3\n"
+	"	jne 3f\n"
+	"	rep movsb\n"
+	"exit_works_2: ret\n"
+	"3:\n"
+	"exit_works_3: ret\n"
+	"end works\n"
 	/* It may come there again. */
 	"function goes_round\n"
 	"probe_goes_round: push rbx\n"
@@ -272,7 +291,7 @@ static void sites_lie_at_the_labels(void **state)
 		{ "nop_first", 1, CODE_NOP5, 0 },      { "nop_later", 1, CODE_STEPPED, 0 },
 		{ "loops", 1, CODE_STEPPED, 0 },       { "indirect", 4, CODE_EMULATED, 0 },
 		{ "noreturn", 0, CODE_EMULATED, 0 },   { "guarded", 1, CODE_EMULATED, 0 },
-		{ "goes_round", 1, CODE_EMULATED, 0 },
+		{ "goes_round", 1, CODE_EMULATED, 0 }, { "works", 4, CODE_EMULATED, 0 },
 	};
 	own(image_freep) struct image *image = NULL;
 

@@ -435,6 +435,19 @@ static bool comes_to(const struct code_body *body, uint64_t from, uint64_t to)
 	return false;
 }
 
+/* Whether an instruction may take long: it waits for memory, or for the kernel. */
+static bool may_last(const struct instruction *one)
+{
+	if (is_refused(one))
+		return true;
+	for (unsigned i = 0; i < one->in.operand_count; i++)
+		if (one->operands[i].type == ZYDIS_OPERAND_TYPE_MEMORY &&
+		    one->operands[i].mem.type != ZYDIS_MEMOP_TYPE_AGEN &&
+		    one->in.mnemonic != ZYDIS_MNEMONIC_POP)
+			return true;
+	return false;
+}
+
 /* What an instruction takes off the stack, in front of a return.  Return: whether that is known. */
 static bool follow_back(const struct instruction *one, int64_t *popped)
 {
@@ -516,7 +529,7 @@ static void choose_return(const struct code_body *body, struct code_site *site)
 			cheap.address = address;
 			cheap.step = CODE_EMULATED;
 			cheap.is_if = is_jcc(&one, &cheap.condition);
-		} else if (is_branch(&one) || !follow_back(&one, &popped) ||
+		} else if (is_branch(&one) || may_last(&one) || !follow_back(&one, &popped) ||
 			   (body->request->keeps_arguments && writes(&one, ZYDIS_REGISTER_RAX))) {
 			has = false;
 		}
