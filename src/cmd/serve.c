@@ -51,6 +51,20 @@ static int need_rights(void)
 	return err;
 }
 
+/* A unit cannot know how a kernel is set: it gives all that may be needed. */
+static int shed_admin(const struct log *log)
+{
+	int kept = rights_shed_admin();
+
+	if (kept < 0)
+		return fail(kept, "cannot give up CAP_SYS_ADMIN: %m");
+	if (kept)
+		log_put(log, "info",
+			"CAP_SYS_ADMIN is kept: kernel.perf_event_paranoid is above 2, or this kernel has no "
+			"uprobe_multi links");
+	return 0;
+}
+
 int serve_verb_run(const struct arguments *arguments)
 {
 	const char *names[SETTINGS_NAMES];
@@ -80,5 +94,6 @@ int serve_verb_run(const struct arguments *arguments)
 		return 0;
 	}
 	err = need_rights();
+	err = err ?: shed_admin(&request.log);
 	return err ?: daemon_run(&request);
 }

@@ -19,6 +19,7 @@ import urllib.request
 MNT = pathlib.Path("/mnt")
 PROGRAMS = MNT / "programs"
 LIMIT_SECONDS = 600  # of one command: others may use this machine, too
+WATCHDOG_SECONDS = 8
 Z = 3.891  # 99.99 % of a normal distribution
 OUT = pathlib.Path("/tmp/out")
 
@@ -272,10 +273,10 @@ def answer(path):
         return json.load(found)
 
 
-def eventually(find, what, process):
+def eventually(find, what, process=None):
     """What find() finds at last, while a daemon runs."""
     end = time.monotonic() + LIMIT_SECONDS / 3
-    while time.monotonic() < end and process.poll() is None:
+    while time.monotonic() < end and (not process or process.poll() is None):
         try:
             found = find()
             if found:
@@ -283,7 +284,7 @@ def eventually(find, what, process):
         except OSError:
             pass
         time.sleep(0.5)
-    if process.poll() is not None:
+    if process and process.poll() is not None:
         raise Absent((process.stdout.read().strip().splitlines() or ["nothing"])[-1])
     raise Broken(f"no {what}")
 
@@ -292,6 +293,10 @@ def settled(status):
     """The collectors that are to be on, once it is known of each whether it is."""
     wanted = [row for row in status["collectors"] if row["wanted"]]
     return all(row["state"] != "off" for row in wanted) and wanted
+
+
+def without(off):
+    return "; ".join(f"{name} ({reason})" for name, reason in off.items())
 
 
 def serve_pages():
@@ -363,7 +368,7 @@ def check_serve():
     try:
         eventually(lambda: answer("/healthz"), "answer", process)
         wanted = eventually(lambda: settled(answer("/api/v1/status")), "state of each collector", process)
-        off = [row["name"] for row in wanted if row["state"] != "on"]
+        off = {row["name"]: row.get("why") for row in wanted if row["state"] != "on"}
         with subprocess.Popen([PROGRAMS / "split", "8"], stdout=subprocess.PIPE, text=True) as program:
             truth = json.loads(program.stdout.read())
         if "process" not in off:
@@ -383,7 +388,7 @@ def check_serve():
         process.communicate(timeout=LIMIT_SECONDS)
     if process.returncode != 0:
         raise Broken(f"ended with {process.returncode}")
-    return ("part", f"without {', '.join(off)}") if off else ("", "a process and its functions")
+    return ("part", f"without {without(off)}") if off else ("", "a process and its functions")
 
 
 def profile_as_nobody():
@@ -422,7 +427,7 @@ def check_package():
     run("dpkg-deb", "-R", str(MNT / "kymo.deb"), "/tmp/newer")
     control = pathlib.Path("/tmp/newer/DEBIAN/control")
     control.write_text(control.read_text().replace("Version: ", "Version: 99:", 1))
-    run("dpkg-deb", "-b", "/tmp/newer", "/tmp/newer.deb")
+    run("dpkg-deb", "-Znone", "-b", "/tmp/newer", "/tmp/newer.deb")
     kept = pathlib.Path("/var/lib/kymo/kept")
     kept.parent.mkdir(exist_ok=True)
     kept.touch()
@@ -434,6 +439,53 @@ def check_package():
     if left or subprocess.run(["getent", "passwd", "kymo"], capture_output=True).returncode == 0:
         raise Broken(f"left after purging: {left or 'the user'}")
     return "", "installed, upgraded, purged"
+
+
+def shown(*properties):
+    """Of the unit, as systemd tells it."""
+    out = systemctl("show", "kymo", *(f"--property={name}" for name in properties))
+    return dict(line.split("=", 1) for line in out.splitlines())
+
+
+def systemctl(*words):
+    done = subprocess.run(["systemctl", *words], capture_output=True, text=True, timeout=LIMIT_SECONDS)
+    if done.returncode != 0:
+        log = subprocess.run(["journalctl", "-q", "-n", "20", "-u", "kymo"], capture_output=True, text=True).stdout
+        raise Broken(f"systemctl {' '.join(words)}: {done.stderr.strip()} {log}")
+    return done.stdout
+
+
+def check_unit():
+    """Started, asked, reloaded, kept alive by its watchdog, stopped, and purged, with systemd as the first process."""
+    subprocess.run(["dpkg", "-i", MNT / "kymo.deb"], check=True, capture_output=True)
+    more = pathlib.Path("/run/systemd/system/kymo.service.d/lab.conf")
+    more.parent.mkdir(parents=True)
+    more.write_text(f"[Service]\nWatchdogSec={WATCHDOG_SECONDS}\n")
+    systemctl("daemon-reload")
+    systemctl("start", "kymo")  # which waits for its word that it is ready
+    began = shown("MainPID")["MainPID"]
+    status = dict(line.split(":\t", 1) for line in
+                  pathlib.Path(f"/proc/{began}/status").read_text().splitlines() if ":\t" in line)
+    paranoid = int(pathlib.Path("/proc/sys/kernel/perf_event_paranoid").read_text())
+    if "0" in status["Uid"].split() or int(status["CapEff"], 16).bit_count() not in ((7,) if paranoid > 2 else (6, 7)):
+        raise Broken(f"uids {status['Uid']}, capabilities {status['CapEff']}")
+    wanted = eventually(lambda: settled(answer("/api/v1/status")), "state of each collector")
+    off = {row["name"]: row.get("why") for row in wanted if row["state"] != "on"}
+    systemctl("reload", "kymo")
+    time.sleep(2 * WATCHDOG_SECONDS)
+    found = shown("MainPID", "ActiveState", "NRestarts")
+    if found != {"MainPID": began, "ActiveState": "active", "NRestarts": "0"}:
+        raise Broken(f"after two watchdogs' time: {found}")
+    answer("/healthz")
+    systemctl("stop", "kymo")
+    found = shown("Result", "ExecMainStatus")
+    if found != {"Result": "success", "ExecMainStatus": "0"}:
+        raise Broken(f"its end: {found}")
+    systemctl("start", "kymo")
+    subprocess.run(["dpkg", "-P", "kymo"], check=True, capture_output=True)
+    if pathlib.Path(f"/proc/{began}").exists() or subprocess.run(["pgrep", "-x", "kymo"], capture_output=True).returncode == 0:
+        raise Broken("it runs on after purging")
+    return ("part", f"without {without(off)}") if off else ("", "started, reloaded, stopped, purged")
 
 
 def check_tarball():
@@ -491,16 +543,20 @@ CHECKS = [
     ("tarball", check_tarball),
     ("package", check_package),  # the last: it is gone then
 ]
+CHECKS_UNDER_SYSTEMD = [("unit of systemd", check_unit)]
 
 
-def main(only, condition):
+def ask_doctor(condition):
     if condition == "nobtf":
         subprocess.run(["mount", "--bind", "/dev/null", "/sys/kernel/btf/vmlinux"], check=True)
     try:
         tell(doctor=json.loads(kymo("doctor", "--json").stdout))
     except (Absent, Broken, ValueError, subprocess.TimeoutExpired) as error:
         tell(ability="doctor", state="broken", detail=str(error))
-    for name, check in CHECKS:
+
+
+def make(checks, only):
+    for name, check in checks:
         if only and only not in name:
             continue
         began = time.monotonic()
@@ -517,4 +573,9 @@ def main(only, condition):
         tell(took=name, seconds=time.monotonic() - began)
 
 
-main(*json.loads(sys.argv[1]))
+ONLY, CONDITION = json.loads(sys.argv[1])
+if sys.argv[2:] == ["systemd"]:
+    make(CHECKS_UNDER_SYSTEMD, ONLY)
+else:
+    ask_doctor(CONDITION)
+    make(CHECKS, ONLY)

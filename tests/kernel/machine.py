@@ -21,7 +21,7 @@ FIRST_SECTOR = 2048
 IMAGE_MIB = 1500
 JOB_MIB = 192
 MEMORY_MIB = 1024
-PACKAGES = ["python3", "procps", "iproute2", "util-linux", "libc6-dbg"]
+PACKAGES = ["python3", "procps", "iproute2", "util-linux", "libc6-dbg", "systemd"]
 MACHINES = {  # command, console, the package of the command
     "amd64": (["qemu-system-x86_64", "-cpu", "max"], "ttyS0", "qemu-system-x86"),
     "arm64": (["qemu-system-aarch64", "-machine", "virt", "-cpu", "cortex-a72"], "ttyAMA0", "qemu-system-arm"),

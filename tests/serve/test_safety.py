@@ -3,13 +3,15 @@
 import http.client
 import json
 import os
+import shutil
 import socket
 import stat
 import subprocess
+import tempfile
 
 import pytest
 
-from serving import PATIENCE_SECONDS, Serving, curl, until
+from serving import KYMO, PATIENCE_SECONDS, Serving, curl, until
 
 
 @pytest.fixture(scope="module")
@@ -236,3 +238,25 @@ def test_clients_that_leave_early_leave_nothing_behind(serve):
         stream = Events(serve)
         stream.close()
     assert serve.status("/healthz") == 200  # under AddressSanitizer the end tells what was leaked
+
+
+def test_what_the_unit_gives_beyond_need_is_given_up():
+    """CAP_SYS_ADMIN, where kernel.perf_event_paranoid lets CAP_PERFMON do; before anything listens."""
+    given = "+sys_admin,+bpf,+perfmon,+sys_ptrace,+dac_read_search,+checkpoint_restore,+syslog"
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+        os.chown(folder, 65534, 65534)
+        shutil.copy(KYMO, f"{folder}/kymo")
+        words = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs",
+                 f"--inh-caps=-all,{given}", f"--ambient-caps=-all,{given}", f"--bounding-set=-all,{given}",
+                 f"{folder}/kymo", "serve", "--set", f"store.path={folder}/kymo.db", "--set", "http.port=0",
+                 "--set", "server.port=0"]
+        with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+            assert process.stdout.readline().startswith("http://")
+            with open(f"/proc/{process.pid}/status", encoding="ascii") as lines:
+                held = {line.split()[0]: int(line.split()[1], 16) for line in lines if line.startswith("Cap")}
+            process.terminate()
+        assert process.returncode == 0
+    with open("/proc/sys/kernel/perf_event_paranoid", encoding="ascii") as level:
+        kept = int(level.read()) > 2
+    for name in "CapPrm:", "CapEff:", "CapInh:", "CapAmb:":
+        assert held[name].bit_count() == 6 + kept and bool(held[name] & 1 << 21) == kept, name

@@ -24,6 +24,7 @@
 #include "base/number.h"
 #include "collect/alive.h"
 #include "collect/cpu/source.h"
+#include "collect/rights.h"
 #include "probe/stack.wire.h"
 
 #define RING_BYTES (128u * 1024) /* kernel.perf_event_mlock_kb is 516 by default, per CPU */
@@ -163,23 +164,11 @@ static int open_process(struct perf_source *source, const struct cpu_plan *plan,
 	return err;
 }
 
-/* Debian's and Ubuntu's levels above 2 refuse perf events to every ordinary user. */
-static bool is_paranoid(long *ret_level)
-{
-	own(fd_closep) int fd = open("/proc/sys/kernel/perf_event_paranoid", O_RDONLY | O_CLOEXEC);
-	char text[32] = "";
-
-	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
-		return false;
-	*ret_level = strtol(text, NULL, 10);
-	return *ret_level > 2;
-}
-
 static int fail_not_permitted(int err, const char *what)
 {
 	long level;
 
-	if (is_paranoid(&level)) {
+	if (rights_paranoid(&level)) {
 		err = fail(err, "not permitted to sample%s: kernel.perf_event_paranoid is %ld",
 			   what, level);
 		hint("run with sudo, or 'sudo sysctl kernel.perf_event_paranoid=2' for your own "
@@ -476,6 +465,25 @@ static int check_wishes(const struct perf_source *source, const struct cpu_plan 
 	return err;
 }
 
+/* Without BPF only processes can be sampled. */
+static int fail_not_all(const char *what)
+{
+	int err;
+	long level;
+
+	if (rights_paranoid(&level) && rights_load_tracing()) {
+		err = fail(-EPERM,
+			   "not permitted to sample %s: kernel.perf_event_paranoid is %ld, and "
+			   "CAP_SYS_ADMIN is missing",
+			   what, level);
+		hint("run with sudo, or 'sudo sysctl kernel.perf_event_paranoid=2'");
+		return err;
+	}
+	err = fail(-EPERM, "not permitted to sample %s", what);
+	hint("run with sudo; your own processes can be sampled with -p PID or -- COMMAND");
+	return err;
+}
+
 int cpu_perf_open(const struct cpu_plan *plan, struct cpu_source **ret_source)
 {
 	const struct cpu_request *request = plan->request;
@@ -483,10 +491,7 @@ int cpu_perf_open(const struct cpu_plan *plan, struct cpu_source **ret_source)
 	int err;
 
 	if (request->kind == TARGET_HOST || request->kind == TARGET_CGROUP) {
-		err = fail(-EPERM, "not permitted to sample %s",
-			   request->kind == TARGET_HOST ? "the whole host" : "a cgroup");
-		hint("run with sudo; your own processes can be sampled with -p PID or -- COMMAND");
-		return err;
+		return fail_not_all(request->kind == TARGET_HOST ? "the whole host" : "a cgroup");
 	}
 	source = calloc(1, sizeof(*source));
 	if (!source)
