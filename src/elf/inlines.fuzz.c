@@ -7,6 +7,8 @@
 #include <elf.h>
 #include <string.h>
 
+#include "elf/members.h"
+
 #define MARK       "\xff\xfe\xfd\xfc"
 #define CODE_START 0x1000u
 #define CODE_END   0x100000u
@@ -86,8 +88,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	own(image_freep) struct image *image = build(bytes, len);
 	own(inlines_freep) struct inlines *inlines = NULL;
 	struct inline_chain chain;
+	struct member_wanted member = { "div_t", "rem", 0 };
 	char text[1024];
 
+	if (image && members_find(image, &limits, &member, 1) != 0 &&
+	    member.offset < MEMBERS_UNKNOWN)
+		abort();
 	if (!image || inlines_new(image, image, &limits, &inlines) != 0)
 		return 0;
 	for (uint64_t address = CODE_START; address < CODE_START + 4096; address += 3) {

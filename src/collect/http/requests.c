@@ -280,7 +280,7 @@ static int load_way(struct requests *requests, enum requests_way way)
 
 	requests->way = way;
 	if (way == REQUESTS_BY_PACKETS)
-		close_links(requests); /* no samples: who answers is not seen */
+		refuse_clocks(requests, 0); /* who answers is not seen */
 	collect_http_http__destroy(requests->skeleton);
 	requests->skeleton = collect_http_http__open();
 	if (!requests->skeleton)
@@ -339,6 +339,22 @@ static int load_and_sample(struct requests *requests)
 	return load_any(requests);
 }
 
+/* The program at the beginning of a function may load, and the kernel refuse to attach it. */
+static int load_and_attach(struct requests *requests)
+{
+	struct requests_request *request = &requests->request;
+	int err = load_and_sample(requests);
+
+	if (err)
+		return err;
+	err = attach(requests);
+	if (!err || requests->way != REQUESTS_BY_ENTRY || request->tls.count || request->go.count)
+		return err;
+	request->by_packets = true;
+	err = load_and_sample(requests);
+	return err ?: attach(requests);
+}
+
 int requests_open(const struct requests_request *request, struct requests **ret_requests)
 {
 	own(requests_closep) struct requests *requests = calloc(1, sizeof(*requests));
@@ -349,8 +365,7 @@ int requests_open(const struct requests_request *request, struct requests **ret_
 	requests->request = *request;
 	requests->stats = -1;
 	open_clocks(requests);
-	err = load_and_sample(requests);
-	err = err ?: attach(requests);
+	err = load_and_attach(requests);
 	if (err)
 		return err;
 	requests->ring = ring_buffer__new(bpf_map__fd(requests->skeleton->maps.records), on_record,
