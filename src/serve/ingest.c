@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "serve/ingest.h"
-
 #include <errno.h>
 #include <malloc.h>
-#include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -12,51 +9,17 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
-#include "model/life.h"
-#include "serve/census.h"
-
-#define WINDOW_NS    (10 * NS_PER_S) /* of the budget */
-#define PATIENCE     3               /* windows above the budget before something is lowered */
+#include "serve/ingest_parts.h"
 
 #define COVER_MAX_NS (60 * NS_PER_S) /* of one turn of the loop; longer is another clock */
 
-struct command {
-	char name[32];
-	bool on;
-};
-
-struct ingest {
-	const struct config *config;
-	const struct log *log;
-	struct host *host;
-	vec(struct record_view) views; /* of all records, and of whole lives */
-	struct life life;
-	struct store *store;
-	struct incidents *incidents;
-	struct census census;
-	int wake, notify;
-	pthread_t thread;
-	bool is_running;
-
-	/* The thread's own. */
-	uint64_t slice_from_unix_ns, slice_due_ns, slice_lost[HOST_KIND_COUNT];
-	bool is_new_profile;
-	struct host_waits waits; /* of the slice */
-	vec(struct store_wait) long_waits;
-	uint64_t said_seq, said_ns;
-	uint64_t switches;        /* of collectors */
-	uint64_t covered_unix_ns; /* until then it was told which collectors were on */
-	uint64_t window_began_ns, window_cpu_ns;
-	unsigned above;
-	struct ingest_status next;
-
-	/* Shared, under the lock. */
-	pthread_mutex_t lock;
-	bool must_stop;
-	vec(struct command) commands;
-	struct ingest_status status;
-	struct rollup_totals totals;
-};
+bool ingest_is_on(const struct ingest *ingest, const char *name)
+{
+	for (size_t i = 0; host_part(ingest->host, i); i++)
+		if (strcmp(host_part(ingest->host, i)->name, name) == 0)
+			return host_part(ingest->host, i)->state == HOST_ON;
+	return false;
+}
 
 static bool is_wanted(const struct config *config, const struct host_part *part)
 {
@@ -111,13 +74,6 @@ static void on_record(void *context, const struct record *record)
 	const struct ingest *ingest = context;
 
 	triggers_hear(incidents_triggers(ingest->incidents), record);
-}
-
-static void on_busy(void *context, uint32_t pid, const char *comm, uint64_t ns)
-{
-	const struct ingest *ingest = context;
-
-	triggers_sample(incidents_triggers(ingest->incidents), pid, comm, ns);
 }
 
 static int make_incidents(struct ingest *ingest, struct sessions *sessions, struct timings *timings)
@@ -297,89 +253,6 @@ int ingest_switch(struct ingest *ingest, const char *name, bool on)
 	return err;
 }
 
-/* What a part has lost so far. */
-static uint64_t part_lost(struct ingest *ingest, const char *name)
-{
-	for (size_t i = 0; host_part(ingest->host, i); i++)
-		if (strcmp(host_part(ingest->host, i)->name, name) == 0)
-			return host_part(ingest->host, i)->lost;
-	return 0;
-}
-
-/* The store knows no boot time. */
-static int copy_waits(struct ingest *ingest, struct store_slice *slice)
-{
-	uint64_t offset = clock_unix_offset_ns();
-
-	ingest->long_waits.len = 0;
-	vec_each(wait, &ingest->waits.list) {
-		struct store_wait copy = { wait->task, wait->stack, wait->from_mono_ns + offset,
-					   wait->to_mono_ns + offset };
-		int err = vec_push(&ingest->long_waits, copy);
-
-		if (err)
-			return err;
-	}
-	slice->waits = ingest->long_waits.data;
-	slice->wait_count = ingest->long_waits.len;
-	return 0;
-}
-
-/* One kind of what was recorded since the last slice. */
-static int keep_slice(struct ingest *ingest, enum host_kind kind, struct store_slice *slice)
-{
-	uint64_t lost = part_lost(ingest, kind == HOST_WAITS ? "waits" : "profile");
-	int err = host_choose(ingest->host, kind, &ingest->waits);
-
-	slice->lost = lost - ingest->slice_lost[kind];
-	ingest->slice_lost[kind] = lost;
-	if (err <= 0)
-		return err;
-	slice->kind = kind == HOST_WAITS ? STORE_WAITS : STORE_SAMPLES;
-	slice->min_wait_ns = ingest->next.min_wait_ms * NS_PER_MS;
-	err = copy_waits(ingest, slice);
-	err = err ?: store_add_slice(ingest->store, slice);
-	slice->is_new = false; /* once for both */
-	return err;
-}
-
-/* The next slice covers what is recorded from now on. */
-static void begin_slice(struct ingest *ingest)
-{
-	ingest->slice_from_unix_ns = clock_unix_ns();
-	ingest->slice_due_ns = clock_mono_ns() + ingest->config->profile.slice_s * NS_PER_S;
-}
-
-/* What was sampled since the last slice goes to the store; @is_last: of this recording. */
-static int end_slice(struct ingest *ingest, bool is_last)
-{
-	const struct profile *profile;
-	int err = host_each_busy(ingest->host, on_busy, ingest);
-
-	err = err < 0 ? err : host_take_profile(ingest->host, is_last, &profile);
-	if (!err && profile) {
-		struct store_slice slice = {
-			.profile = profile,
-			.from_unix_ns = ingest->slice_from_unix_ns,
-			.to_unix_ns = clock_unix_ns(),
-			.is_new = ingest->is_new_profile,
-		};
-
-		for (int kind = 0; !err && kind < HOST_KIND_COUNT; kind++)
-			err = keep_slice(ingest, (enum host_kind)kind, &slice);
-		ingest->slice_from_unix_ns = slice.to_unix_ns;
-	}
-	ingest->is_new_profile = !profile;
-	if (!err && profile)
-		err = host_end_slice(ingest->host, &ingest->is_new_profile);
-	/* Between two recordings there is nothing. */
-	if (ingest->is_new_profile)
-		begin_slice(ingest);
-	else
-		ingest->slice_due_ns = clock_mono_ns() + ingest->config->profile.slice_s * NS_PER_S;
-	return err;
-}
-
 static bool is_recording(const char *name)
 {
 	return strcmp(name, "profile") == 0 || strcmp(name, "waits") == 0;
@@ -397,25 +270,17 @@ static void log_part(struct ingest *ingest, size_t number, bool on)
 		log_put(ingest->log, "debug", "collector %s is %s", part->name, on ? "on" : "off");
 }
 
-static bool is_on(const struct ingest *ingest, const char *name)
-{
-	for (size_t i = 0; host_part(ingest->host, i); i++)
-		if (strcmp(host_part(ingest->host, i)->name, name) == 0)
-			return host_part(ingest->host, i)->state == HOST_ON;
-	return false;
-}
-
 static int switch_part(struct ingest *ingest, const char *name, bool on)
 {
 	/* Either part begins the recording anew. */
-	bool is_renewed = is_recording(name) && on != is_on(ingest, name);
-	int err = is_renewed ? end_slice(ingest, true) : 0;
+	bool is_renewed = is_recording(name) && on != ingest_is_on(ingest, name);
+	int err = is_renewed ? ingest_end_slice(ingest, true) : 0;
 
 	err = err ?: host_switch(ingest->host, name, on);
 	ingest->switches++;
 	if (is_renewed) {
 		ingest->is_new_profile = true;
-		begin_slice(ingest);
+		ingest_begin_slice(ingest);
 	}
 	for (size_t i = 0; i < INGEST_MAX_PARTS && host_part(ingest->host, i); i++)
 		if (strcmp(host_part(ingest->host, i)->name, name) == 0)
@@ -445,95 +310,6 @@ static bool take_commands(struct ingest *ingest, int *ret_err)
 	return !must_stop;
 }
 
-#define WAITS_RAISE   4    /* times, each time it is too much */
-#define WAITS_MOST_MS 2000 /* beyond it they are not raised */
-
-/* To begin anew takes time itself, so what is far above the budget is lowered at once. */
-static bool is_far_above(const struct ingest *ingest)
-{
-	return ingest->next.cpu_percent > 2 * ingest->config->budget.cpu_percent;
-}
-
-/* Waits are many more than samples, so fewer of them come first. */
-static int lower_waits(struct ingest *ingest)
-{
-	ingest->next.min_wait_ms *= is_far_above(ingest) ? WAITS_RAISE * WAITS_RAISE : WAITS_RAISE;
-	return host_set_min_wait(ingest->host, ingest->next.min_wait_ms * NS_PER_MS);
-}
-
-static int lower_rate(struct ingest *ingest)
-{
-	ingest->next.rate_hz /= is_far_above(ingest) && ingest->next.rate_hz >= 4 ? 4 : 2;
-	return host_set_rate(ingest->host, (uint32_t)ingest->next.rate_hz);
-}
-
-static void say_lowered(struct ingest *ingest)
-{
-	const struct config *config = ingest->config;
-	struct ingest_status *status = &ingest->next;
-	char rate[64] = "", waits[64] = "";
-
-	if (status->rate_hz != config->profile.rate_hz)
-		snprintf(rate, sizeof(rate), "the profile is sampled at %lu Hz instead of %lu",
-			 (unsigned long)status->rate_hz, (unsigned long)config->profile.rate_hz);
-	if (status->min_wait_ms != config->waits.min_ms)
-		snprintf(waits, sizeof(waits), "%swaits are kept from %lu ms on instead of %lu",
-			 *rate ? ", " : "", (unsigned long)status->min_wait_ms,
-			 (unsigned long)config->waits.min_ms);
-	snprintf(status->budget, sizeof(status->budget), "%s%s, to keep to %.1f %% of a processor",
-		 rate, waits, config->budget.cpu_percent);
-	log_put(ingest->log, "warn", "%s", status->budget);
-}
-
-/* Above the budget for some time: less is recorded. */
-static int lower(struct ingest *ingest)
-{
-	struct ingest_status *status = &ingest->next;
-	bool has_waits = is_on(ingest, "waits") && status->min_wait_ms < WAITS_MOST_MS;
-	bool has_rate = is_on(ingest, "profile") && status->rate_hz > 1;
-	int err;
-
-	ingest->above = 0;
-	if (!has_waits && !has_rate) {
-		snprintf(status->budget, sizeof(status->budget),
-			 "above the budget of %.1f %%, and nothing is left to lower",
-			 ingest->config->budget.cpu_percent);
-		return 0;
-	}
-	err = end_slice(ingest, true);
-	if (!err)
-		err = has_waits ? lower_waits(ingest) : lower_rate(ingest);
-	ingest->is_new_profile = true;
-	begin_slice(ingest);
-	if (!err)
-		say_lowered(ingest);
-	return err;
-}
-
-static void begin_window(struct ingest *ingest)
-{
-	ingest->window_cpu_ns = clock_read_ns(CLOCK_THREAD_CPUTIME_ID);
-	ingest->window_began_ns = clock_mono_ns();
-}
-
-static int keep_budget(struct ingest *ingest, uint64_t now)
-{
-	uint64_t cpu;
-	int err = 0;
-
-	if (now < ingest->window_began_ns + WINDOW_NS)
-		return 0;
-	cpu = clock_read_ns(CLOCK_THREAD_CPUTIME_ID);
-	ingest->next.cpu_percent = 100.0 * (double)(cpu - ingest->window_cpu_ns) /
-				   (double)(now - ingest->window_began_ns);
-	if (ingest->next.cpu_percent <= ingest->config->budget.cpu_percent)
-		ingest->above = 0;
-	else if (++ingest->above >= PATIENCE)
-		err = lower(ingest);
-	begin_window(ingest); /* what it takes to begin anew is not what recording takes */
-	return err;
-}
-
 static void tell_committed(struct ingest *ingest)
 {
 	struct store_state state;
@@ -549,7 +325,7 @@ static void tell_committed(struct ingest *ingest)
 static int watch_triggers(struct ingest *ingest)
 {
 	int has_samples = incidents_due(ingest->incidents)
-				  ? host_each_busy(ingest->host, on_busy, ingest)
+				  ? host_each_busy(ingest->host, ingest_busy, ingest)
 				  : 0;
 
 	return has_samples < 0 ? has_samples : incidents_turn(ingest->incidents, has_samples);
@@ -559,7 +335,7 @@ static int watch_triggers(struct ingest *ingest)
 static int look_for_ends(struct ingest *ingest)
 {
 	uint64_t missing =
-		part_lost(ingest, "process") + ingest->next.store.lost + ingest->switches;
+		ingest_part_lost(ingest, "process") + ingest->next.store.lost + ingest->switches;
 
 	return census_turn(&ingest->census, ingest->store, missing);
 }
@@ -573,11 +349,11 @@ static int turn(struct ingest *ingest)
 	err = err ?: watch_triggers(ingest);
 	err = err ?: look_for_ends(ingest);
 	if (!err && now >= ingest->slice_due_ns)
-		err = end_slice(ingest, false);
+		err = ingest_end_slice(ingest, false);
 	if (!err && now >= ingest->said_ns + NS_PER_S)
 		err = cover(ingest);
 	store_tick(ingest->store, false);
-	err = err ?: keep_budget(ingest, now);
+	err = err ?: ingest_keep_budget(ingest, now);
 	if (!err && now >= ingest->said_ns + NS_PER_S)
 		err = publish(ingest, now);
 	tell_committed(ingest);
@@ -607,10 +383,10 @@ static int switch_on(struct ingest *ingest)
 		if (is_recording(host_part(ingest->host, i)->name))
 			log_part(ingest, i, ingest->next.parts[i].is_wanted);
 	ingest->next.is_started = true;
-	begin_slice(ingest);
+	ingest_begin_slice(ingest);
 	/* Loading is over; what it needed is given back. */
 	malloc_trim(0);
-	begin_window(ingest);
+	ingest_begin_window(ingest);
 	ingest->covered_unix_ns = clock_unix_ns();
 	return err ?: publish(ingest, clock_mono_ns());
 }
@@ -637,7 +413,7 @@ static void *run(void *context)
 		(void)!publish(ingest, clock_mono_ns());
 	}
 	err = host_drain(ingest->host, true);
-	err = err ?: end_slice(ingest, true);
+	err = err ?: ingest_end_slice(ingest, true);
 	err = err ?: cover(ingest);
 	err = err ?: incidents_end(ingest->incidents);
 	if (err)
