@@ -20,8 +20,20 @@ static void put_url(const char *url)
 struct source {
 	const struct arguments *arguments;
 	const char *path; /* of a file; NULL: none */
+	const char *env;  /* of one of variables; NULL: none */
 	const char *const *collectors;
 };
+
+static int read_env(struct config *config, const char *path)
+{
+	own(freep) char *unused = NULL;
+	int err = config_read_env(config, path, &unused);
+
+	if (unused)
+		fprintf(stderr, "kymo: '%s' has variables that mean nothing here: %s\n", path,
+			unused);
+	return err;
+}
 
 static int read_settings(const void *context, struct config *config)
 {
@@ -31,6 +43,8 @@ static int read_settings(const void *context, struct config *config)
 
 	if (source->path)
 		err = config_read(config, source->path, source->collectors);
+	if (!err && source->env)
+		err = read_env(config, source->env);
 	while (!err && (at = arguments_next(source->arguments, "set", at)) != NULL)
 		err = config_set(config, at->value.text, source->collectors);
 	config_settle(config);
@@ -72,6 +86,7 @@ int serve_verb_run(const struct arguments *arguments)
 	struct source source = {
 		.arguments = arguments,
 		.path = arguments_text(arguments, "config"),
+		.env = arguments_text(arguments, "env-file"),
 		.collectors = settings_collectors(names),
 	};
 	struct daemon_request request = {

@@ -32,6 +32,13 @@ static const struct option options[] = {
 	  .otherwise = "/etc/kymo/kymo.toml if it is there",
 	  .help = "settings, in TOML",
 	  .group = "Settings" },
+	{ .name = "env-file",
+	  .kind = OPTION_TEXT,
+	  .value = VALUE_FILE,
+	  .argument = "FILE",
+	  .help = "a file of variables of an older dashboard, over that of settings: PORT, DB_PATH, MAX_LIMIT, DEFAULT_LIMIT, "
+		  "CORS_ENABLED, CORS_ORIGINS",
+	  .group = "Settings" },
 	{ .name = "set",
 	  .kind = OPTION_TEXT,
 	  .argument = "TABLE.KEY=VALUE",

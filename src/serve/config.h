@@ -78,6 +78,9 @@ struct config {
 	unsigned http_port_line, server_port_line; /* where they are set; 0: nowhere */
 	bool has_moved_http;                       /* to the port above that of gRPC */
 	struct {
+		uint64_t default_limit, max_limit;
+	} dashboard; /* an older one */
+	struct {
 		uint64_t interval_s;
 	} tables;
 	struct {
@@ -108,6 +111,19 @@ nodiscard int config_read(struct config *config, const char *path, const char *c
 
 /** config_set - "http.port=0": one key; a value that is no TOML is taken as a text.  As config_read() */
 nodiscard int config_set(struct config *config, const char *text, const char *const *collectors);
+
+/** config_set_from - likewise; @name: what it is said to stand in */
+nodiscard int config_set_from(struct config *config, const char *name, const char *text,
+			      const char *const *collectors);
+
+/**
+ * config_read_env - a file of variables as an older dashboard had it: PORT, DB_PATH, MAX_LIMIT, DEFAULT_LIMIT,
+ * CORS_ENABLED, CORS_ORIGINS
+ * @ret_unused: names of those in it that mean nothing here, by commas; the caller's; NULL: there are none
+ *
+ * Return: as config_read().
+ */
+nodiscard int config_read_env(struct config *config, const char *path, char **ret_unused);
 
 /** config_settle - what follows from what is set: HTTP makes room where gRPC was given its usual port */
 void config_settle(struct config *config);

@@ -14,9 +14,6 @@
 #include "serve/answers.h"
 #include "serve/rows.h"
 
-#define LIMIT     100
-#define LIMIT_MAX 1000
-
 static const struct table {
 	const char *path, *view, *collector;
 } tables[] = {
@@ -29,7 +26,9 @@ static const struct table {
 };
 
 const struct query_parameter dashboard_parameters[] = {
-	{ "limit", "rows at most: 100 if left out or of no sense, 1000 at most", "integer" },
+	{ "limit",
+	  "rows at most; the usual number where that is of no sense: [dashboard] default_limit, max_limit",
+	  "integer" },
 	{ 0 },
 };
 
@@ -78,16 +77,16 @@ static int put_row(void *context, const struct dashboard_cell *cells, size_t cou
 	return 0;
 }
 
-static uint64_t read_limit(const struct request *request)
+static uint64_t read_limit(const struct config *config, const struct request *request)
 {
 	const char *text = request_parameter(request, "limit");
-	uint64_t limit = LIMIT;
+	uint64_t limit = config->dashboard.default_limit, most = config->dashboard.max_limit;
 
 	if (!text || number_parse(text, 1, INT64_MAX, &limit)) {
 		error_clear();
-		return LIMIT;
+		limit = config->dashboard.default_limit;
 	}
-	return limit < LIMIT_MAX ? limit : LIMIT_MAX;
+	return limit < most ? limit : most;
 }
 
 static int put_error(struct response *response)
@@ -140,6 +139,6 @@ int answer_dashboard(struct api *api, const struct request *request, struct resp
 
 	while (strcmp(table->path, request->path) != 0)
 		table++; /* the route is one of them */
-	err = err ?: put_table(reader, table, read_limit(request), response);
+	err = err ?: put_table(reader, table, read_limit(api->config, request), response);
 	return err ? put_error(response) : 0;
 }

@@ -106,7 +106,7 @@ static int write_payload(struct api *api, const struct request *request, struct 
 
 	err = err ?: sessions_borrow(api->sessions, request->parts[0], &profile, &result);
 	if (!err)
-		err = payload_write(&state, profile, response);
+		err = payload_write(&state, profile, api->config->ebpf.max_stack_depth, response);
 	sessions_return(api->sessions, result);
 	return err;
 }

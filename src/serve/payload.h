@@ -10,6 +10,6 @@
 
 /** payload_write - the same at each reading.  Return: 0; -ENOMEM */
 nodiscard int payload_write(const struct sessions_state *state, const struct profile *profile,
-			    struct response *response);
+			    uint64_t depth, struct response *response);
 
 #endif

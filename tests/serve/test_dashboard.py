@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from serving import Serving, curl, until
+from serving import KYMO, Serving, curl, until
 
 WHOLE, REAL, TEXT = int, (int, float), str
 SHAPES = {  # the elements of `data`
@@ -137,3 +137,27 @@ def test_the_origin_of_its_front_end_is_taken_where_listed(tmp_path):
                      serve.url + "/api/metrics/processes").stdout
         assert "Access-Control-Allow-Origin: http://localhost:5173" in heads
         assert serve.status("/api/metrics/processes", "-H", "Origin: http://localhost:3000") == 403
+
+
+def test_its_variables_are_read_where_they_are_named(tmp_path):
+    env = tmp_path / ".env"
+    env.write_text(f"# of the dashboard\nPORT=18080\nexport DB_PATH='{tmp_path}/metrics.db'\nMAX_LIMIT=7\n"
+                   "DEFAULT_LIMIT=\"3\"\nCORS_ENABLED=true\nCORS_ORIGINS=http://localhost:3000,http://localhost:5173\n"
+                   "LOG_PATH=./logs/app.log\r\n")
+    done = subprocess.run([KYMO, "serve", "--env-file", env, "--set", "http.port=0", "--generate-config"],
+                          capture_output=True, text=True, check=True)
+    for line in (f'path = "{tmp_path}/metrics.db"', "max_limit = 7", "default_limit = 3", "port = 0",
+                 'cors_origins = ["http://localhost:3000", "http://localhost:5173"]'):
+        assert f"\n{line}\n" in done.stdout, line
+    assert "mean nothing here: LOG_PATH" in done.stderr
+    # One that lies about is not read.
+    done = subprocess.run([KYMO, "serve", "--generate-config"], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert "max_limit = 1000" in done.stdout
+    for text, said in ("PORT=many", "'port' of [http] is a whole number"), ("PORT", "should be NAME=VALUE"):
+        (tmp_path / "env").write_text(text)
+        done = subprocess.run([KYMO, "serve", "--env-file", tmp_path / "env", "--generate-config"], capture_output=True,
+                              text=True, check=False)
+        assert done.returncode == 1 and said in done.stderr, done.stderr
+    with Serving(tmp_path, "--env-file", env) as serve:
+        assert serve.get("/api/metrics/processes")["limit"] == 3
+        assert serve.get("/api/metrics/processes?limit=1000")["limit"] == 7

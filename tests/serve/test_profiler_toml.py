@@ -81,6 +81,25 @@ def test_what_is_wrong_in_it(tmp_path, line, said):
     assert answer.returncode == 1 and said in answer.stderr and "profiler.toml:1" in answer.stderr, answer.stderr
 
 
+def test_its_depth_of_stacks_is_obeyed(tmp_path):
+    grpc = pytest.importorskip("grpc")
+    from calling import Profiler  # pylint: disable=import-outside-toplevel
+    with Serving(tmp_path, **{"ebpf.max_stack_depth": 2}) as serving, \
+            subprocess.Popen(["sh", "-c", "while :; do :; done"]) as burner:
+        try:
+            with grpc.insecure_channel(f"127.0.0.1:{serving.get('/api/v1/status')['grpc']['port']}") as channel:
+                client = Profiler(channel)
+                said = client.start(burner.pid, 1, 199)
+                assert serving.session_over(said.session_id)["state"] == "done"
+                text = b"".join(chunk.data for chunk in client.results(said.session_id)).decode()
+        finally:
+            burner.kill()
+    stacks = [line.rsplit(" ", 1)[0].split(";") for line in text.partition("\n\n")[2].splitlines()]
+    cut = [stack for stack in stacks if stack[0] == "[truncated: deeper than 2 frames]"]
+    assert cut and all(len(stack) == 3 for stack in cut)
+    assert all(len(stack) <= 2 for stack in stacks if stack not in cut)
+
+
 def test_switched_off_it_starts_no_session(tmp_path):
     with Serving(tmp_path, wait=False, **{"ebpf.enabled": "false", "server.enabled": "false"}) as serving:
         status, problem = serving.post("/api/v1/sessions", pid=os.getpid())
