@@ -38,6 +38,22 @@ test('a box is drawn for each function, or it is in a bar', () => {
 	}
 });
 
+test('what can be seen is drawn, neighbours that cannot share bars, and a bar says whether it has a match', () => {
+	const tree = makeTree(wide(20000)), hit = Uint8Array.from(tree.functions, (_, i) => i === 3 ? 1 : 0);
+	for (const root of [0, 1, 77]) {
+		const seen = new Map(), scale = 900 / tree.weight[root];
+		boxes(tree, root, 900, hit, (node) => seen.set(node, 'drawn'), (node, x, w, depth, nodes, hasHit) => {
+			const { nodes: level } = tree.levels[depth], k = level.indexOf(node), list = [...level.slice(k, k + nodes)];
+			list.forEach((one) => seen.set(one, 'barred'));
+			assert.equal(hasHit, list.some((one) => tree.fn[one] === 3));
+			assert.ok(Math.abs(w - list.reduce((sum, one) => sum + tree.weight[one] * scale, 0)) < 1e-6);
+			assert.ok((tree.left[list.at(-1)] - tree.left[node]) * scale <= 16);
+		});
+		for (let node = root; node < tree.end[root]; node++)
+			assert.equal(seen.get(node), tree.weight[node] * scale >= 1 ? 'drawn' : 'barred');
+	}
+});
+
 test('the node under a point is the one that is drawn there', () => {
 	const tree = makeTree(wide(5000));
 	boxes(tree, 0, 1000, null, (node, x, w, depth) => assert.equal(nodeAt(tree, 0, 1000, x + w / 2, depth), node), () => {});

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The page of kymo serve: its pure parts, and how its files are answered.  test_walks.py opens it in Chromium."""
 import gzip
+import re
 import subprocess
 
 from conftest import TOP
@@ -11,6 +12,12 @@ def test_pure_parts(node):
     done = subprocess.run([node, "--test", *sorted((TOP / "tests/web").glob("*.test.mjs"))], text=True, check=False,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300)
     assert done.returncode == 0, done.stdout
+
+
+def test_what_is_painted_first_is_what_the_script_draws():
+    views = re.findall(r"(\w+): \['(\w+)', \w+\]", (TOP / "web/src/page.jsx").read_text().split("const VIEWS")[1].split("\n")[0])
+    shell = re.findall(r'<a href="/(?:\?view=(\w+))?">(\w+)</a>', (TOP / "web/index.html").read_text())
+    assert len(views) == 7 and [(view or "overview", word) for view, word in shell] == views
 
 
 def test_its_files_are_packed_and_last(serve):

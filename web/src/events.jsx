@@ -11,7 +11,7 @@ import { whoOf } from './record.jsx';
 import { change, isLive, link, rangeOf, stepOf } from './state.js';
 import { useAnswer } from './use.js';
 
-const MOST_ROWS = 300, REDRAW_MS = 250, ENOUGH_ROWS = 20, MOST_FETCHED = 4000;
+const MOST_ROWS = 300, ROWS_IN_SIGHT = 40, REDRAW_MS = 250, ENOUGH_ROWS = 20, MOST_FETCHED = 4000;
 const TYPES = [['process', 'process'], ['tcp', 'tcp'], ['disk', 'disk'], ['signal', 'signal'], ['memory', 'memory'], ['container', 'container'], ['runq', 'run queue'], ['incident', 'incident'], ['', 'all']];
 const COMMON = new Set(['seq', 'collector', 'event', 'at_unix_ns', 'time', 'pid', 'tid', 'uid', 'cgroup_id', 'cgroup', 'container', 'comm']);
 
@@ -128,7 +128,9 @@ export function Events({ state, tick }) {
 	const kind = type === 'all' ? '' : type;
 	const [fresh, waiting, how] = useLive(live, kind, text, isPaused);
 	const [past, older] = usePast(!live, { ...rangeOf(state), type: kind }, text);
-	const rows = live ? fresh : past.rows;
+	// Of a table that moves only what is in sight is laid out; who scrolls gets the rest.
+	const [isDeep, setDeep] = useState(false), onScroll = (event) => setDeep(event.currentTarget.scrollTop > 0);
+	const rows = live ? fresh.slice(0, isDeep ? MOST_ROWS : ROWS_IN_SIGHT) : past.rows;
 	useEffect(() => {
 		const onKey = (event) => {
 			if (event.key === 'p' && isForPage(event))
@@ -149,7 +151,7 @@ export function Events({ state, tick }) {
 			</div>
 			<Timeline state={state} kind={kind} tick={tick} />
 			{past.problem && !live && <p class="problem" role="alert">{past.problem.message}</p>}
-			<div class="scroll events" tabIndex={0} role="region" aria-label="rows of events">
+			<div class="scroll events" tabIndex={0} role="region" aria-label="rows of events" onScroll={onScroll}>
 				<table class="rows"><thead><tr><th scope="col" class="n">time</th><th scope="col">event</th><th scope="col" class="n">PID</th><th scope="col">thread</th><th scope="col">what</th></tr></thead>
 					<tbody>{rows.map(rowOf)}</tbody></table>
 				{!rows.length && <p class="empty">{live ? 'Nothing yet: events appear here as they happen.' : past.waits ? 'Asking the daemon…' : past.all ? 'None of the ' + count(past.all) + ' that were fetched has this.' : 'There are none in this span.'}</p>}

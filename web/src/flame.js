@@ -2,13 +2,15 @@
 // flame.js - a call tree as columns of numbers: layout, search, what is under a point.  Pure; no page.
 //
 // Nodes come in preorder, the node 0 is the whole.  Those of one level lie beside each other in the order of
-// their numbers, so the visible ones of a level are found by halving, and 150,000 nodes need no more.
+// their numbers, so the visible ones of a level are found by halving.  Sums along a level tell how much lies between
+// two of its nodes, and the widest of each 64 where one is that can be seen: a picture costs what it shows, not what
+// there is, and 150,000 nodes need no more.
 
 // The columns of a node in the answer of /profiles.
 const PARENT = 0, FUNCTION = 1, SAMPLES = 2, NS = 3, SELF_SAMPLES = 4, SELF_NS = 5, CUT_NODES = 6, CUT_NS = 7, INLINED = 8;
 
 export const LEAST_PX = 1; // what is narrower shares a bar with its neighbours
-const RUN_PX = 16;
+const RUN_PX = 16, GAP_PX = 1.5, BLOCK = 64;
 
 export function makeTree(data) {
 	const rows = data.nodes, n = rows.length;
@@ -35,9 +37,8 @@ export function makeTree(data) {
 			tree.left[i] = tree.left[up] + used[up];
 			used[up] += tree.weight[i];
 		}
-		(tree.levels[tree.depth[i]] ||= []).push(i);
 	}
-	tree.deepest = Math.max(tree.levels.length - 1, 0);
+	addLevels(tree);
 	for (let i = n - 1; i >= 0; i--) {
 		tree.end[i] = Math.max(tree.end[i], i + 1);
 		if (i)
@@ -46,17 +47,62 @@ export function makeTree(data) {
 	return tree;
 }
 
-// The first place in a level at which a node ends behind `at`.
-function firstBehind(tree, level, at, low) {
-	let high = level.length;
+// Of each level its nodes, where they begin, the weight of all before each, and the greatest weight of each block.
+function addLevels(tree) {
+	const { n, depth, left, weight } = tree, counts = [];
+	for (let i = 0; i < n; i++)
+		counts[depth[i]] = (counts[depth[i]] || 0) + 1;
+	tree.levels = counts.map((count) => ({ nodes: new Int32Array(count), left: new Float64Array(count), before: new Float64Array(count + 1), most: new Float64Array(Math.ceil(count / BLOCK)) }));
+	tree.deepest = Math.max(counts.length - 1, 0);
+	const filled = new Int32Array(counts.length);
+	for (let i = 0; i < n; i++) {
+		const level = tree.levels[depth[i]], k = filled[depth[i]]++, w = weight[i], block = k / BLOCK | 0;
+		level.nodes[k] = i;
+		level.left[k] = left[i];
+		level.before[k + 1] = level.before[k] + w;
+		if (w > level.most[block])
+			level.most[block] = w;
+	}
+}
+
+// The first of the numbers low .. high - 1 of which something is true, as it is of all behind it; else high.
+function first(low, high, isTrue) {
 	while (low < high) {
 		const middle = (low + high) >> 1;
-		if (tree.left[level[middle]] + tree.weight[level[middle]] > at)
+		if (isTrue(middle))
 			high = middle;
 		else
 			low = middle + 1;
 	}
 	return low;
+}
+
+// The next place in a level, from k on, of a node with at least so much weight.
+function nextWide(tree, level, k, high, least) {
+	while (k < high) {
+		if (k % BLOCK === 0 && level.most[k / BLOCK] < least) {
+			k += BLOCK;
+			continue;
+		}
+		if (tree.weight[level.nodes[k]] >= least)
+			return k;
+		k++;
+	}
+	return high;
+}
+
+// How many of the nodes before each place in a level match: added up once of a search.
+const sumsOf = new WeakMap();
+function hitsBefore(tree, d, hit) {
+	const { nodes } = tree.levels[d], known = sumsOf.get(hit)?.tree === tree ? sumsOf.get(hit).levels : [];
+	if (!known.length)
+		sumsOf.set(hit, { tree, levels: known });
+	if (!known[d]) {
+		const sums = known[d] = new Int32Array(nodes.length + 1);
+		for (let k = 0; k < nodes.length; k++)
+			sums[k + 1] = sums[k] + (nodes[k] && hit[tree.fn[nodes[k]]]);
+	}
+	return known[d];
 }
 
 // Boxes below `root` for a picture that is so wide: frame(node, x, w, depth), bar(firstNode, x, w, depth, nodes, hasHit).
@@ -67,49 +113,25 @@ export function boxes(tree, root, width, hit, frame, bar) {
 	for (let up = tree.parent[root]; up >= 0; up = tree.parent[up])
 		frame(up, 0, width, tree.depth[up]);
 	for (let d = tree.depth[root]; d <= tree.deepest; d++) {
-		const level = tree.levels[d];
-		let start = -1, at = 0, weight = 0, nodes = 0, hasHit = false;
-		const flush = () => {
-			if (nodes)
-				bar(start, at, weight * scale, d, nodes, hasHit);
-			small += nodes;
-			weight = nodes = 0;
-			hasHit = false;
-		};
 		// In preorder, what lies below root is numbered root .. end[root] - 1.
-		let i = lowerBound(level, root);
-		for (; i < level.length && level[i] < tree.end[root]; i++) {
-			const node = level[i], w = tree.weight[node] * scale, x = (tree.left[node] - from) * scale;
-			if (w >= LEAST_PX) {
-				flush();
-				frame(node, x, w, d);
+		const level = tree.levels[d], { nodes, left, before } = level, least = LEAST_PX / scale;
+		const low = first(0, nodes.length, (k) => nodes[k] >= root), high = first(low, nodes.length, (k) => nodes[k] >= tree.end[root]);
+		const hits = hit && hitsBefore(tree, d, hit);
+		for (let k = low, wide = nextWide(tree, level, low, high, least); k < high;) {
+			const x = (left[k] - from) * scale;
+			if (k === wide) {
+				frame(nodes[k], x, tree.weight[nodes[k]] * scale, d);
+				wide = nextWide(tree, level, ++k, high, least);
 				continue;
 			}
-			if (nodes && (x - at > RUN_PX || x - (at + weight * scale) > 1.5))
-				flush();
-			if (!nodes) {
-				start = node;
-				at = x;
-			}
-			nodes++;
-			weight += tree.weight[node];
-			hasHit ||= hit !== null && hit[tree.fn[node]] === 1;
+			// A bar ends before one that is drawn, where it would be too wide, and where what is missing in it could be seen.
+			const end = first(k + 1, wide, (m) => (left[m] - left[k]) * scale > RUN_PX || (left[m] - left[k] - (before[m] - before[k])) * scale > GAP_PX);
+			bar(nodes[k], x, (before[end] - before[k]) * scale, d, end - k, hits !== null && hits[end] > hits[k]);
+			small += end - k;
+			k = end;
 		}
-		flush();
 	}
 	return small;
-}
-
-function lowerBound(list, value) {
-	let low = 0, high = list.length;
-	while (low < high) {
-		const middle = (low + high) >> 1;
-		if (list[middle] < value)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
 }
 
 // The node at a place of the picture; -1.
@@ -122,9 +144,9 @@ export function nodeAt(tree, root, width, x, depth) {
 			up = tree.parent[up];
 		return up;
 	}
-	const level = tree.levels[depth], at = tree.left[root] + x / width * tree.weight[root];
-	const i = firstBehind(tree, level, at, lowerBound(level, root));
-	return i < level.length && level[i] < tree.end[root] && tree.left[level[i]] <= at ? level[i] : -1;
+	const { nodes, left } = tree.levels[depth], at = tree.left[root] + x / width * tree.weight[root];
+	const i = first(first(0, nodes.length, (k) => nodes[k] >= root), nodes.length, (k) => left[k] + tree.weight[nodes[k]] > at);
+	return i < nodes.length && nodes[i] < tree.end[root] && left[i] <= at ? nodes[i] : -1;
 }
 
 // Which functions match: 1 each; null where nothing is searched.  Throws where it is no expression.

@@ -2,7 +2,7 @@
 // format.js - numbers, times and names as text.  Pure.
 
 export function count(n) {
-	return Math.round(n).toLocaleString('en-US');
+	return String(Math.round(n)).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
 // What was lost of a span, of which the daemon may know nothing.  '': nothing was.

@@ -124,8 +124,8 @@ function Page() {
 			</header>
 			<main id="main" ref={main} tabIndex={-1}>
 				{locked ? <Locked /> : <>
-					<Losses status={status} link_={link_} live={isAsked} ahead={ahead} />
-					<View state={state} tick={tick} status={status} /></>}
+					<View state={state} tick={tick} status={status} />
+					<div class="notes"><Losses status={status} link_={link_} live={isAsked} ahead={ahead} /></div></>}
 			</main>
 		</>
 	);
