@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // keys.jsx - which keys there are, told where somebody asks by one.
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 
 const KEYS = [
 	['everywhere', [['?', 'this list'], ['Tab', 'to the next chart, table, or field']]],
@@ -15,7 +15,12 @@ const KEYS = [
 export const isForPage = (event) => !event.ctrlKey && !event.altKey && !event.metaKey && !/INPUT|SELECT|TEXTAREA/.test(event.target.tagName);
 
 export function Keys() {
-	const dialog = useRef(null), open = () => dialog.current.open || dialog.current.showModal();
+	const dialog = useRef(null), [isOpen, setOpen] = useState(false);
+	const open = () => {
+		setOpen(true);
+		if (!dialog.current.open)
+			dialog.current.showModal();
+	};
 	useEffect(() => {
 		const onKey = (event) => {
 			if (event.key === '?' && isForPage(event))
@@ -27,10 +32,10 @@ export function Keys() {
 	return (
 		<>
 			<button type="button" aria-label="keys" title="keys (?)" onClick={open}>?</button>
-			<dialog ref={dialog} class="keyhelp" aria-labelledby="keyhelp">
-				<header><h2 id="keyhelp">Keys</h2><button type="button" onClick={() => dialog.current.close()}>close</button></header>
+			<dialog ref={dialog} class="keyhelp" aria-label="Keys" onClose={() => setOpen(false)}>{isOpen && <>
+				<header><h2>Keys</h2><button type="button" onClick={() => dialog.current.close()}>close</button></header>
 				{KEYS.map(([where, list]) => (
-					<section key={where}><h3>{where}</h3><dl>{list.map(([key, what]) => <div key={key}><dt><kbd>{key}</kbd></dt><dd>{what}</dd></div>)}</dl></section>))}
+					<section key={where}><h3>{where}</h3><dl>{list.map(([key, what]) => <div key={key}><dt><kbd>{key}</kbd></dt><dd>{what}</dd></div>)}</dl></section>))}</>}
 			</dialog>
 		</>
 	);
