@@ -30,9 +30,10 @@ static void index_place(struct index *index, uint64_t slot)
 	index->slots[at & index->mask] = slot;
 }
 
-static int index_resize(struct index *index, uint64_t slots)
+static int index_grow(struct index *index)
 {
 	struct index bigger = { .len = index->len };
+	uint64_t slots = index->slots ? ((uint64_t)index->mask + 1) * 2 : INDEX_FIRST_SLOTS;
 
 	if (slots > UINT32_MAX)
 		return -ENOMEM;
@@ -46,21 +47,6 @@ static int index_resize(struct index *index, uint64_t slots)
 	free(index->slots);
 	*index = bigger;
 	return 0;
-}
-
-static int index_grow(struct index *index)
-{
-	return index_resize(index,
-			    index->slots ? ((uint64_t)index->mask + 1) * 2 : INDEX_FIRST_SLOTS);
-}
-
-int index_reserve(struct index *index, size_t len)
-{
-	uint64_t slots = INDEX_FIRST_SLOTS;
-
-	while (slots <= UINT32_MAX && (uint64_t)len * 4 > slots * 3)
-		slots *= 2;
-	return index->slots && (uint64_t)index->mask + 1 >= slots ? 0 : index_resize(index, slots);
 }
 
 int index_add(struct index *index, uint64_t hash, uint32_t entry)

@@ -34,9 +34,6 @@ struct index {
 
 /** index_add - enter a key that index_find() did not find.  Return: 0; -ENOMEM. */
 nodiscard int index_add(struct index *index, uint64_t hash, uint32_t entry);
-
-/** index_reserve - make room for so many keys in all, so that none of them lets it grow.  0; -ENOMEM */
-nodiscard int index_reserve(struct index *index, size_t len);
 void index_done(struct index *index);
 
 /** index_clear - forget every key, keep the memory */

@@ -128,11 +128,44 @@ static bool stack_same(const void *owner, uint32_t entry, const void *key)
 	return have->parent == stack->parent && have->frame == stack->frame;
 }
 
+static uint64_t stack_hash(const struct stack *stack)
+{
+	return hash_mix(1, (uint64_t)stack->parent << 32 | stack->frame);
+}
+
+static int index_appended(struct profile *profile)
+{
+	int err = 0;
+
+	for (; !err && profile->appended; profile->appended--) {
+		size_t next = profile->stacks.len - profile->appended;
+
+		err = index_add(&profile->stack_index, stack_hash(&profile->stacks.data[next]),
+				(uint32_t)next);
+	}
+	return err;
+}
+
+int profile_append_stack(struct profile *profile, uint32_t parent, uint32_t frame, uint32_t *ret_id)
+{
+	int err = profile->stacks.len < PROFILE_MAX_STACKS ? 0 : -E2BIG;
+
+	err = err ?: vec_push(&profile->stacks, { parent, frame });
+	if (err)
+		return err;
+	*ret_id = (uint32_t)profile->stacks.len - 1;
+	profile->appended++;
+	return 0;
+}
+
 int profile_add_stack(struct profile *profile, uint32_t parent, uint32_t frame, uint32_t *ret_id)
 {
 	struct stack stack = { parent, frame };
-	uint64_t hash = hash_mix(1, (uint64_t)parent << 32 | frame);
+	uint64_t hash = stack_hash(&stack);
+	int err = index_appended(profile);
 
+	if (err)
+		return err;
 	return add(profile, stacks, stack_index, hash, stack_same, PROFILE_MAX_STACKS, stack,
 		   ret_id);
 }

@@ -117,6 +117,7 @@ struct profile {
 	vec(struct entry) entries;
 	vec(struct moment) moments;
 	struct index file_index, task_index, frame_index, stack_index, entry_index;
+	size_t appended; /* so many stacks, the last ones, are not in their index yet */
 	struct coverage coverage;
 	struct quality quality;
 	bool keep_moments;
@@ -147,6 +148,15 @@ nodiscard int profile_add_frame(struct profile *profile, const struct frame *fra
 /** profile_add_stack - the stack that `frame` makes on top of the stack `parent` */
 nodiscard int profile_add_stack(struct profile *profile, uint32_t parent, uint32_t frame,
 				uint32_t *ret_id);
+
+/**
+ * profile_append_stack - likewise one that is known to be new
+ *
+ * Nothing is looked for: whoever enters many of them keeps their order by himself.  They are found by
+ * profile_add_stack(), too.
+ */
+nodiscard int profile_append_stack(struct profile *profile, uint32_t parent, uint32_t frame,
+				   uint32_t *ret_id);
 
 /** profile_add_process - always a new one: PIDs are used again, so the caller tells them apart */
 nodiscard int profile_add_process(struct profile *profile, const struct process *process,

@@ -2,10 +2,14 @@
 #include "report/flame.h"
 
 #include <string.h>
+#include <sys/mman.h>
 
 #include "report/names.h"
 
-#define UNNAMED 0x100 /* in a key, beside the kind */
+#define UNNAMED    0x100  /* in a key, beside the kind */
+#define LARGE      65536  /* nodes */
+#define PAGE_BYTES 65536u /* what madvise() wants an address to be a multiple of */
+#define FEW        8      /* children of a node are looked through, one by one */
 
 /* Where the stacks of the profile lie in the tree of the task name at hand. */
 struct place {
@@ -28,14 +32,46 @@ static bool node_same(const void *owner, uint32_t entry, const void *key)
 	return have->parent == node->parent && have->function == node->function;
 }
 
+static uint64_t node_hash(const struct flame_node *node)
+{
+	return hash_mix(1, (uint64_t)node->parent << 32 | node->function);
+}
+
+/* Most nodes have one child: the index, which is far from all else in memory, is for those that have many. */
+static uint32_t find_child(const struct flame *flame, const struct flame_node *node)
+{
+	const struct flame_node *parent = &flame->nodes.data[node->parent];
+	uint32_t child = parent->first_child;
+
+	if (parent->few > FEW)
+		return index_find(&flame->node_index, node_hash(node), node_same, flame, node);
+	while (child && flame->nodes.data[child].function != node->function)
+		child = flame->nodes.data[child].next;
+	return child ?: INDEX_NONE;
+}
+
+/* After a child was added: all of them, once they are many. */
+static int index_children(struct flame *flame, uint32_t parent)
+{
+	struct flame_node *above = &flame->nodes.data[parent];
+	bool are_many = above->few > FEW;
+	int err = 0;
+
+	if (!are_many && ++above->few <= FEW)
+		return 0;
+	for (uint32_t child = above->first_child; !err && child;
+	     child = are_many ? 0 : flame->nodes.data[child].next)
+		err = index_add(&flame->node_index, node_hash(&flame->nodes.data[child]), child);
+	return err;
+}
+
 static int add_child(struct flame *flame, uint32_t parent, uint32_t function, bool is_inlined,
 		     uint32_t *ret_node)
 {
 	struct flame_node node = { .parent = parent,
 				   .function = function,
 				   .is_inlined = is_inlined };
-	uint64_t hash = hash_mix(1, (uint64_t)parent << 32 | function);
-	uint32_t id = index_find(&flame->node_index, hash, node_same, flame, &node);
+	uint32_t id = find_child(flame, &node);
 	int err;
 
 	if (id != INDEX_NONE) {
@@ -49,10 +85,12 @@ static int add_child(struct flame *flame, uint32_t parent, uint32_t function, bo
 	node.depth = flame->nodes.data[parent].depth + 1;
 	node.next = flame->nodes.data[parent].first_child;
 	err = vec_push(&flame->nodes, node);
-	err = err ?: index_add(&flame->node_index, hash, id);
 	if (err)
 		return err;
 	flame->nodes.data[parent].first_child = id;
+	err = index_children(flame, parent);
+	if (err)
+		return err;
 	if (flame->depth < node.depth)
 		flame->depth = node.depth;
 	*ret_node = id;
@@ -277,6 +315,24 @@ static int name_many(struct flame *flame)
 	return 0;
 }
 
+/* About as many nodes as there are stacks, and more where tasks have some in common.  Each page that is new costs
+ * as much as dozens of nodes on a virtual machine, so large ones are asked for.
+ */
+static int reserve_nodes(struct flame *flame)
+{
+	size_t count = flame->profile->stacks.len * 2;
+	uintptr_t start, end;
+	int err = vec_reserve(&flame->nodes, count);
+
+	if (err || count < LARGE)
+		return err;
+	start = (uintptr_t)flame->nodes.data + PAGE_BYTES - 1;
+	start -= start % PAGE_BYTES;
+	end = (uintptr_t)(flame->nodes.data + flame->nodes.cap);
+	madvise((void *)start, end - start, MADV_HUGEPAGE); /* or not */
+	return 0;
+}
+
 int flame_build(struct flame *flame, const struct profile *profile, bool by_task, bool by_text)
 {
 	struct build build = { .flame = flame };
@@ -289,9 +345,7 @@ int flame_build(struct flame *flame, const struct profile *profile, bool by_task
 		err = -ENOMEM;
 	else
 		err = vec_push(&flame->nodes, { 0 });
-	/* As many nodes as stacks, if no task name and no function comes in between. */
-	err = err ?: vec_reserve(&flame->nodes, profile->stacks.len);
-	err = err ?: index_reserve(&flame->node_index, profile->stacks.len);
+	err = err ?: reserve_nodes(flame);
 	err = err ?: build_tree(&build);
 	err = err ?: name_many(flame);
 	free(build.places);

@@ -46,6 +46,7 @@ struct flame_node {
 	uint32_t cut_children;
 	uint32_t depth;  /* node 0: 0 */
 	bool is_inlined; /* wherever it occurs here */
+	uint16_t few;    /* for building only: children that are found in their list */
 };
 
 struct flame {

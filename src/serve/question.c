@@ -143,6 +143,7 @@ int question_add_kinds(struct question *question, const struct api *api, const c
 	char *rest;
 	int err;
 
+	question->is_of_all = !list;
 	if (!list)
 		return add_all_kinds(question, api);
 	rest = text = strdup(list);
@@ -371,6 +372,16 @@ int question_lost(struct store_reader *reader, const struct question *question,
 		*ret_lost = store_lost_add(*ret_lost, lost);
 	}
 	return err;
+}
+
+bool question_is_of(const struct question *question, const char *collector)
+{
+	if (question->is_of_all || strcmp(collector, "kymo") == 0)
+		return true;
+	vec_each(schema, &question->schemas)
+		if (*schema && strcmp((*schema)->collector, collector) == 0)
+			return true;
+	return false;
 }
 
 void question_done(struct question *question)

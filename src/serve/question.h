@@ -21,6 +21,7 @@ struct question {
 	uint64_t now_unix_ns;
 	uint64_t filter_hash; /* of everything but the page */
 	bool is_expired;      /* the row of the cursor is gone */
+	bool is_of_all;       /* no kinds were named */
 };
 
 /** question_time - an instant as a user writes it.  Return: 0; -EINVAL with fail() said */
@@ -36,6 +37,9 @@ nodiscard int question_add_kinds(struct question *question, const struct api *ap
 /** question_lost - how many records of its collectors were lost in a span of time; end 0: any */
 nodiscard int question_lost(struct store_reader *reader, const struct question *question,
 			    uint64_t start_unix_ns, uint64_t end_unix_ns, uint64_t *ret_lost);
+
+/** question_is_of - whether what this collector lost, or "kymo" itself, belongs to the answer */
+bool question_is_of(const struct question *question, const char *collector);
 
 /**
  * question_read - all parameters

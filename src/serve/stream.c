@@ -115,6 +115,7 @@ static void send_text(struct stream *stream, const char *text, size_t len)
 }
 
 struct writing {
+	const struct question *question;
 	FILE *out;
 	size_t count;
 	uint64_t last_seq;
@@ -143,6 +144,9 @@ static int put_loss(void *context, const struct store_loss_row *loss)
 	struct writing *writing = context;
 	struct json json;
 
+	/* What other collectors lost is nothing that this client waits for. */
+	if (!question_is_of(writing->question, loss->collector))
+		return 0;
 	fprintf(writing->out, "id: %" PRIu64 "\nevent: lost\ndata: ", loss->seq);
 	json_begin(&json, writing->out, false);
 	json_object(&json, NULL);
@@ -157,7 +161,7 @@ static int read_page(struct streams *streams, struct stream *stream)
 {
 	struct store_query query = stream->question.query;
 	struct page *page = &streams->page;
-	struct writing writing = { 0 };
+	struct writing writing = { .question = &stream->question };
 	int64_t committed = 0;
 	int err;
 

@@ -7,7 +7,8 @@
  *
  * A client goes on with Last-Event-ID (or ?after=): what it missed comes from the store, a page at a time.
  * What is not there any more, or what a client is too slow for, is told as `event: lost` with the span of
- * ids; its own id lets the client go on.  Ceilings: STREAM_MAX clients, STREAM_UNSENT bytes that wait for
+ * ids; its own id lets the client go on.  Likewise what was lost before it was a row, of the collectors that
+ * were asked for.  Ceilings: STREAM_MAX clients, STREAM_UNSENT bytes that wait for
  * one, STREAM_STALL_S without progress.
  */
 #ifndef SERVE_STREAM_H

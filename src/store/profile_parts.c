@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "store/reader_parts.h"
 
+#define FEW        8 /* ways to go on from a stack are looked through, one by one */
 #define SCAN_SHARE 4 /* one of so many stacks is wanted: then all are read, in their order */
 
 int profile_parts_open(struct profile_parts *parts, struct store_reader *reader,
@@ -37,6 +38,8 @@ void profile_parts_done(struct profile_parts *parts)
 	vec_done(&parts->tasks);
 	vec_done(&parts->chain);
 	vec_done(&parts->before);
+	vec_done(&parts->children);
+	index_done(&parts->many);
 	index_done(&parts->processes);
 }
 
@@ -208,6 +211,72 @@ static int read_chain(struct profile_parts *parts, const char *text)
 	return err;
 }
 
+static bool stack_same(const void *owner, uint32_t stack, const void *key)
+{
+	const struct stack *have = &((const struct profile *)owner)->stacks.data[stack],
+			   *wanted = key;
+
+	return have->parent == wanted->parent && have->frame == wanted->frame;
+}
+
+static uint64_t stack_hash(const struct stack *stack)
+{
+	return hash_mix(1, (uint64_t)stack->parent << 32 | stack->frame);
+}
+
+/* Most stacks go on in one way: the index is for those that do in many. */
+static uint32_t find_stack(const struct profile_parts *parts, const struct stack *stack)
+{
+	const struct profile_children *children = parts->children.data;
+	uint32_t child = children[stack->parent].first;
+
+	if (children[stack->parent].few > FEW)
+		return index_find(&parts->many, stack_hash(stack), stack_same, parts->profile,
+				  stack);
+	while (child && parts->profile->stacks.data[child].frame != stack->frame)
+		child = children[child].next;
+	return child ?: INDEX_NONE;
+}
+
+/* After a stack was added: all that go on from the same, once they are many. */
+static int index_children(struct profile_parts *parts, uint32_t parent)
+{
+	struct profile_children *children = parts->children.data;
+	bool are_many = children[parent].few > FEW;
+	int err = 0;
+
+	if (!are_many && ++children[parent].few <= FEW)
+		return 0;
+	for (uint32_t child = children[parent].first; !err && child;
+	     child = are_many ? 0 : children[child].next)
+		err = index_add(&parts->many, stack_hash(&parts->profile->stacks.data[child]),
+				child);
+	return err;
+}
+
+static int add_stack(struct profile_parts *parts, uint32_t parent, uint32_t frame,
+		     uint32_t *ret_stack)
+{
+	const struct stack stack = { parent, frame };
+	uint32_t found = INDEX_NONE;
+	int err = 0;
+
+	if (!parts->children.len) /* of the empty stack */
+		err = vec_push(&parts->children, { 0 });
+	if (!err)
+		found = find_stack(parts, &stack);
+	if (err || found != INDEX_NONE) {
+		*ret_stack = found;
+		return err;
+	}
+	err = vec_push(&parts->children, { .next = parts->children.data[parent].first });
+	err = err ?: profile_append_stack(parts->profile, parent, frame, ret_stack);
+	if (err)
+		return err;
+	parts->children.data[parent].first = *ret_stack;
+	return index_children(parts, parent);
+}
+
 /* Enters a stack.  What it has in common with the one before it is not looked for again. */
 static int add_chain(struct profile_parts *parts, uint32_t *ret_number)
 {
@@ -222,7 +291,7 @@ static int add_chain(struct profile_parts *parts, uint32_t *ret_number)
 	}
 	stack = same ? chain[same - 1].stack : 0;
 	for (; !err && same < len; same++) {
-		err = profile_add_stack(parts->profile, stack, chain[same].frame, &stack);
+		err = add_stack(parts, stack, chain[same].frame, &stack);
 		chain[same].stack = stack;
 	}
 	*ret_number = stack;

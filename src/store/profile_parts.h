@@ -16,6 +16,11 @@ struct profile_step {
 	uint32_t frame, stack;
 };
 
+/* The stacks that go on from a stack. */
+struct profile_children {
+	uint32_t first, next, few;
+};
+
 struct profile_parts {
 	struct store_reader *reader;
 	struct profile *profile;
@@ -23,6 +28,8 @@ struct profile_parts {
 	vec(uint32_t) stacks, frames, tasks;
 	struct index processes;                 /* by PID and name */
 	vec(struct profile_step) chain, before; /* the stack at hand, and the one before it */
+	vec(struct profile_children) children;  /* by stack of the profile */
+	struct index many;                      /* those of stacks that have many */
 };
 
 /** profile_parts_open - Return: 0; -errno with fail() said; profile_parts_done() in either case */

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The daemon: what it records, how it begins and ends, and what it refuses."""
+import json
 import os
 import random
 import shutil
@@ -31,6 +32,29 @@ def test_records_go_to_a_file_that_sqlite3_reads(tmp_path):
         answer = subprocess.run(["sqlite3", serve.store, "PRAGMA integrity_check"],
                                 capture_output=True, text=True, check=True)
         assert answer.stdout == "ok\n"
+
+
+def test_a_stream_tells_what_its_collectors_lost(tmp_path):
+    """And nothing of what others did: whoever asks for ends of processes lacks none of these."""
+    with Serving(tmp_path) as serve:
+        serve.row("SELECT * FROM process_exit")
+        serve.end()
+        database = sqlite3.connect(serve.store)
+        with database:
+            for name in "process", "runq", "profile":
+                database.execute("UPDATE meta SET value = value + 1 WHERE key = 'seq'")
+                database.execute("INSERT INTO loss SELECT value, ?, 'any', 'of a test', 7, 1, 2 FROM meta WHERE "
+                                 "key = 'seq'", (name,))
+        database.close()
+    with Serving(tmp_path) as serve:
+        def told(kinds):
+            text = curl("-N", "--max-time", "3", f"{serve.url}/api/v1/events?after=0{kinds}").stdout
+            lost = [json.loads(part.split("data: ")[1]) for part in text.split("\n\n") if "event: lost\n" in part]
+            return {one["collector"] for one in lost if one["reason"] == "of a test" and one["count"] == 7}
+
+        for kinds, whose in (("&type=process.exit", {"process"}), ("&type=runq,process.exec", {"process", "runq"}),
+                             ("", {"process", "runq", "profile"})):
+            until(lambda k=kinds, w=whose: told(k) == w, f"what {whose} lost and nobody else, of '{kinds}'")
 
 
 def test_nothing_that_was_seen_is_lost_at_the_end(tmp_path):
