@@ -78,7 +78,9 @@ static int set_origins(const struct env *env)
 	FILE *out;
 	char *rest = env->origins;
 
-	if (!rest || env->has_no_cors)
+	if (env->has_no_cors) /* whatever settings say */
+		return set(env, env->place, "http.cors_origins", "[]");
+	if (!rest)
 		return 0;
 	if (strpbrk(rest, "'\\"))
 		return fail(-EINVAL, "%s: CORS_ORIGINS holds a quote", env->origins_place);

@@ -24,7 +24,8 @@ struct stream {
 	uint64_t seq;          /* everything up to it was sent, or told as lost */
 	uint64_t sent_mono_ns; /* when something was sent */
 	uint64_t progress_mono_ns;
-	size_t unsent; /* when progress was looked at last */
+	size_t unsent;  /* when progress was looked at last */
+	bool is_behind; /* more is there than was sent */
 };
 
 /* What was read last, for others who wait for the same. */
@@ -102,6 +103,8 @@ static size_t unsent(const struct stream *stream)
 	return evbuffer_get_length(bufferevent_get_output(buffer));
 }
 
+static void on_drained(struct evhttp_connection *connection, void *context);
+
 static void send_text(struct stream *stream, const char *text, size_t len)
 {
 	struct evbuffer *buffer = evbuffer_new();
@@ -109,22 +112,36 @@ static void send_text(struct stream *stream, const char *text, size_t len)
 	if (!buffer)
 		return;
 	evbuffer_add(buffer, text, len);
-	evhttp_send_reply_chunk(stream->evhttp, buffer);
+	evhttp_send_reply_chunk_with_cb(stream->evhttp, buffer, on_drained, stream);
 	evbuffer_free(buffer);
 	stream->sent_mono_ns = clock_mono_ns();
 }
 
+/* One event as text. */
+struct piece {
+	uint64_t seq;
+	size_t start, len;
+};
+
 struct writing {
 	const struct question *question;
 	FILE *out;
-	size_t count;
+	vec(struct piece) pieces;
+	size_t count; /* of rows */
 	uint64_t last_seq;
 };
+
+static int end_piece(struct writing *writing, uint64_t seq, size_t start)
+{
+	return vec_push(&writing->pieces,
+			((struct piece){ seq, start, (size_t)ftello(writing->out) - start }));
+}
 
 static int put_row(void *context, struct store_row *row)
 {
 	struct writing *writing = context;
 	const struct schema *schema = store_row_schema(row);
+	size_t start = (size_t)ftello(writing->out);
 	struct json json;
 
 	writing->count++;
@@ -136,12 +153,13 @@ static int put_row(void *context, struct store_row *row)
 	rows_put(&json, row);
 	json_object_end(&json);
 	fputs("\n\n", writing->out);
-	return 0;
+	return end_piece(writing, writing->last_seq, start);
 }
 
 static int put_loss(void *context, const struct store_loss_row *loss)
 {
 	struct writing *writing = context;
+	size_t start = (size_t)ftello(writing->out);
 	struct json json;
 
 	/* What other collectors lost is nothing that this client waits for. */
@@ -153,10 +171,36 @@ static int put_loss(void *context, const struct store_loss_row *loss)
 	rows_put_loss(&json, loss);
 	json_object_end(&json);
 	fputs("\n\n", writing->out);
+	return end_piece(writing, loss->seq, start);
+}
+
+static int compare_pieces(const void *a, const void *b)
+{
+	const struct piece *one = a, *other = b;
+
+	return (one->seq > other->seq) - (one->seq < other->seq);
+}
+
+/* Losses were written behind the rows; by their ids they stand among them, so that a client that is cut anywhere
+ * goes on by the last id that it has.
+ */
+static int put_in_order(struct writing *writing, struct page *page)
+{
+	char *text = malloc(page->len + 1), *end = text;
+
+	if (!text)
+		return -ENOMEM;
+	qsort(writing->pieces.data, writing->pieces.len, sizeof(*writing->pieces.data),
+	      compare_pieces);
+	vec_each(piece, &writing->pieces)
+		end = mempcpy(end, page->text + piece->start, piece->len);
+	*end = '\0';
+	free(page->text);
+	page->text = text;
 	return 0;
 }
 
-/* Rows behind @after_seq, as text. */
+/* Rows behind @after_seq, as text; of a failure nothing is left that could be taken for all there is. */
 static int read_page(struct streams *streams, struct stream *stream)
 {
 	struct store_query query = stream->question.query;
@@ -189,7 +233,16 @@ static int read_page(struct streams *streams, struct stream *stream)
 	err = err
 		      ?: store_read_loss_rows(streams->api->reader, stream->seq, page->last_seq,
 					      put_loss, &writing);
-	return fclose(writing.out) == 0 ? err : -ENOMEM;
+	if (fclose(writing.out) != 0)
+		err = err ?: -ENOMEM;
+	if (!err && writing.pieces.len > writing.count)
+		err = put_in_order(&writing, page);
+	vec_done(&writing.pieces);
+	if (err) {
+		free(page->text);
+		page->text = NULL;
+	}
+	return err;
 }
 
 /* What the client has not seen and is no more. */
@@ -227,10 +280,24 @@ static int go_on(struct stream *stream)
 		if (page->len)
 			send_text(stream, page->text, page->len);
 		stream->seq = page->last_seq;
+		stream->is_behind = page->is_full;
 		if (!page->is_full)
 			break;
 	}
 	return 0;
+}
+
+/* All that was sent is on its way. */
+static void on_drained(struct evhttp_connection *connection, void *context)
+{
+	struct stream *stream = context;
+	struct store_reader *reader;
+
+	(void)connection;
+	if (!stream->is_behind || api_reader(stream->streams->api, &reader))
+		return;
+	if (go_on(stream))
+		error_clear();
 }
 
 void streams_go_on(struct streams *streams)

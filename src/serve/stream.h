@@ -38,7 +38,7 @@ void streams_free(struct streams *streams);
 nodiscard int streams_add(struct streams *streams, struct evhttp_request *evhttp,
 			  const struct request *request);
 
-/** streams_go_on - rows were committed, or a client has read */
+/** streams_go_on - rows were committed */
 void streams_go_on(struct streams *streams);
 
 /** streams_tick - once a second */

@@ -33,6 +33,7 @@ struct visit {
 	uint64_t received; /* bytes, when the request before was whole */
 	struct evhttp_connection *connection; /* VISIT_ANSWERED; NULL: gone */
 	size_t unsent;
+	uint64_t acked; /* bytes that are known to have reached the client, of all its answers */
 };
 
 void visits_init(struct visits *visits, const struct config *config, struct helds *helds)
@@ -72,14 +73,19 @@ static uint64_t cookie_of(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) == 0 ? cookie : 0;
 }
 
-/* Bytes that have come by TCP; of a Unix socket nobody counts them. */
-static uint64_t received(int fd)
+/* What came and went by TCP; of a Unix socket nobody counts it. */
+static struct tcp_info counts_of(int fd)
 {
 	struct tcp_info info = { 0 };
 	socklen_t len = sizeof(info);
 
-	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 ? info.tcpi_bytes_received
-								       : 0;
+	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 ? info :
+									 (struct tcp_info){ 0 };
+}
+
+static uint64_t received(int fd)
+{
+	return counts_of(fd).tcpi_bytes_received;
 }
 
 static struct visit *add(struct visits *visits, int fd, uint64_t cookie)
@@ -266,14 +272,16 @@ static void look_at_request(struct visits *visits, struct visit *visit)
 		shutdown(visit->fd, SHUT_RDWR); /* it has nothing to ask */
 }
 
+/* TLS takes an answer in one piece, and what of it waits tells nothing until all is gone: so what has arrived counts. */
 static void look_at_answer(struct visits *visits, struct visit *visit)
 {
-	uint64_t seconds = visits->config->http.answer_s;
+	uint64_t seconds = visits->config->http.answer_s, acked = counts_of(visit->fd).tcpi_bytes_acked;
 	size_t left = unsent(visit);
 
-	if (left < visit->unsent)
+	if (left < visit->unsent || acked > visit->acked)
 		held_moved(&visit->held);
 	visit->unsent = left;
+	visit->acked = acked;
 	if (is_over(visit->held.moved_mono_ns, seconds) ||
 	    is_over(visit->since_ns, seconds + visit->held.bytes / VISIT_SLOWEST))
 		cut(visit, &visits->totals.slow_answers);

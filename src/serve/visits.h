@@ -22,7 +22,7 @@
 
 #define VISIT_SLOWEST   16384 /* bytes of an answer for each second */
 #define VISIT_CROWDED_S 5
-#define VISIT_SPARE_S   5 /* that evhttp is more patient than we are */
+#define VISIT_SPARE_S   30 /* that evhttp is more patient than we are */
 #define VISIT_DESCRIPTORS_BESIDE \
 	1024 /* that are no connections: programs and maps of BPF, files, rings */
 

@@ -30,6 +30,7 @@ USES = {
     "run, all tiers": ["run", "--syscalls=latency", "--files", "-p", str(os.getpid())],
     "latency": ["latency", f"{sys.executable}:_start", "-i", "60"],
     "latency, requests": ["latency", "--http", "-i", "60"],
+    "latency, requests in packets": ["latency", "--http", "--packets", "-i", "60"],
     **{f"watch {name}": ["watch", name, "--json", "-o", "/dev/null"] for name in COLLECTORS},
 }
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Runs `kymo serve` on a port of its own, with curl and sqlite3 as its clients."""
+import contextlib
 import json
 import os
 import pathlib
@@ -33,6 +34,15 @@ def curl(*words):
         pytest.skip("curl is not here")
     return subprocess.run(["curl", "-sS", "--max-time", "30", *map(str, words)],
                           capture_output=True, text=True, check=False)
+
+
+def links_of(pid):
+    """What a process has open; a descriptor may be closed while one looks."""
+    found = []
+    for link in pathlib.Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            found.append(os.readlink(link))
+    return found
 
 
 class Serving:

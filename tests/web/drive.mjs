@@ -396,7 +396,7 @@ const walks = {
 		saw.end = new URL(page.url()).searchParams.get('end');
 	},
 	// A process whose name, arguments and function are hostile, in every view that tells of it.
-	async hostile(pid, begin) {
+	async hostile(pid, begin, began) {
 		saw.harm = [];
 		saw.told = {};
 		const see = async (view, page, text) => {
@@ -424,8 +424,8 @@ const walks = {
 			await page.getByRole('button', { name: word, exact: true }).click();
 			await see(word, page, page.locator(what));
 		}
-		for (const [view, query] of [['processes', 'find=' + pid + '&who=' + pid], ['events', 'type=process.exec&find=script%3Ealert&end=' + Date.now() + '000000'], ['overview', '']]) {
-			await page.goto(url + '/?view=' + view + '&start=' + (view === 'events' ? (Date.now() - 3600e3) + '000000' : '-1h') + '&' + query);
+		for (const [view, query] of [['processes', 'find=' + pid + '&who=' + pid], ['events', 'type=process.exec&find=script%3Ealert&end=' + (Number(began) + 5) + '000000000'], ['overview', '']]) {
+			await page.goto(url + '/?view=' + view + '&start=' + (view === 'events' ? (Number(began) - 3600) + '000000000' : '-1h') + '&' + query);
 			await see(view, page, view === 'overview' ? page.locator('table.bars td') : page.locator('main tr', { hasText: 'script' }));
 		}
 	},

@@ -105,7 +105,7 @@ def test_another_clock(serve, busy, walk):
 
 
 def test_hostile_names_are_text(serve, hostile, walk):
-    saw = walk(serve.url, "hostile", hostile, HOSTILE_SYMBOL[:12])
+    saw = walk(serve.url, "hostile", hostile[0], HOSTILE_SYMBOL[:12], hostile[1])
     assert not saw["harm"], "\n".join(saw["harm"])
     symbol = "<img src=x onerror=alert(1)>\\u001b[31m\\u202e\\u2066\\u000d\\u009b\\ufeff"
     assert saw["path"][-1] == symbol and symbol in saw["label"]

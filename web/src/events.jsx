@@ -11,7 +11,7 @@ import { whoOf } from './record.jsx';
 import { change, isLive, link, rangeOf, stepOf } from './state.js';
 import { useAnswer } from './use.js';
 
-const MOST_ROWS = 300, ROWS_IN_SIGHT = 40, REDRAW_MS = 250, ENOUGH_ROWS = 20, MOST_FETCHED = 4000;
+const MOST_ROWS = 300, ROWS_IN_SIGHT = 40, LEAST_ROW_PX = 18, REDRAW_MS = 250, ENOUGH_ROWS = 20, MOST_FETCHED = 4000;
 const TYPES = [['process', 'process'], ['tcp', 'tcp'], ['disk', 'disk'], ['signal', 'signal'], ['memory', 'memory'], ['container', 'container'], ['runq', 'run queue'], ['incident', 'incident'], ['', 'all']];
 const COMMON = new Set(['seq', 'collector', 'event', 'at_unix_ns', 'time', 'pid', 'tid', 'uid', 'cgroup_id', 'cgroup', 'container', 'comm']);
 
@@ -93,7 +93,7 @@ function usePast(on, params, text) {
 	const rows = useMemo(() => page.rows.filter((row) => fits(row, text)), [page.rows, text]);
 	// What is looked for may be older than what was fetched.
 	useEffect(() => {
-		if (on && text && page.cursor && !asked.current && rows.length < ENOUGH_ROWS && page.rows.length < MOST_FETCHED)
+		if (on && text && page.cursor && !page.problem && !asked.current && rows.length < ENOUGH_ROWS && page.rows.length < MOST_FETCHED)
 			begin(page.cursor);
 	}, [on, page, text]);
 	return [{ ...page, all: page.rows.length, rows }, () => asked.current || begin(page.cursor)];
@@ -130,7 +130,7 @@ export function Events({ state, tick }) {
 	const [past, older] = usePast(!live, { ...rangeOf(state), type: kind }, text);
 	// Of a table that moves only what is in sight is laid out; who scrolls gets the rest.
 	const [isDeep, setDeep] = useState(false), onScroll = (event) => setDeep(event.currentTarget.scrollTop > 0);
-	const rows = live ? fresh.slice(0, isDeep ? MOST_ROWS : ROWS_IN_SIGHT) : past.rows;
+	const rows = live ? fresh.slice(0, isDeep ? MOST_ROWS : Math.max(ROWS_IN_SIGHT, Math.ceil(innerHeight / LEAST_ROW_PX))) : past.rows;
 	useEffect(() => {
 		const onKey = (event) => {
 			if (event.key === 'p' && isForPage(event))

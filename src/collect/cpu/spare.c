@@ -52,7 +52,6 @@ int cpu_spare_load(struct cpu_spare **ret_spare)
 
 	if (!spare)
 		return -ENOMEM;
-	libbpf_set_print(NULL);
 	error_clear();
 	err = load(spare);
 	if (err && !*error_text())
