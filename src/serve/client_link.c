@@ -87,6 +87,9 @@ static int connect_tcp(const char *address, const char *text, const char *usual_
 	if (err)
 		return err;
 	err = getaddrinfo(host, port, &hints, &list);
+	/* What that is everybody knows, also without a file of names. */
+	if (err && strcmp(host, "localhost") == 0)
+		err = getaddrinfo("127.0.0.1", port, &hints, &list);
 	if (err)
 		return fail(-EINVAL, "'%s' is no address of a kymo: %s", address,
 			    gai_strerror(err));

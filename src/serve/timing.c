@@ -135,19 +135,27 @@ static int push_slow(struct timing *timing, const struct latency_slow *slow)
 	return vec_push(&timing->slow, copy);
 }
 
-static int on_slow(struct latency_target *target, const struct latency_slow *slow)
+/* While it runs: the oldest gives way. */
+static int push_latest(struct timing *timing, const struct latency_slow *slow)
 {
-	struct timing *timing = target->state;
-	int err;
-
-	timing_lock(timing);
-	timing->slow_total++;
 	if (timing->slow.len == TIMING_LATEST) {
 		timing->slow.len--;
 		memmove(timing->slow.data, timing->slow.data + 1,
 			timing->slow.len * sizeof(*timing->slow.data));
 	}
-	err = push_slow(timing, slow);
+	return push_slow(timing, slow);
+}
+
+static int on_slow(struct latency_target *target, const struct latency_slow *slow)
+{
+	struct timing *timing = target->state;
+	int err = 0;
+
+	timing_lock(timing);
+	timing->slow_total++;
+	/* Of many those are shown that will have been divided: others would be gone before that. */
+	if (timing->slow.len < TIMING_LATEST || slow->not_divided)
+		err = push_latest(timing, slow);
 	timing_unlock(timing);
 	return err;
 }
@@ -156,6 +164,8 @@ static int on_slow(struct latency_target *target, const struct latency_slow *slo
 static int on_divided(struct latency_target *target, const struct latency_slow *slow)
 {
 	struct timing *timing = target->state;
+	bool is_there = false;
+	int err = 0;
 
 	timing_lock(timing);
 	vec_each(one, &timing->slow) {
@@ -164,10 +174,12 @@ static int on_divided(struct latency_target *target, const struct latency_slow *
 			continue;
 		one->running_ns = slow->running_ns;
 		memcpy(one->blocked_ns, slow->blocked_ns, sizeof(one->blocked_ns));
-		one->is_divided = true;
+		one->is_divided = is_there = true;
 	}
+	if (!is_there)
+		err = push_latest(timing, slow);
 	timing_unlock(timing);
-	return 0;
+	return err;
 }
 
 static int on_why(struct latency_target *target, const struct latency_why *why)

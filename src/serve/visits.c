@@ -79,8 +79,8 @@ static struct tcp_info counts_of(int fd)
 	struct tcp_info info = { 0 };
 	socklen_t len = sizeof(info);
 
-	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 ? info :
-									 (struct tcp_info){ 0 };
+	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 ? info
+								       : (struct tcp_info){ 0 };
 }
 
 static uint64_t received(int fd)
@@ -275,7 +275,8 @@ static void look_at_request(struct visits *visits, struct visit *visit)
 /* TLS takes an answer in one piece, and what of it waits tells nothing until all is gone: so what has arrived counts. */
 static void look_at_answer(struct visits *visits, struct visit *visit)
 {
-	uint64_t seconds = visits->config->http.answer_s, acked = counts_of(visit->fd).tcpi_bytes_acked;
+	uint64_t seconds = visits->config->http.answer_s,
+		 acked = counts_of(visit->fd).tcpi_bytes_acked;
 	size_t left = unsent(visit);
 
 	if (left < visit->unsent || acked > visit->acked)

@@ -212,13 +212,11 @@ static void drop_untold(struct why *why, size_t count)
 		why->untold.len * sizeof(*why->untold.data));
 }
 
-/* Whoever looks on sees the latest: of many the older ones are left out. */
+/* They are told once they are old enough: of many the later ones are left out, or none would ever be. */
 static int keep_untold(struct why *why, const struct latency_slow *slow)
 {
-	if (!why->request->sink->divided || slow->not_divided)
+	if (!why->request->sink->divided || slow->not_divided || why->untold.len == WHY_UNTOLD_MAX)
 		return 0;
-	if (why->untold.len == WHY_UNTOLD_MAX)
-		drop_untold(why, 1);
 	return vec_push(&why->untold, *slow);
 }
 

@@ -17,7 +17,7 @@
 #include "session/latency_more.h"
 
 #define WHY_CALLS_MAX   1000
-#define WHY_UNTOLD_MAX  50 /* the latest, for a sink that wants calls divided while others come */
+#define WHY_UNTOLD_MAX  50 /* at a time, for a sink that wants calls divided while others come */
 #define WHY_MOMENTS_MAX (1u << 20)
 
 struct why;

@@ -23,12 +23,12 @@ FORM = "application/x-www-form-urlencoded"
 @pytest.fixture(scope="module")
 def serve(tmp_path_factory):
     with Serving(tmp_path_factory.mktemp("serve"), **{"profile.rate_hz": 199}) as serving:
-        for _ in range(30):
-            subprocess.run(["/bin/true"], check=True)
-        # A step of 10 s that is over, and covered.
-        row = serving.row("SELECT a.at_unix_s AS at FROM rollup a JOIN rollup b ON b.at_unix_s = a.at_unix_s + 10 "
-                          "AND b.step_s = 10 AND b.labels = a.labels WHERE a.step_s = 10 AND a.labels = "
-                          "'collector=\"process\"' AND a.sum > 1e9")
+        # A step of 10 s that is over, and covered, and in which processes came and went.
+        sql = "SELECT a.at_unix_s AS at FROM rollup a JOIN rollup b ON b.at_unix_s = a.at_unix_s + 10 " \
+              "AND b.step_s = 10 AND b.labels = a.labels JOIN rollup c ON c.at_unix_s = a.at_unix_s AND c.step_s = 10 " \
+              "AND c.metric = 'kymo_events_total' AND c.labels = 'collector=\"process\",event=\"exit\"' " \
+              "WHERE a.step_s = 10 AND a.labels = 'collector=\"process\"' AND a.sum > 1e9"
+        row, = until(lambda: subprocess.run(["/bin/true"], check=True) and serving.rows(sql)[:1], "a step of 10 s")
         serving.at = row["at"] + 10
         until(lambda: serving.rows("SELECT * FROM process_exit WHERE at_unix_ns > ?",
                                    serving.at * 10**9) or subprocess.run(["/bin/true"], check=True) is None,

@@ -80,8 +80,7 @@ int http_packet_in(struct __sk_buff *skb)
 	if (!connection || connection->stage == STAGE_FOREIGN)
 		return PASS;
 	if ((connection->has_spoken || connection->stage == STAGE_BEGUN) &&
-	    (payload.seq == connection->start_seq ||
-	     (s32)(payload.seq - connection->read_seq) < 0))
+	    (payload.seq == connection->start_seq || (s32)(payload.seq - connection->read_seq) < 0))
 		return PASS; /* sent again, or a probe whether we live, of a byte that was read */
 	packet.offset = payload.offset;
 	look_at(NULL, connection, &packet, payload.seq, payload.bytes, payload.seq, sk->src_port,
