@@ -334,6 +334,7 @@ const walks = {
 		saw.histogram = await page.locator('svg.histogram').getAttribute('aria-label');
 		saw.heat = await page.locator('canvas.heat').getAttribute('aria-label');
 		await page.getByText('calls by time, as a table').click();
+		await page.getByRole('region', { name: 'calls by time, as a table' }).locator('tbody tr').first().waitFor();
 		saw.table = await page.getByRole('region', { name: 'calls by time, as a table' }).locator('tbody tr').count();
 		await page.getByText('the latest first').waitFor({ state: 'detached' });
 		// A busy host makes others slow, too, and may not tell of each wait.
