@@ -173,13 +173,16 @@ int answer_timeseries(struct api *api, const struct request *request, struct res
 	struct profile_query query = { 0 };
 	struct curves series = { 0 };
 	struct store_reader *reader;
+	bool is_of_samples = strcmp(metric, "events") != 0;
 	uint64_t step = 0;
 	int err = span_check_parameters(request, timeseries_parameters);
 
 	err = err ?: span_read_samples(request, &query);
 	err = err
 		      ?: steps_read(request, query.end_unix_ns - query.start_unix_ns,
-				    api->config->profile.slice_s * NS_PER_S, &step);
+				    is_of_samples ? api->config->profile.slice_s * NS_PER_S
+						  : NS_PER_S,
+				    &step);
 	err = err ?: curves_init(&series, query.start_unix_ns, query.end_unix_ns, step);
 	err = err ?: api_reader(api, &reader);
 	if (!err && strcmp(metric, "cpu") == 0)

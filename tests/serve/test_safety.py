@@ -210,6 +210,14 @@ def test_an_id_that_is_none_is_refused(serve):
     assert serve.status("/api/v1/events?type=proces") == 400
 
 
+def test_steps_of_records_are_as_short_as_a_second(tmp_path):
+    """Those of samples are slices; the page asks for events of five minutes by 5 s."""
+    path = "/api/v1/timeseries?start=-5m&step=5s&metric"
+    with Serving(tmp_path, **{"profile.slice_s": 10}) as serve:
+        assert serve.status(f"{path}=events&type=process") == 200
+        assert serve.status(f"{path}=cpu") == 400
+
+
 def test_numbers_for_prometheus(serve):
     start()
     text = serve.text("/metrics")
