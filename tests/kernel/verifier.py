@@ -15,7 +15,7 @@ import sys
 import time
 
 SETTLED_SECONDS, SETTLED_EMULATED_SECONDS = 0.5, 3
-PATIENCE_SECONDS = 20  # for a wanted program that does not come
+PATIENCE_SECONDS = 20  # for a program that does not come
 LIMIT_SECONDS = 300
 MOST = 1.5  # times what is known: more is seen
 
@@ -93,6 +93,8 @@ def measured(words, wanted=(), settled_seconds=SETTLED_SECONDS):
             now = held(target.pid)
             if now != last:
                 last, since = now, time.monotonic()
+            if not last and time.monotonic() - since > PATIENCE_SECONDS:
+                break  # it has none, or the kernel does not tell
             if last and time.monotonic() - since > settled_seconds and \
                     (set(wanted) <= {name for name, _ in last.values()} or time.monotonic() - since > PATIENCE_SECONDS):
                 break
