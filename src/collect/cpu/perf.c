@@ -471,7 +471,8 @@ static int fail_not_all(const char *what)
 	int err;
 	long level;
 
-	if (rights_paranoid(&level) && rights_load_tracing()) {
+	if (rights_paranoid(&level) && rights_load_tracing() &&
+	    !(rights_read().effective & CAP_BIT(CAP_SYS_ADMIN))) {
 		err = fail(-EPERM,
 			   "not permitted to sample %s: kernel.perf_event_paranoid is %ld, and "
 			   "CAP_SYS_ADMIN is missing",
