@@ -2,10 +2,9 @@
 #include "base/test.h"
 
 #include "base/clock.h"
-#include "base/error.h"
 #include "model/records.test.h"
 #include "store/curves.h"
-#include "store/database.h"
+#include "store/file.test.h"
 #include "store/reader.h"
 #include "store/store.h"
 
@@ -14,15 +13,6 @@
 
 static const struct schema *const schemas[] = { &made_schema, NULL };
 static const struct record_view views[] = { { .collector = "made", .schemas = schemas } };
-static char path[256];
-
-static const char *no_path(void *context, uint64_t id)
-{
-	(void)context;
-	(void)id;
-	return NULL;
-}
-
 static void run(const char *sql)
 {
 	sqlite3 *database = NULL;
@@ -40,8 +30,7 @@ static int make_file(void **state)
 	struct record_target target = { .unix_offset_ns = OFFSET, .cgroup_path = no_path };
 
 	(void)state;
-	snprintf(path, sizeof(path), "%s/curves-%d.db", getenv("TMPDIR") ?: "/tmp", (int)getpid());
-	error_clear();
+	file_begin("curves");
 	assert_int_equal(store_open(&options, views, 1, &store), 0);
 	target.state = store;
 	for (uint64_t s = 0; s < DAY_S; s += 10) {
@@ -53,20 +42,6 @@ static int make_file(void **state)
 	}
 	store_close(store);
 	run("UPDATE meta SET value = 1800000000 WHERE key = 'rolled_up_from_s'");
-	return 0;
-}
-
-static int remove_file(void **state)
-{
-	static const char *const endings[] = { "", "-wal", "-shm", "-lock" };
-
-	(void)state;
-	for (size_t i = 0; i < array_len(endings); i++) {
-		char name[300];
-
-		snprintf(name, sizeof(name), "%s%s", path, endings[i]);
-		unlink(name);
-	}
 	return 0;
 }
 
@@ -152,7 +127,7 @@ static void longer_ones_stand_for_shorter_ones(void **state)
 	curves_done(&curves);
 }
 
-#define with_file(test) cmocka_unit_test_setup_teardown(test, make_file, remove_file)
+#define with_file(test) cmocka_unit_test_setup_teardown(test, make_file, file_remove)
 
 int main(void)
 {

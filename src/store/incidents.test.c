@@ -2,10 +2,10 @@
 #include "store/incidents.h"
 
 #include "base/clock.h"
-#include "base/error.h"
 #include "base/test.h"
 #include "model/incident.h"
 #include "model/records.test.h"
+#include "store/file.test.h"
 #include "store/store.h"
 
 #define OFFSET 1700000000000000000ull
@@ -13,38 +13,14 @@
 
 static const struct schema *const schemas[] = { &made_schema, NULL };
 static struct record_view views[3];
-static char path[256];
-
-static const char *no_path(void *context, uint64_t id)
-{
-	(void)context;
-	(void)id;
-	return NULL;
-}
-
-static int remove_file(void **state)
-{
-	static const char *const endings[] = { "", "-wal", "-shm", "-lock" };
-
-	(void)state;
-	for (size_t i = 0; i < array_len(endings); i++) {
-		char name[300];
-
-		snprintf(name, sizeof(name), "%s%s", path, endings[i]);
-		unlink(name);
-	}
-	return 0;
-}
-
 static int each_test(void **state)
 {
-	snprintf(path, sizeof(path), "%s/incidents-%d.db", getenv("TMPDIR") ?: "/tmp",
-		 (int)getpid());
+	(void)state;
+	file_begin("incidents");
 	views[0] = (struct record_view){ .collector = "made", .schemas = schemas };
 	views[1] = incident_view;
 	views[2] = incident_whole_view;
-	error_clear();
-	return remove_file(state);
+	return 0;
 }
 
 static struct store *open_with(struct store_options options)
@@ -54,17 +30,6 @@ static struct store *open_with(struct store_options options)
 	options.path = path;
 	assert_int_equal(store_open(&options, views, 3, &store), 0);
 	return store;
-}
-
-static int64_t number_of(const char *sql)
-{
-	sqlite3 *database = NULL;
-	int64_t number = -1;
-
-	assert_int_equal(database_open(path, false, &database), 0);
-	assert_int_equal(database_number(database, sql, &number), 0);
-	database_close(database);
-	return number;
 }
 
 static void put(struct store *store, const struct record *record)
@@ -148,10 +113,10 @@ static void test_a_large_profile_goes_in_bit_by_bit(void **state)
 	assert_int_equal(more, 0);
 	assert_true(steps > 2);
 	store_close(store);
-	assert_int_equal(number_of("SELECT count(*) FROM incident_profile"), 2);
-	assert_int_equal(number_of("SELECT max(samples) FROM incident_profile"), MANY);
-	assert_int_equal(number_of("SELECT count(*) FROM task"), MANY);
-	assert_int_equal(number_of("SELECT count(*) FROM made_up_row"), steps);
+	assert_int_equal(number("SELECT count(*) FROM incident_profile"), 2);
+	assert_int_equal(number("SELECT max(samples) FROM incident_profile"), MANY);
+	assert_int_equal(number("SELECT count(*) FROM task"), MANY);
+	assert_int_equal(number("SELECT count(*) FROM made_up_row"), steps);
 	profile_free(profile);
 	profile_free(small);
 }
@@ -169,9 +134,9 @@ static void test_the_oldest_make_room(void **state)
 		end(store, seq, at);
 	}
 	store_close(store);
-	assert_int_equal(number_of("SELECT count(*) FROM incident_whole_row"), 2);
-	assert_int_equal(number_of("SELECT count(*) FROM incident_profile"), 2);
-	assert_int_equal(number_of("SELECT min(at_unix_ns) FROM incident_whole_row"), OFFSET + 2);
+	assert_int_equal(number("SELECT count(*) FROM incident_whole_row"), 2);
+	assert_int_equal(number("SELECT count(*) FROM incident_profile"), 2);
+	assert_int_equal(number("SELECT min(at_unix_ns) FROM incident_whole_row"), OFFSET + 2);
 	profile_free(profile);
 }
 
@@ -198,13 +163,12 @@ static void test_those_that_were_over_too_long_ago_go(void **state)
 	}
 	store_close(store);
 	assert_int_equal(
-		number_of(
-			"SELECT count(*) FROM made_up_row WHERE at_unix_ns < 1700000001000000000"),
+		number("SELECT count(*) FROM made_up_row WHERE at_unix_ns < 1700000001000000000"),
 		0);
-	assert_int_equal(number_of("SELECT count(*) FROM incident_whole_row"), 2);
-	assert_int_equal(number_of("SELECT count(*) FROM incident_profile"), 2);
-	assert_int_equal(number_of("SELECT max(seq) FROM incident_whole_row"), recent);
-	assert_int_equal(number_of("SELECT min(seq) FROM incident_whole_row"), goes_on);
+	assert_int_equal(number("SELECT count(*) FROM incident_whole_row"), 2);
+	assert_int_equal(number("SELECT count(*) FROM incident_profile"), 2);
+	assert_int_equal(number("SELECT max(seq) FROM incident_whole_row"), recent);
+	assert_int_equal(number("SELECT min(seq) FROM incident_whole_row"), goes_on);
 	profile_free(profile);
 }
 
@@ -212,10 +176,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_a_large_profile_goes_in_bit_by_bit, each_test,
-						remove_file),
-		cmocka_unit_test_setup_teardown(test_the_oldest_make_room, each_test, remove_file),
+						file_remove),
+		cmocka_unit_test_setup_teardown(test_the_oldest_make_room, each_test, file_remove),
 		cmocka_unit_test_setup_teardown(test_those_that_were_over_too_long_ago_go,
-						each_test, remove_file),
+						each_test, file_remove),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,8 +2,8 @@
 #include "base/test.h"
 
 #include "base/clock.h"
-#include "base/error.h"
 #include "model/profile.h"
+#include "store/file.test.h"
 #include "store/profile_read.h"
 #include "store/store.h"
 
@@ -12,27 +12,10 @@
 	20u /* to go on from the root, and from each of these: more than are looked through one by one */
 #define SLICES 3u
 
-static char path[256];
-
 static int each_test(void **state)
 {
 	(void)state;
-	snprintf(path, sizeof(path), "%s/profile-%d.db", getenv("TMPDIR") ?: "/tmp", (int)getpid());
-	error_clear();
-	return 0;
-}
-
-static int after_test(void **state)
-{
-	static const char *const endings[] = { "", "-wal", "-shm", "-lock" };
-
-	(void)state;
-	for (size_t i = 0; i < array_len(endings); i++) {
-		char name[300];
-
-		snprintf(name, sizeof(name), "%s%s", path, endings[i]);
-		unlink(name);
-	}
+	file_begin("profile");
 	return 0;
 }
 
@@ -168,7 +151,7 @@ static void appended_stacks_are_found(void **state)
 	profile_free(profile);
 }
 
-#define with_file(test) cmocka_unit_test_setup_teardown(test, each_test, after_test)
+#define with_file(test) cmocka_unit_test_setup_teardown(test, each_test, file_remove)
 
 int main(void)
 {

@@ -2,36 +2,18 @@
 #include "base/test.h"
 
 #include "base/clock.h"
-#include "base/error.h"
 #include "model/profile.h"
 #include "store/curves.h"
-#include "store/database.h"
+#include "store/file.test.h"
 #include "store/reader.h"
 #include "store/store.h"
 
 #define BEGIN_S 1800000000ull /* an hour begins */
 
-static char path[256];
-
 static int each_test(void **state)
 {
 	(void)state;
-	snprintf(path, sizeof(path), "%s/rollup-%d.db", getenv("TMPDIR") ?: "/tmp", (int)getpid());
-	error_clear();
-	return 0;
-}
-
-static int after_test(void **state)
-{
-	static const char *const endings[] = { "", "-wal", "-shm", "-lock" };
-
-	(void)state;
-	for (size_t i = 0; i < array_len(endings); i++) {
-		char name[300];
-
-		snprintf(name, sizeof(name), "%s%s", path, endings[i]);
-		unlink(name);
-	}
+	file_begin("rollup");
 	return 0;
 }
 
@@ -42,17 +24,6 @@ static struct store *open_store(void)
 
 	assert_int_equal(store_open(&options, NULL, 0, &store), 0);
 	return store;
-}
-
-static int64_t number(const char *sql)
-{
-	sqlite3 *database = NULL;
-	int64_t number = -1;
-
-	assert_int_equal(database_open(path, false, &database), 0);
-	assert_int_equal(database_number(database, sql, &number), 0);
-	database_close(database);
-	return number;
 }
 
 /* One sample of each of so many processes, some seconds after the beginning. */
@@ -160,7 +131,7 @@ static void places_are_free_after_a_start(void **state)
 			 2 * ROLLUP_MAX_SERIES);
 }
 
-#define with_file(test) cmocka_unit_test_setup_teardown(test, each_test, after_test)
+#define with_file(test) cmocka_unit_test_setup_teardown(test, each_test, file_remove)
 
 int main(void)
 {

@@ -7,47 +7,17 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "model/records.test.h"
-#include "store/database.h"
+#include "store/file.test.h"
 #include "store/reader.h"
 #include "store/store.h"
 
 static const struct schema *const schemas[] = { &made_schema, NULL };
 static const struct record_view views[] = { { .collector = "made", .schemas = schemas } };
 
-static char path[256];
-
-static const char *no_path(void *context, uint64_t id)
-{
-	(void)context;
-	(void)id;
-	return NULL;
-}
-
-static void remove_store(void)
-{
-	static const char *const endings[] = { "", "-wal", "-shm", "-lock" };
-
-	for (size_t i = 0; i < array_len(endings); i++) {
-		char name[300];
-
-		snprintf(name, sizeof(name), "%s%s", path, endings[i]);
-		unlink(name);
-	}
-}
-
 static int each_test(void **state)
 {
 	(void)state;
-	snprintf(path, sizeof(path), "%s/store-%d.db", getenv("TMPDIR") ?: "/tmp", (int)getpid());
-	remove_store();
-	error_clear();
-	return 0;
-}
-
-static int after_test(void **state)
-{
-	(void)state;
-	remove_store();
+	file_begin("store");
 	return 0;
 }
 
@@ -81,17 +51,6 @@ static void write_some(struct store *store, uint64_t first, uint64_t count)
 		one.took = i * 10;
 		assert_int_equal(store_sink.record(&target, &record), 0);
 	}
-}
-
-static int64_t number(const char *sql)
-{
-	sqlite3 *database = NULL;
-	int64_t number = -1;
-
-	assert_int_equal(database_open(path, false, &database), 0);
-	assert_int_equal(database_number(database, sql, &number), 0);
-	database_close(database);
-	return number;
 }
 
 static void assert_text(const char *sql, const char *text)
@@ -468,7 +427,7 @@ static void events_are_counted_by_steps(void **state)
 	assert_int_equal(number("SELECT count(*) FROM rollup WHERE sum > 3"), 0);
 }
 
-#define with_file(test) cmocka_unit_test_setup_teardown(test, each_test, after_test)
+#define with_file(test) cmocka_unit_test_setup_teardown(test, each_test, file_remove)
 
 int main(void)
 {
