@@ -8,15 +8,9 @@ import subprocess
 
 import pytest
 
-from certificates import Certificates
 from serving import KYMO, PATIENCE_SECONDS, Serving, links_of, until
 
 TOKEN = "0123456789abcdef0123456789abcdef"
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory):
-    return Certificates(tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.fixture(scope="module")

@@ -10,15 +10,9 @@ import pytest
 
 grpc = pytest.importorskip("grpc")
 from calling import Profiler  # noqa: E402
-from certificates import Certificates  # noqa: E402
 from serving import KYMO, Serving, curl, until  # noqa: E402
 
 TOKEN = "0123456789abcdef0123456789abcdef"
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory):
-    return Certificates(tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.fixture(scope="module")
